@@ -1,0 +1,40 @@
+//! The words that every room speaks: identifiers, statuses, attributes, queries, limits.
+//!
+//! Lives here: types that mean the same to a PACS, a browser and the catalog, and the pure
+//! functions over them (matching above all). Never here: I/O, async, dicom-rs.
+//!
+//! Clauses are cited as `PS3.4 §C.2.2.2`; the edition meant is DICOM 2024e throughout.
+
+pub mod ae_title;
+pub mod attributes;
+pub mod clock;
+pub mod digest;
+pub mod failure;
+pub mod instance;
+pub mod limits;
+pub mod person_name;
+pub mod principal;
+pub mod query;
+pub mod remote;
+pub mod sop_class;
+mod sop_class_gen;
+pub mod status;
+pub mod tag;
+pub mod transfer_syntax;
+pub mod uid;
+pub mod vr;
+
+pub use ae_title::AeTitle;
+pub use attributes::{Attributes, Element, Value};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use digest::Digest;
+pub use failure::Class;
+pub use instance::{Door, Envelope, Identifiers, InstanceRecord, ObjectKey, PatientKey};
+pub use principal::{Permission, Permissions, Principal};
+pub use query::{Level, Query};
+pub use remote::{Remote, RemoteName};
+pub use status::Status;
+pub use tag::Tag;
+pub use transfer_syntax::TransferSyntax;
+pub use uid::Uid;
+pub use vr::Vr;
