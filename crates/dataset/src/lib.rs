@@ -1,0 +1,16 @@
+//! Bytes to attributes and back: scanner, heads, character sets, File Meta Information, DICOM JSON, transcoding.
+//!
+//! Lives here: everything that knows how a data set is laid out (PS3.5), pure and synchronous. Never here: files,
+//! sockets, async, the meaning of a query. Foreign bytes pass the bounded [`scanner`] and nothing else.
+
+pub mod charset;
+pub mod dictionary;
+pub mod error;
+pub mod file_meta;
+pub mod head;
+pub mod identifier;
+pub mod json;
+pub mod scanner;
+pub mod transcode;
+
+pub use error::Error;
