@@ -11,6 +11,7 @@ pub mod clock;
 pub mod delivery;
 pub mod digest;
 pub mod failure;
+pub mod implementation;
 pub mod instance;
 pub mod limits;
 pub mod person_name;
