@@ -10,13 +10,17 @@ macro_rules! vrs {
         pub enum Vr { $($name),* }
 
         impl Vr {
+            /// All of them, in the order of their declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
             /// The VR of the two characters of an explicit header.
             #[must_use]
             pub fn from_bytes(bytes: [u8; 2]) -> Option<Self> {
-                match std::str::from_utf8(&bytes) {
-                    Ok(name) => Self::parse(name),
-                    Err(_) => None,
+                let [row, column] = bytes.map(|letter| letter.wrapping_sub(b'A'));
+                if row >= LETTERS || column >= LETTERS {
+                    return None;
                 }
+                BY_LETTERS.get(place(row, column)).copied().flatten()
             }
 
             /// Reads a two-letter name.
@@ -36,6 +40,25 @@ macro_rules! vrs {
         }
     };
 }
+
+const LETTERS: u8 = 26;
+
+const fn place(row: u8, column: u8) -> usize {
+    row as usize * LETTERS as usize + column as usize
+}
+
+/// The VRs by their two letters: a scanner asks for every element.
+#[expect(clippy::indexing_slicing, reason = "evaluated by the compiler, which checks each index")]
+const BY_LETTERS: [Option<Vr>; LETTERS as usize * LETTERS as usize] = {
+    let mut table = [None; LETTERS as usize * LETTERS as usize];
+    let mut index = 0;
+    while index < Vr::ALL.len() {
+        let name = Vr::ALL[index].as_str().as_bytes();
+        table[place(name[0] - b'A', name[1] - b'A')] = Some(Vr::ALL[index]);
+        index += 1;
+    }
+    table
+};
 
 vrs! { AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV }
 
@@ -125,5 +148,21 @@ impl fmt::Display for Vr {
 impl fmt::Debug for Vr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_vr_is_found_by_its_letters_and_nothing_else_is() {
+        for vr in Vr::ALL {
+            let name = vr.as_str().as_bytes();
+            assert_eq!(Vr::from_bytes([name[0], name[1]]), Some(*vr));
+            assert_eq!(Vr::parse(vr.as_str()), Some(*vr));
+        }
+        let found = (0..=u16::MAX).filter(|pair| Vr::from_bytes(pair.to_be_bytes()).is_some()).count();
+        assert_eq!(found, Vr::ALL.len());
     }
 }
