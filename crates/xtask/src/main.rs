@@ -1,0 +1,37 @@
+//! The project's own tool: `cargo xtask <verb>`. One file or folder per verb; what several of them need
+//! (where things lie, how a program is run) is beside them. Never part of the product.
+#![expect(clippy::print_stdout, reason = "a command line tool speaks on standard output")]
+
+mod paths;
+mod run;
+mod tables;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Test, check and generate")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Generate the tables (`*_gen.rs`) from the standard's data
+    Tables(tables::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().verb {
+        Verb::Tables(arguments) => tables::run(&arguments),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            println!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
