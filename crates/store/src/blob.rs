@@ -1,0 +1,178 @@
+//! A blob, opened for reading: by range, or as a stream that reads ahead by one chunk.
+
+use std::fs::File;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _};
+
+use crate::Store;
+use crate::error::Error;
+
+/// How much a stream reads at a time, in bytes.
+pub const CHUNK_BYTES: u64 = 512 * 1024;
+/// A whole blob up to this length is read in one go.
+const WHOLE_BYTES: u64 = 1024 * 1024;
+
+/// An open blob. It stays readable while it settles, and when it is deleted.
+pub struct Blob {
+    bytes: u64,
+    source: Source,
+}
+
+enum Source {
+    File { store: Store, file: Arc<File> },
+    Remote { objects: Arc<dyn ObjectStore>, path: object_store::path::Path },
+}
+
+impl Blob {
+    pub(crate) fn file(store: Store, file: File, bytes: u64) -> Self {
+        Self { bytes, source: Source::File { store, file: Arc::new(file) } }
+    }
+
+    pub(crate) fn remote(objects: Arc<dyn ObjectStore>, path: object_store::path::Path, bytes: u64) -> Self {
+        Self { bytes, source: Source::Remote { objects, path } }
+    }
+
+    /// Its length.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Reads a range; what lies beyond the end is left out.
+    ///
+    /// # Errors
+    /// When the disk or the object store fails, or the file ends early.
+    pub async fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        let range = self.clip(range);
+        if range.is_empty() {
+            return Ok(Bytes::new());
+        }
+        match &self.source {
+            Source::File { store, file } => read_file(store.clone(), Arc::clone(file), range).await,
+            Source::Remote { objects, path } => Ok(objects.get_range(path, range).await?),
+        }
+    }
+
+    /// The bytes of a range, in chunks.
+    #[must_use]
+    pub fn stream(self, range: Range<u64>) -> BlobStream {
+        let range = self.clip(range);
+        match self.source {
+            Source::File { store, file } => BlobStream(Box::pin(FileStream::new(store, file, range))),
+            Source::Remote { objects, path } => BlobStream(remote_stream(objects, path, range)),
+        }
+    }
+
+    fn clip(&self, range: Range<u64>) -> Range<u64> {
+        let end = range.end.min(self.bytes);
+        range.start.min(end)..end
+    }
+}
+
+/// A stream of chunks.
+pub struct BlobStream(Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>);
+
+impl Stream for BlobStream {
+    type Item = Result<Bytes, Error>;
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_next_unpin(context)
+    }
+}
+
+/// Reads a file chunk by chunk; while one is being sent, the next is being read.
+struct FileStream {
+    store: Store,
+    file: Arc<File>,
+    rest: Range<u64>,
+    ahead: Option<BoxFuture<'static, Result<Bytes, Error>>>,
+}
+
+impl FileStream {
+    fn new(store: Store, file: Arc<File>, rest: Range<u64>) -> Self {
+        let mut stream = Self { store, file, rest, ahead: None };
+        stream.read_ahead();
+        stream
+    }
+
+    fn read_ahead(&mut self) {
+        if self.rest.is_empty() {
+            return;
+        }
+        let left = self.rest.end - self.rest.start;
+        let take = if left <= WHOLE_BYTES { left } else { CHUNK_BYTES };
+        let range = self.rest.start..self.rest.start + take;
+        self.rest.start = range.end;
+        let read = read_file(self.store.clone(), Arc::clone(&self.file), range);
+        self.ahead = Some(read.boxed());
+    }
+}
+
+impl Stream for FileStream {
+    type Item = Result<Bytes, Error>;
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(ahead) = &mut self.ahead else { return Poll::Ready(None) };
+        let Poll::Ready(chunk) = ahead.poll_unpin(context) else { return Poll::Pending };
+        self.ahead = None;
+        match chunk {
+            Ok(chunk) => {
+                self.read_ahead();
+                if let Some(ahead) = &mut self.ahead {
+                    // Polled once so that the reading begins now; its waker is set again when it is wanted.
+                    if let Poll::Ready(next) = ahead.poll_unpin(context) {
+                        self.ahead = Some(std::future::ready(next).boxed());
+                    }
+                }
+                Poll::Ready(Some(Ok(chunk)))
+            }
+            Err(error) => {
+                self.rest.start = self.rest.end;
+                Poll::Ready(Some(Err(error)))
+            }
+        }
+    }
+}
+
+async fn read_file(store: Store, file: Arc<File>, range: Range<u64>) -> Result<Bytes, Error> {
+    store.inner.readers.run(move || read_exact(&file, range)).await?
+}
+
+fn read_exact(file: &File, range: Range<u64>) -> Result<Bytes, Error> {
+    let failed = |source: std::io::Error| Error::Disk { operation: "reading".to_owned(), source };
+    let wanted = usize::try_from(range.end - range.start)
+        .map_err(|_| failed(std::io::ErrorKind::OutOfMemory.into()))?;
+    let mut buffer: Vec<u8> = Vec::with_capacity(wanted);
+    while buffer.len() < wanted {
+        let at = range.start + buffer.len() as u64;
+        match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), at) {
+            Ok(0) => return Err(failed(std::io::ErrorKind::UnexpectedEof.into())),
+            Ok(_) => {}
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => return Err(failed(error.into())),
+        }
+    }
+    buffer.truncate(wanted);
+    Ok(Bytes::from(buffer))
+}
+
+fn remote_stream(
+    objects: Arc<dyn ObjectStore>,
+    path: object_store::path::Path,
+    range: Range<u64>,
+) -> Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>> {
+    if range.is_empty() {
+        return Box::pin(stream::empty());
+    }
+    let opened = async move {
+        let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
+        let result = objects.get_opts(&path, options).await?;
+        Ok::<_, Error>(result.into_stream().map_err(Error::from))
+    };
+    Box::pin(stream::once(opened).try_flatten())
+}

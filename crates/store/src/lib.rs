@@ -1,0 +1,189 @@
+//! Blobs: the spool that makes an instance durable, and the object store it settles into.
+//!
+//! Lives here: files, folders, fsync, object stores. Never here: SQL, or what is inside a blob. The only crate
+//! that names `object_store`.
+//!
+//! Invariant: when [`Staging::commit`] returns, the blob survives a crash whole; before that, no reader sees any
+//! of it. A blob that was opened stays readable while it settles.
+//!
+//! ```text
+//!  stage ──► <spool>/<key>.part ──fsync, rename, folder fsync──► <spool>/<key> ──settle──► objects
+//! ```
+
+pub mod blob;
+pub mod error;
+mod files;
+mod folder;
+pub mod layout;
+mod objects;
+mod pool;
+mod spool;
+pub mod staging;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use causeway_core::ObjectKey;
+use object_store::ObjectStore;
+use tokio::sync::Semaphore;
+
+pub use blob::{Blob, BlobStream};
+pub use error::Error;
+pub use spool::Spooled;
+pub use staging::Staging;
+
+use folder::FolderSyncer;
+use objects::Objects;
+use pool::Pool;
+
+/// Threads that write, sync and move files. More than cores, since they mostly wait for the disk.
+const WRITER_THREADS: usize = 12;
+/// Threads that read.
+const READER_THREADS: usize = 6;
+/// Jobs that may wait for a thread, per pool; one more waits at its caller.
+const MAX_QUEUED_JOBS: usize = 256;
+/// Bytes of small bodies held in memory by all stagings together; beyond it they go to their files early.
+pub const MAX_HELD_BYTES: usize = 48 * 1024 * 1024;
+
+/// Where blobs are kept.
+#[derive(Clone)]
+pub struct Config {
+    /// Folder of the spool, on a local disk.
+    pub spool: PathBuf,
+    /// Where blobs settle.
+    pub objects: ObjectsConfig,
+}
+
+/// Where blobs settle.
+#[derive(Clone)]
+pub enum ObjectsConfig {
+    /// A folder on the same disk as the spool: settling is a rename.
+    Local(PathBuf),
+    /// An object store: settling is an upload.
+    Remote(Arc<dyn ObjectStore>),
+}
+
+/// Free and total space of the spool's disk, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Space {
+    /// What is left to this process.
+    pub free: u64,
+    /// All there is.
+    pub total: u64,
+}
+
+/// The store. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    spool: PathBuf,
+    objects: Objects,
+    writers: Pool,
+    readers: Pool,
+    syncer: FolderSyncer,
+    held: Arc<Semaphore>,
+    /// Held for as long as the store is open: two processes must not share a spool.
+    _lock: std::fs::File,
+}
+
+impl Store {
+    /// Opens the store, making its folders where they are missing.
+    ///
+    /// # Errors
+    /// When a folder cannot be made or another process has the spool open.
+    pub async fn open(config: Config) -> Result<Self, Error> {
+        let writers = Pool::new("store-write", WRITER_THREADS, MAX_QUEUED_JOBS)?;
+        let readers = Pool::new("store-read", READER_THREADS, MAX_QUEUED_JOBS)?;
+        let (spool, objects) = (config.spool.clone(), config.objects);
+        let (lock, syncer, objects) = writers
+            .run(move || {
+                let lock = spool::prepare(&spool)?;
+                let syncer = FolderSyncer::new(&spool)?;
+                Ok::<_, Error>((lock, syncer, Objects::open(objects)?))
+            })
+            .await??;
+        let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));
+        let inner = Inner { spool: config.spool, objects, writers, readers, syncer, held, _lock: lock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// A name for a new blob: unique, ordered by time.
+    #[must_use]
+    pub fn new_key(&self) -> ObjectKey {
+        layout::new_key()
+    }
+
+    /// Begins a blob of which the first `header_bytes` bytes will be known last.
+    #[must_use]
+    pub fn stage(&self, key: ObjectKey, header_bytes: usize) -> Staging {
+        Staging::new(self.clone(), key, header_bytes)
+    }
+
+    /// Opens a blob for reading, spooled or settled.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none of this name, or when the disk or the object store fails.
+    pub async fn open_blob(&self, key: &ObjectKey) -> Result<Blob, Error> {
+        let path = self.inner.spooled_path(key);
+        let objects = self.inner.objects.local_path(key);
+        let opened = self.inner.readers.run(move || files::open_first([Some(path), objects])).await?;
+        match opened? {
+            Some((file, bytes)) => Ok(Blob::file(self.clone(), file, bytes)),
+            None => self.inner.objects.open_remote(key).await,
+        }
+    }
+
+    /// Opens a blob that has not settled.
+    async fn open_spooled(&self, key: &ObjectKey) -> Result<Option<Blob>, Error> {
+        let path = self.inner.spooled_path(key);
+        let opened = self.inner.readers.run(move || files::open_first([Some(path)])).await??;
+        Ok(opened.map(|(file, bytes)| Blob::file(self.clone(), file, bytes)))
+    }
+
+    /// Moves blobs from the spool to their place. Returns those that are there now; those that were deleted
+    /// meanwhile are left out.
+    ///
+    /// # Errors
+    /// When the disk or the object store fails; what was not moved stays in the spool.
+    pub async fn settle(&self, keys: Vec<ObjectKey>) -> Result<Vec<ObjectKey>, Error> {
+        match &self.inner.objects {
+            Objects::Local(local) => {
+                let (local, spool) = (local.clone(), self.inner.spool.clone());
+                self.inner.writers.run(move || local.settle(&spool, keys)).await?
+            }
+            Objects::Remote(remote) => remote.settle(self, keys).await,
+        }
+    }
+
+    /// Removes a blob, wherever it is. Removing one that is not there is no error.
+    ///
+    /// # Errors
+    /// When the disk or the object store fails.
+    pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        let paths = [Some(self.inner.spooled_path(key)), self.inner.objects.local_path(key)];
+        self.inner.writers.run(move || files::remove_all(paths)).await??;
+        self.inner.objects.delete_remote(key).await
+    }
+
+    /// Free and total space of the spool's disk.
+    ///
+    /// # Errors
+    /// When the file system does not say.
+    pub async fn space(&self) -> Result<Space, Error> {
+        let spool = self.inner.spool.clone();
+        self.inner.readers.run(move || files::space(&spool)).await?
+    }
+}
+
+impl Inner {
+    fn spooled_path(&self, key: &ObjectKey) -> PathBuf {
+        self.spool.join(key.as_str())
+    }
+
+    fn part_path(&self, key: &ObjectKey) -> PathBuf {
+        self.spool.join(format!("{key}{}", spool::PART_SUFFIX))
+    }
+}

@@ -1,0 +1,188 @@
+//! What every backend must do, through the public face only.
+
+#![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use causeway_core::{Class, ObjectKey};
+use causeway_store::staging::MAX_HELD_BODY_BYTES;
+use causeway_store::{Config, Error, ObjectsConfig, Store};
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::memory::InMemory;
+use tempfile::TempDir;
+
+const HEADER: &[u8] = b"0123456789abcdef";
+
+struct Subject {
+    folder: TempDir,
+    objects: ObjectsConfig,
+}
+
+impl Subject {
+    fn both() -> Vec<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let local = ObjectsConfig::Local(folder.path().join("objects"));
+        let remote = ObjectsConfig::Remote(Arc::new(InMemory::new()));
+        vec![Self { folder, objects: local }, Self { folder: tempfile::tempdir().unwrap(), objects: remote }]
+    }
+
+    async fn open(&self) -> Store {
+        let config = Config { spool: self.folder.path().join("spool"), objects: self.objects.clone() };
+        Store::open(config).await.unwrap()
+    }
+}
+
+fn body(bytes: usize) -> Vec<u8> {
+    (0..bytes).map(|index| (index % 251) as u8).collect()
+}
+
+async fn put(store: &Store, body: &[u8]) -> ObjectKey {
+    let key = store.new_key();
+    let mut staging = store.stage(key.clone(), HEADER.len());
+    for chunk in body.chunks(100_000) {
+        staging.write(Bytes::copy_from_slice(chunk)).await.unwrap();
+    }
+    staging.commit(Bytes::from_static(HEADER)).await.unwrap();
+    key
+}
+
+async fn get(store: &Store, key: &ObjectKey) -> Vec<u8> {
+    let blob = store.open_blob(key).await.unwrap();
+    let bytes = blob.bytes();
+    let chunks: Vec<Bytes> = blob.stream(0..bytes).try_collect().await.unwrap();
+    chunks.concat()
+}
+
+#[tokio::test]
+async fn what_was_committed_is_read_back_before_and_after_settling() {
+    for subject in Subject::both() {
+        let store = subject.open().await;
+        for bytes in
+            [0, 1, 33_000, MAX_HELD_BODY_BYTES - 1, MAX_HELD_BODY_BYTES, MAX_HELD_BODY_BYTES + 1, 20_000_000]
+        {
+            let body = body(bytes);
+            let whole = [HEADER, &body].concat();
+            let key = put(&store, &body).await;
+            assert!(get(&store, &key).await == whole, "{bytes} bytes, spooled");
+            assert_eq!(store.settle(vec![key.clone()]).await.unwrap(), [key.clone()]);
+            assert!(get(&store, &key).await == whole, "{bytes} bytes, settled");
+            assert_eq!(
+                store.settle(vec![key.clone()]).await.unwrap(),
+                [key.clone()],
+                "settling twice is once"
+            );
+            let blob = store.open_blob(&key).await.unwrap();
+            let middle = blob.read(10..30).await.unwrap();
+            assert_eq!(middle, whole.get(10..30.min(whole.len())).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_open_blob_is_readable_while_it_settles_and_goes() {
+    let subject = &Subject::both()[0];
+    let store = subject.open().await;
+    let key = put(&store, &body(3_000_000)).await;
+    let blob = store.open_blob(&key).await.unwrap();
+    store.settle(vec![key.clone()]).await.unwrap();
+    store.delete(&key).await.unwrap();
+    assert_eq!(blob.read(16..3_000_016).await.unwrap(), body(3_000_000));
+}
+
+#[tokio::test]
+async fn nothing_is_visible_before_the_commit_and_nothing_stays_without_one() {
+    for subject in Subject::both() {
+        let store = subject.open().await;
+        for bytes in [10, MAX_HELD_BODY_BYTES * 2] {
+            let key = store.new_key();
+            let mut staging = store.stage(key.clone(), HEADER.len());
+            staging.write(Bytes::from(body(bytes))).await.unwrap();
+            assert!(matches!(store.open_blob(&key).await, Err(Error::NotFound(_))));
+            drop(staging);
+        }
+        let left: Vec<_> = std::fs::read_dir(subject.folder.path().join("spool"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .filter(|name| name != ".lock")
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_spool_lists_what_has_not_settled_and_the_sweep_takes_halves() {
+    for subject in Subject::both() {
+        let store = subject.open().await;
+        let mut keys = Vec::new();
+        for _ in 0..5 {
+            keys.push(put(&store, b"body").await);
+        }
+        store.settle(keys.drain(..2).collect()).await.unwrap();
+        let half = subject.folder.path().join("spool").join("0193520a7b3c7def8123456789abcdef.part");
+        std::fs::write(&half, b"half").unwrap();
+        assert_eq!(store.sweep().await.unwrap(), 1);
+        assert!(!half.exists());
+        let mut listed: Vec<ObjectKey> = store.spooled().map(Result::unwrap).collect().await;
+        listed.sort();
+        assert_eq!(listed, keys);
+    }
+}
+
+#[tokio::test]
+async fn what_was_deleted_is_gone_and_deleting_again_is_no_error() {
+    for subject in Subject::both() {
+        let store = subject.open().await;
+        let (spooled, settled) = (put(&store, b"a").await, put(&store, b"b").await);
+        store.settle(vec![settled.clone()]).await.unwrap();
+        for key in [&spooled, &settled, &spooled] {
+            store.delete(key).await.unwrap();
+            assert!(matches!(store.open_blob(key).await, Err(Error::NotFound(_))));
+        }
+        assert!(store.settle(vec![spooled]).await.unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_another_length_is_refused() {
+    let subject = &Subject::both()[0];
+    let store = subject.open().await;
+    let staging = store.stage(store.new_key(), HEADER.len());
+    let error = staging.commit(Bytes::from_static(b"short")).await.unwrap_err();
+    assert_eq!(error.class(), Class::Bug);
+}
+
+#[tokio::test]
+async fn a_spool_is_open_in_one_place_only() {
+    let subject = &Subject::both()[0];
+    let _store = subject.open().await;
+    let config = Config { spool: subject.folder.path().join("spool"), objects: subject.objects.clone() };
+    assert!(matches!(Store::open(config).await, Err(Error::InUse(_))));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_stagings_beyond_the_memory_bound_all_finish() {
+    let subject = &Subject::both()[0];
+    let store = subject.open().await;
+    let body = Bytes::from(body(3_000_000));
+    // 40 bodies of 3 MB want 120 MB, more than may be held: some go to their files early, none waits for ever.
+    let tasks: Vec<_> = (0..40)
+        .map(|_| {
+            let (store, body) = (store.clone(), body.clone());
+            tokio::spawn(async move {
+                let key = store.new_key();
+                let mut staging = store.stage(key.clone(), HEADER.len());
+                for start in (0..body.len()).step_by(500_000) {
+                    staging.write(body.slice(start..start + 500_000)).await.unwrap();
+                    tokio::task::yield_now().await;
+                }
+                staging.commit(Bytes::from_static(HEADER)).await.unwrap();
+                key
+            })
+        })
+        .collect();
+    for task in tasks {
+        let key = task.await.unwrap();
+        assert_eq!(store.open_blob(&key).await.unwrap().bytes(), 3_000_016);
+    }
+}
