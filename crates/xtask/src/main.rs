@@ -5,6 +5,7 @@
 mod paths;
 mod run;
 mod tables;
+mod tidy;
 
 use std::process::ExitCode;
 
@@ -21,11 +22,14 @@ struct Arguments {
 enum Verb {
     /// Generate the tables (`*_gen.rs`) from the standard's data
     Tables(tables::Arguments),
+    /// Check the rules of the house that no compiler holds
+    Tidy,
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Tables(arguments) => tables::run(&arguments),
+        Verb::Tidy => tidy::run(),
     };
     match result {
         Ok(code) => code,

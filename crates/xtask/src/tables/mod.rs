@@ -24,7 +24,8 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let tables = [("crates/core/src/sop_class_gen.rs", sop_class::text(&arguments.standard, &arguments.edition)?)];
+    let tables =
+        [("crates/core/src/sop_class_gen.rs", sop_class::text(&arguments.standard, &arguments.edition)?)];
     let mut stale = 0;
     for (name, text) in tables {
         let path = paths::root().join(name);

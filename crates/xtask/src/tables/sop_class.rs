@@ -28,7 +28,8 @@ struct SopClass {
 /// The text of `sop_class_gen.rs`.
 pub(super) fn text(standard: &Path, edition: &str) -> Result<String> {
     let path = standard.join("sops.json");
-    let json = std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let json =
+        std::fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
     let (dictionary, version) = dictionary_source()?;
     let registry = std::fs::read_to_string(&dictionary)
         .with_context(|| format!("{} cannot be read", dictionary.display()))?;
