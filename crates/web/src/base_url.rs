@@ -1,0 +1,165 @@
+//! The URL of this service as the caller sees it, behind whatever proxies stand in between: from
+//! `[web] public_url`, else from `Forwarded` (RFC 7239), `X-Forwarded-*` or the Host header (PS3.18 §10.6.3.3).
+//!
+//! What a caller claims here shapes only the answer to that caller; still, a name that is no host is dropped, so
+//! that nothing but a host can get into an answer's links.
+
+use axum::http::header::{FORWARDED, HOST};
+use axum::http::{HeaderMap, Uri};
+
+use crate::config::Config;
+use crate::router::BASE;
+
+/// What links begin with when no one says better.
+const FALLBACK_AUTHORITY: &str = "localhost";
+/// Longest authority that is believed, in bytes: a DNS name, a colon and a port.
+const MAX_AUTHORITY_BYTES: usize = 253 + 1 + 5;
+/// Longest path prefix of a proxy that is believed, in bytes.
+const MAX_PREFIX_BYTES: usize = 256;
+
+/// The base of all links: `https://host/dicom-web`, without a trailing slash.
+pub(crate) fn base_url(config: &Config, uri: &Uri, headers: &HeaderMap) -> String {
+    if let Some(url) = &config.public_url {
+        return format!("{}{BASE}", url.as_str());
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(first_of_list);
+    let forwarded = headers.get(FORWARDED).and_then(|value| value.to_str().ok()).map(first_of_list);
+    let pair = |name: &str| forwarded.and_then(|element| forwarded_pair(element, name));
+    let scheme = pair("proto")
+        .or_else(|| text("x-forwarded-proto"))
+        .filter(|scheme| matches!(*scheme, "http" | "https"))
+        .unwrap_or("http");
+    let authority = pair("host")
+        .or_else(|| text("x-forwarded-host"))
+        .filter(|host| is_authority(host))
+        .or_else(|| own_authority(uri, headers))
+        .unwrap_or(FALLBACK_AUTHORITY);
+    let port = text("x-forwarded-port").filter(|port| needs_port(scheme, authority, port));
+    let prefix = text("x-forwarded-prefix").filter(|prefix| is_prefix(prefix)).unwrap_or_default();
+    match port {
+        Some(port) => format!("{scheme}://{authority}:{port}{}{BASE}", prefix.trim_end_matches('/')),
+        None => format!("{scheme}://{authority}{}{BASE}", prefix.trim_end_matches('/')),
+    }
+}
+
+/// The authority that the request itself names: `:authority` of HTTP/2, or the Host header.
+pub(crate) fn own_authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
+    let host = headers.get(HOST).and_then(|value| value.to_str().ok());
+    host.or_else(|| uri.authority().map(axum::http::uri::Authority::as_str)).filter(|host| is_authority(host))
+}
+
+/// The host of an authority, without port and brackets, in lower case.
+pub(crate) fn host_of(authority: &str) -> String {
+    let bracketed = authority.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    let host = match bracketed {
+        Some((address, _)) => address,
+        None => authority.split_once(':').map_or(authority, |(host, _)| host),
+    };
+    host.to_ascii_lowercase()
+}
+
+/// The element that the proxy nearest to the caller wrote.
+fn first_of_list(value: &str) -> &str {
+    value.split(',').next().unwrap_or_default().trim()
+}
+
+fn forwarded_pair<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    let pairs = element.split(';').filter_map(|pair| pair.split_once('='));
+    let found = pairs.into_iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.trim().trim_matches('"'))
+}
+
+fn is_authority(text: &str) -> bool {
+    (1..=MAX_AUTHORITY_BYTES).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+}
+
+fn is_prefix(text: &str) -> bool {
+    text.len() <= MAX_PREFIX_BYTES
+        && text.starts_with('/')
+        && !text.starts_with("//")
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b'/' | b'~'))
+}
+
+/// Whether a port that a proxy names adds anything to what is there.
+fn needs_port(scheme: &str, authority: &str, port: &str) -> bool {
+    let usual = matches!((scheme, port), ("http", "80") | ("https", "443"));
+    let has_port = authority.rsplit_once(':').is_some_and(|(_, tail)| !tail.contains(']'));
+    port.parse::<u16>().is_ok() && !usual && !has_port
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::PublicUrl;
+
+    fn base(pairs: &[(&'static str, &'static str)]) -> String {
+        let headers =
+            pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        base_url(&Config::default(), &Uri::from_static("/dicom-web/studies"), &headers)
+    }
+
+    #[test]
+    fn the_host_header_names_the_service_when_no_proxy_does() {
+        assert_eq!(base(&[("host", "10.0.0.1:8080")]), "http://10.0.0.1:8080/dicom-web");
+        assert_eq!(base(&[]), "http://localhost/dicom-web");
+    }
+
+    #[test]
+    fn a_proxy_s_headers_come_first_and_the_standard_one_before_the_others() {
+        let forwarded =
+            ("forwarded", "for=1.2.3.4;proto=https;host=\"pacs.example.org\", for=5.6.7.8;host=inner");
+        assert_eq!(base(&[("host", "inner:1"), forwarded]), "https://pacs.example.org/dicom-web");
+        let other = [
+            ("host", "inner:1"),
+            ("x-forwarded-proto", "https"),
+            ("x-forwarded-host", "p.example.org"),
+            ("x-forwarded-port", "8443"),
+            ("x-forwarded-prefix", "/imaging/"),
+        ];
+        assert_eq!(base(&other), "https://p.example.org:8443/imaging/dicom-web");
+    }
+
+    #[test]
+    fn the_usual_port_is_not_repeated() {
+        let headers =
+            [("x-forwarded-proto", "https"), ("x-forwarded-host", "p"), ("x-forwarded-port", "443")];
+        assert_eq!(base(&headers), "https://p/dicom-web");
+    }
+
+    #[test]
+    fn a_host_that_is_none_is_dropped() {
+        for host in ["evil.example/\"><script>", "a b", "a\u{e9}", ""] {
+            let headers: HeaderMap = [
+                ("host".parse().unwrap(), "real:1".parse().unwrap()),
+                (
+                    "x-forwarded-host".parse().unwrap(),
+                    axum::http::HeaderValue::from_bytes(host.as_bytes()).unwrap(),
+                ),
+            ]
+            .into_iter()
+            .collect();
+            let base = base_url(&Config::default(), &Uri::from_static("/"), &headers);
+            assert_eq!(base, "http://real:1/dicom-web", "{host}");
+        }
+    }
+
+    #[test]
+    fn a_set_public_url_is_the_last_word() {
+        let public_url = Some(PublicUrl::parse("https://pacs.example.org/node/").unwrap());
+        let config = Config { public_url, ..Config::default() };
+        let base = base_url(&config, &Uri::from_static("/"), &HeaderMap::new());
+        assert_eq!(base, "https://pacs.example.org/node/dicom-web");
+    }
+
+    #[test]
+    fn a_host_is_told_from_its_port() {
+        for (authority, host) in
+            [("LocalHost:8080", "localhost"), ("[::1]:80", "::1"), ("127.0.0.1", "127.0.0.1")]
+        {
+            assert_eq!(host_of(authority), host);
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The DICOMweb door (PS3.18): QIDO-RS, WADO-RS, STOW-RS over HTTP/1.1 and HTTP/2.
+//!
+//! Lives here: everything that knows HTTP. [`router`] is the table of contents; each verb has a folder (`qido`,
+//! `wado`, `stow`, `delete`); what they share (media types, multipart, problems, who is calling, the listener)
+//! stands beside them. Never here: DIMSE, SQL, where bytes are kept. Every request becomes a call of the archive.
+//!
+//! Invariant: no URL query, no value of a data set and no path of this machine leaves in a log line at info or
+//! above, or in an error's body.
+
+mod accept;
+mod auth;
+mod base_url;
+mod body;
+mod config;
+mod cors;
+mod delete;
+mod door;
+mod front;
+mod media;
+mod multipart;
+mod percent;
+mod problem;
+mod qido;
+mod router;
+mod serve;
+mod stow;
+mod streamed;
+mod target;
+mod wado;
+
+pub use auth::authenticate;
+pub use config::{Authentication, Config, ConfigError, Limits, MissingAccept, PublicUrl};
+pub use problem::Problem;
+pub use router::{BASE, router};
+pub use serve::serve;

@@ -1,0 +1,196 @@
+//! What an error looks like from outside: a status, words for the one who asked, never a path, never a value of
+//! a data set (RFC 9457, `application/problem+json`; statuses of PS3.18 §8.5).
+//!
+//! One place turns the archive's errors into HTTP. What went wrong inside is handed to `front` for the log.
+
+use std::borrow::Cow;
+
+use axum::body::Body;
+use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use causeway_archive::{AccessError, RetrieveError, SearchError};
+use causeway_core::Class;
+
+/// Seconds after which a caller may come back to a node that was busy or full.
+pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
+
+/// An error as the caller sees it.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    detail: Cow<'static, str>,
+    internal: Option<String>,
+}
+
+/// What an error was about, for the log only.
+#[derive(Debug, Clone)]
+pub(crate) struct Internal(pub(crate) String);
+
+impl Problem {
+    /// A problem of this status, told in these words.
+    #[must_use]
+    pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, detail: detail.into(), internal: None }
+    }
+
+    /// 400.
+    pub(crate) fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    /// 401, with the challenge that PS3.18 §8.5 asks for.
+    pub(crate) fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// 404.
+    pub(crate) fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 406.
+    pub(crate) fn not_acceptable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, detail)
+    }
+
+    /// 410.
+    pub(crate) fn gone(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::GONE, detail)
+    }
+
+    /// 415.
+    pub(crate) fn unsupported_media_type(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
+    }
+
+    /// 503.
+    pub(crate) fn busy(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, detail)
+    }
+
+    /// An error of the archive's insides: the caller learns what to do, the log learns the rest.
+    fn inside(class: Class, words: String) -> Self {
+        let (status, detail) = match class {
+            Class::Caller | Class::Peer => (StatusCode::BAD_REQUEST, "the request cannot be served as it is"),
+            Class::Transient => (StatusCode::SERVICE_UNAVAILABLE, "the node is busy; try again in a moment"),
+            Class::Exhausted => {
+                (StatusCode::SERVICE_UNAVAILABLE, "the node has run out of room; try again later")
+            }
+            Class::Bug => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "the node failed; its log says more under the id of this request",
+            ),
+        };
+        Self { status, detail: Cow::Borrowed(detail), internal: Some(words) }
+    }
+
+    /// The status.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// The words.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        Self::new(StatusCode::FORBIDDEN, error.to_string())
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Access(error) => error.into(),
+            SearchError::Catalog(_) => Self::inside(error.class(), error.to_string()),
+        }
+    }
+}
+
+impl From<RetrieveError> for Problem {
+    fn from(error: RetrieveError) -> Self {
+        match error {
+            RetrieveError::Access(error) => error.into(),
+            RetrieveError::NotAcceptable { .. } => Self::not_acceptable(error.to_string()),
+            RetrieveError::Catalog(_) | RetrieveError::Store(_) | RetrieveError::Unreadable(_) => {
+                Self::inside(error.class(), error.to_string())
+            }
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({
+            "type": "about:blank",
+            "title": self.status.canonical_reason().unwrap_or_default(),
+            "status": self.status.as_u16(),
+            "detail": self.detail,
+        });
+        let mut response = Response::new(Body::from(body.to_string()));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        match self.status {
+            StatusCode::UNAUTHORIZED => {
+                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"causeway\""));
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            }
+            StatusCode::REQUEST_TIMEOUT => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            _ => {}
+        }
+        if let Some(words) = self.internal {
+            response.extensions_mut().insert(Internal(words));
+        }
+        response
+    }
+}
+
+/// 404 for what lies below the door's base but names nothing.
+pub(crate) async fn no_such_resource() -> Problem {
+    Problem::not_found("there is no such resource; DICOMweb resources begin with /dicom-web/studies")
+}
+
+/// 405; the router adds the methods that would do as `Allow` (PS3.18 §8.5).
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the method is not supported for this resource; see Allow")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use causeway_core::Permission;
+
+    #[test]
+    fn what_went_wrong_inside_is_for_the_log_only() {
+        let problem: Problem = RetrieveError::Unreadable("/srv/objects/0193.dcm broke".to_owned()).into();
+        assert_eq!(problem.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert!(!problem.detail().contains("/srv"));
+        let response = problem.into_response();
+        assert!(response.extensions().get::<Internal>().is_some_and(|words| words.0.contains("/srv")));
+    }
+
+    #[test]
+    fn a_caller_without_leave_is_told_what_it_lacks() {
+        let error = AccessError { who: "viewer".to_owned(), permission: Permission::Store };
+        let problem = Problem::from(error);
+        assert_eq!(problem.status(), StatusCode::FORBIDDEN);
+        assert!(problem.detail().contains("store"));
+    }
+
+    #[test]
+    fn statuses_carry_the_headers_that_go_with_them() {
+        assert!(Problem::unauthorized("x").into_response().headers().contains_key(WWW_AUTHENTICATE));
+        assert!(Problem::busy("x").into_response().headers().contains_key(RETRY_AFTER));
+    }
+}

@@ -1,0 +1,194 @@
+//! Rows into an answer (PS3.18 §10.6.3): an array of DICOM JSON objects, 204 where there is none, a warning where
+//! there are more. A small answer is one piece with its length; a large one streams, so that memory stays bounded.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, WARNING};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use bytes::Bytes;
+use causeway_archive::{Archive, SearchError};
+use causeway_core::{Attributes, Element, Level, Principal, Query, Tag, Vr};
+use futures_util::stream;
+
+use super::parse::Search;
+use crate::problem::Problem;
+
+/// Bytes of rows that are gathered before an answer begins to stream.
+const GATHER_BYTES: usize = 512 * 1024;
+/// Bytes of one piece of a streamed answer.
+const PIECE_BYTES: usize = 64 * 1024;
+/// How far matches beyond an answer's end are counted for its warning.
+const MAX_COUNTED: u64 = 10_000_000;
+
+/// Asks the archive and answers.
+pub(super) async fn answer(
+    archive: &Archive,
+    principal: &Principal,
+    search: Search,
+    level: Level,
+    base: String,
+    content_type: &'static str,
+) -> Result<Response, Problem> {
+    let Search { query, shown, warnings } = search;
+    let limit = query.limit.unwrap_or(u32::MAX);
+    let mut rows = archive.search(principal, query.clone()).await?;
+    let mut writer = Writer { level, base, shown, written: 0 };
+    let mut body = Vec::with_capacity(4096);
+    body.push(b'[');
+    let mut ended = Ended::No;
+    while body.len() < GATHER_BYTES {
+        let Some(row) = rows.next().await.map_err(SearchError::from)? else {
+            ended = Ended::Yes;
+            break;
+        };
+        writer.write(row, &mut body);
+    }
+    let mut headers = HeaderMap::new();
+    for text in &warnings {
+        warn(&mut headers, &writer.base, text);
+    }
+    if ended == Ended::No || writer.written == limit {
+        let left = remaining(archive, principal, query).await?;
+        if left > 0 {
+            let text = format!("There are {left} additional results that can be requested");
+            warn(&mut headers, &writer.base, &text);
+        }
+    }
+    if ended == Ended::Yes && writer.written == 0 {
+        return Ok(respond(StatusCode::NO_CONTENT, headers, Body::empty()));
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    let body = match ended {
+        Ended::Yes => {
+            body.push(b']');
+            Body::from(body)
+        }
+        Ended::No => {
+            let rest =
+                stream::try_unfold((Some(rows), writer, body), |(rows, mut writer, mut piece)| async {
+                    let Some(mut rows) = rows else { return Ok(None) };
+                    while piece.len() < PIECE_BYTES {
+                        let Some(row) = rows.next().await.map_err(SearchError::from)? else {
+                            piece.push(b']');
+                            return Ok(Some((Bytes::from(piece), (None, writer, Vec::new()))));
+                        };
+                        writer.write(row, &mut piece);
+                    }
+                    let next = Vec::with_capacity(PIECE_BYTES + 4096);
+                    Ok::<_, SearchError>(Some((Bytes::from(piece), (Some(rows), writer, next))))
+                });
+            Body::from_stream(rest)
+        }
+    };
+    Ok(respond(StatusCode::OK, headers, body))
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Yes,
+    No,
+}
+
+fn respond(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = headers;
+    response
+}
+
+/// Matches beyond this answer (PS3.18 §8.3.4.4.1).
+async fn remaining(archive: &Archive, principal: &Principal, query: Query) -> Result<u64, Problem> {
+    let seen = u64::from(query.offset) + u64::from(query.limit.unwrap_or(u32::MAX));
+    let total = archive.count(principal, query, seen.saturating_add(MAX_COUNTED)).await?;
+    Ok(total.saturating_sub(seen))
+}
+
+/// A Warning header in the words of PS3.18 §8.3.4.
+fn warn(headers: &mut HeaderMap, base: &str, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(&format!("299 {base}: {text}")) {
+        headers.append(WARNING, value);
+    }
+}
+
+/// Writes rows as DICOM JSON objects, parted by commas.
+struct Writer {
+    level: Level,
+    base: String,
+    shown: Vec<(Tag, Vr)>,
+    written: u32,
+}
+
+impl Writer {
+    fn write(&mut self, mut row: Attributes, out: &mut Vec<u8>) {
+        if self.written > 0 {
+            out.push(b',');
+        }
+        self.written += 1;
+        for (tag, vr) in &self.shown {
+            if !row.contains(*tag) {
+                row.put(*tag, Element::empty(*vr));
+            }
+        }
+        row.put_text(Tag::INSTANCE_AVAILABILITY, Vr::CS, "ONLINE");
+        if let Some(url) = retrieve_url(&self.base, self.level, &row) {
+            row.put_text(Tag::RETRIEVE_URL, Vr::UR, url);
+        }
+        row.write_json(out);
+    }
+}
+
+/// Where what the row describes can be had, made from the row's own UIDs.
+fn retrieve_url(base: &str, level: Level, row: &Attributes) -> Option<String> {
+    let study = row.first(Tag::STUDY_INSTANCE_UID)?;
+    match level {
+        Level::Patient => None,
+        Level::Study => Some(format!("{base}/studies/{study}")),
+        Level::Series => {
+            let series = row.first(Tag::SERIES_INSTANCE_UID)?;
+            Some(format!("{base}/studies/{study}/series/{series}"))
+        }
+        Level::Instance => {
+            let series = row.first(Tag::SERIES_INSTANCE_UID)?;
+            let instance = row.first(Tag::SOP_INSTANCE_UID)?;
+            Some(format!("{base}/studies/{study}/series/{series}/instances/{instance}"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_shows_where_it_can_be_had_and_what_it_has_no_value_for() {
+        let mut writer = Writer {
+            level: Level::Series,
+            base: "http://h/dicom-web".to_owned(),
+            shown: vec![(Tag::MODALITY, Vr::CS), (Tag::SERIES_NUMBER, Vr::IS)],
+            written: 0,
+        };
+        let mut row = Attributes::new();
+        row.put_text(Tag::STUDY_INSTANCE_UID, Vr::UI, "1.2");
+        row.put_text(Tag::SERIES_INSTANCE_UID, Vr::UI, "1.2.3");
+        row.put_text(Tag::SERIES_NUMBER, Vr::IS, "7");
+        let mut out = Vec::new();
+        writer.write(row.clone(), &mut out);
+        writer.write(row, &mut out);
+        let json: Vec<serde_json::Value> =
+            serde_json::from_str(&format!("[{}]", String::from_utf8(out).unwrap())).unwrap();
+        assert_eq!(json.len(), 2);
+        assert_eq!(json[0]["00080060"], serde_json::json!({"vr": "CS"}));
+        assert_eq!(json[0]["00200011"]["Value"][0], 7);
+        assert_eq!(json[1]["00081190"]["Value"][0], "http://h/dicom-web/studies/1.2/series/1.2.3");
+    }
+
+    #[test]
+    fn a_warning_names_the_service() {
+        let mut headers = HeaderMap::new();
+        warn(&mut headers, "http://h/dicom-web", "There are 3 additional results that can be requested");
+        assert_eq!(
+            headers[WARNING],
+            "299 http://h/dicom-web: There are 3 additional results that can be requested"
+        );
+    }
+}

@@ -1,0 +1,114 @@
+//! What a request says its body is (PS3.18 §10.5.1.3, §10.5.4). Pure.
+
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+
+use crate::media::MediaType;
+use crate::multipart::read::Reader;
+use crate::problem::Problem;
+
+/// What a body is made of.
+pub(super) enum Payload {
+    /// Files, one part each.
+    Multipart(Box<Reader>),
+    /// One file.
+    Single,
+}
+
+/// What we take, in words.
+const TAKEN: &str = "multipart/related; type=\"application/dicom\"; boundary=… or application/dicom";
+
+/// What the header fields say, or why it is not taken.
+pub(super) fn payload(headers: &HeaderMap) -> Result<Payload, Problem> {
+    let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
+    if encoding.is_some_and(|encoding| encoding != b"identity") {
+        return Err(Problem::unsupported_media_type("a body with a Content-Encoding is not taken"));
+    }
+    let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let media = text.and_then(MediaType::parse).ok_or_else(not_taken)?;
+    match media.essence.as_str() {
+        "application/dicom" => Ok(Payload::Single),
+        "multipart/related" if media.parameter("type").is_none_or(is_file) => {
+            let boundary = media.parameter("boundary").ok_or_else(|| {
+                Problem::bad_request("the Content-Type multipart/related has no boundary parameter")
+            })?;
+            let reader = Reader::new(boundary).map_err(|error| Problem::bad_request(error.to_string()))?;
+            Ok(Payload::Multipart(Box::new(reader)))
+        }
+        _ => Err(not_taken()),
+    }
+}
+
+/// Whether a part with this Content-Type is to be read as a file. None at all, and the name of any octets, are
+/// taken for one: what it is shows in its bytes.
+pub(super) fn is_file_part(content_type: Option<&str>) -> bool {
+    let Some(text) = content_type else { return true };
+    MediaType::parse(text)
+        .is_some_and(|media| is_file(&media.essence) || media.essence == "application/octet-stream")
+}
+
+fn is_file(media_type: &str) -> bool {
+    media_type.trim().eq_ignore_ascii_case("application/dicom")
+}
+
+fn not_taken() -> Problem {
+    Problem::unsupported_media_type(format!("the Content-Type is not taken here; taken: {TAKEN}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::StatusCode;
+
+    fn ask(content_type: &str) -> Result<&'static str, StatusCode> {
+        let headers = [(CONTENT_TYPE, content_type.parse().unwrap())].into_iter().collect();
+        match payload(&headers) {
+            Ok(Payload::Multipart(_)) => Ok("multipart"),
+            Ok(Payload::Single) => Ok("single"),
+            Err(problem) => Err(problem.status()),
+        }
+    }
+
+    #[test]
+    fn files_are_taken_in_parts_or_alone() {
+        assert_eq!(ask("multipart/related; type=\"application/dicom\"; boundary=x"), Ok("multipart"));
+        assert_eq!(ask("multipart/related; type=application/dicom; boundary=\"x y\""), Ok("multipart"));
+        assert_eq!(ask("multipart/related; boundary=x"), Ok("multipart"));
+        assert_eq!(ask("application/dicom"), Ok("single"));
+        assert_eq!(ask("application/dicom; transfer-syntax=1.2.840.10008.1.2.1"), Ok("single"));
+    }
+
+    #[test]
+    fn other_types_are_415_and_a_missing_boundary_is_400() {
+        for content_type in [
+            "multipart/related; type=\"application/dicom+json\"; boundary=x",
+            "multipart/form-data; boundary=x",
+            "application/json",
+            "nonsense",
+        ] {
+            assert_eq!(ask(content_type), Err(StatusCode::UNSUPPORTED_MEDIA_TYPE), "{content_type}");
+        }
+        assert_eq!(ask("multipart/related; type=\"application/dicom\""), Err(StatusCode::BAD_REQUEST));
+        assert_eq!(payload(&HeaderMap::new()).err().unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+
+    #[test]
+    fn an_encoded_body_is_415() {
+        let headers: HeaderMap = [
+            (CONTENT_TYPE, "application/dicom".parse().unwrap()),
+            (CONTENT_ENCODING, "gzip".parse().unwrap()),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(payload(&headers).err().unwrap().status(), StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    }
+
+    #[test]
+    fn a_part_without_a_type_is_taken_for_a_file() {
+        assert!(is_file_part(None));
+        assert!(is_file_part(Some("application/dicom;transfer-syntax=1.2.3")));
+        assert!(is_file_part(Some("application/octet-stream")));
+        assert!(!is_file_part(Some("application/dicom+json")));
+        assert!(!is_file_part(Some("nonsense")));
+    }
+}

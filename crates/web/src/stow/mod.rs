@@ -1,0 +1,63 @@
+//! STOW-RS (PS3.18 §10.5): files in, one result each. The body streams through; each file goes the archive's one
+//! way in, a few of them at once.
+
+mod content;
+mod intake;
+mod part;
+mod report;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{ConnectInfo, Request, State};
+use axum::response::Response;
+use causeway_archive::access;
+use causeway_core::{Door as Via, Envelope, Permission};
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::base_url::base_url;
+use crate::body::RequestBody;
+use crate::door::{Caller, Door};
+use crate::problem::Problem;
+use crate::target::Target;
+
+/// How long a request waits for others that store to finish, before it is asked to come back.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Takes what the request holds, and answers with what became of each file.
+pub(crate) async fn store(
+    State(door): State<Arc<Door>>,
+    Caller(principal): Caller,
+    target: Target,
+    request: Request,
+) -> Result<Response, Problem> {
+    access::allow(&principal, Permission::Store)?;
+    let payload = content::payload(request.headers())?;
+    let base = base_url(&door.config, request.uri(), request.headers());
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
+    let envelope = Envelope {
+        door: Via::Web,
+        received_at: door.clock.now(),
+        calling_ae: None,
+        remote: None,
+        source_address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()),
+    };
+    let body = RequestBody::new(request.into_body(), door.config.limits.read_timeout());
+    if body.is_empty() {
+        return Err(Problem::bad_request("the request has no body"));
+    }
+    let _permit = permit(&door).await?;
+    let sender = part::Sender { archive: door.archive.clone(), principal, envelope, study: target.study };
+    let mut intake = intake::Intake::new(sender, door.config.limits.parts_in_flight);
+    let ended = intake.take(payload, body).await;
+    let fates = intake.finish().await;
+    report::respond(&base, fates, ended)
+}
+
+async fn permit(door: &Door) -> Result<OwnedSemaphorePermit, Problem> {
+    match tokio::time::timeout(PATIENCE, door.stores.clone().acquire_owned()).await {
+        Ok(Ok(permit)) => Ok(permit),
+        Ok(Err(_)) | Err(_) => Err(Problem::busy("too many requests store at once; try again in a moment")),
+    }
+}

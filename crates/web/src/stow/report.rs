@@ -1,0 +1,239 @@
+//! The answer to a store request: the Store Instances Response Module (PS3.18 Annex I) and the status that sums it
+//! up (PS3.18 §10.5.3.1). Pure.
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WARNING};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use causeway_archive::Accepted;
+use causeway_core::{Attributes, Class, Element, Tag, Uid, Value, Vr};
+
+use super::intake::Broken;
+use super::part::{Fate, Refusal};
+use crate::problem::{Problem, RETRY_AFTER_SECONDS};
+
+/// Most reasons that are told in Warning headers; the payload tells them all by their codes.
+pub(crate) const MAX_WARNINGS: usize = 8;
+/// Failure Reason of a body that is no multipart body: Cannot understand (PS3.18 Table I.2-2).
+const CANNOT_UNDERSTAND: u16 = 0xC000;
+
+/// Answers. `ended`: how the body ended.
+pub(super) fn respond(base: &str, fates: Vec<Fate>, ended: Result<(), Broken>) -> Result<Response, Problem> {
+    let (mut stored, mut refused) = (Vec::new(), Vec::new());
+    for fate in fates {
+        match fate {
+            Fate::Stored(accepted) => stored.push(accepted),
+            Fate::Refused(refusal) => refused.push(refusal),
+        }
+    }
+    match ended {
+        Err(Broken::Off(broken)) => return Err(broken.into()),
+        Err(broken @ Broken::TooMany) => {
+            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, broken.to_string()));
+        }
+        Err(broken @ Broken::Framing(_)) => {
+            if stored.is_empty() {
+                return Err(Problem::bad_request(broken.to_string()));
+            }
+            refused.push(Refusal::nameless(CANNOT_UNDERSTAND, broken.to_string(), Class::Peer));
+        }
+        Ok(()) if stored.is_empty() && refused.is_empty() => {
+            return Err(Problem::bad_request("the body holds no part"));
+        }
+        Ok(()) => {}
+    }
+    let study = only_study(&stored);
+    let mut response = Response::new(Body::from(data_set(base, study, &stored, &refused).to_json()));
+    *response.status_mut() = status(&stored, &refused);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/dicom+json"));
+    if let Some(study) = study
+        && let Ok(url) = HeaderValue::try_from(format!("{base}/studies/{study}"))
+    {
+        headers.insert(CONTENT_LOCATION, url.clone());
+        headers.insert(LOCATION, url);
+    }
+    explain(headers, base, &refused);
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+    }
+    Ok(response)
+}
+
+fn status(stored: &[Accepted], refused: &[Refusal]) -> StatusCode {
+    let all = |classes: &[Class]| refused.iter().all(|refusal| classes.contains(&refusal.class));
+    match (stored.is_empty(), refused.is_empty()) {
+        (_, true) => StatusCode::OK,
+        (false, false) => StatusCode::ACCEPTED,
+        (true, false) if all(&[Class::Transient, Class::Exhausted]) => StatusCode::SERVICE_UNAVAILABLE,
+        (true, false) if all(&[Class::Transient, Class::Exhausted, Class::Bug]) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+        (true, false) => StatusCode::CONFLICT,
+    }
+}
+
+/// The study that all of `stored` belong to, when it is one.
+fn only_study(stored: &[Accepted]) -> Option<&Uid> {
+    let (first, rest) = stored.split_first()?;
+    rest.iter().all(|other| other.ids.study == first.ids.study).then_some(&first.ids.study)
+}
+
+fn data_set(base: &str, study: Option<&Uid>, stored: &[Accepted], refused: &[Refusal]) -> Attributes {
+    let url = study.map(|study| format!("{base}/studies/{study}"));
+    let mut out = Attributes::new();
+    out.put(Tag::RETRIEVE_URL, Element::text(Vr::UR, url.into_iter().collect()));
+    let named = |refusal: &&Refusal| refusal.sop_instance.is_some();
+    let failed = refused.iter().filter(named).map(failed_item).collect();
+    let other = refused.iter().filter(|refusal| !named(refusal)).map(other_item).collect();
+    let referenced = stored.iter().map(|accepted| referenced_item(base, accepted)).collect();
+    put_items(&mut out, Tag::FAILED_SOP_SEQUENCE, failed);
+    put_items(&mut out, Tag::OTHER_FAILURES_SEQUENCE, other);
+    put_items(&mut out, Tag::REFERENCED_SOP_SEQUENCE, referenced);
+    out
+}
+
+/// Each of the sequences is there only when it has items.
+fn put_items(out: &mut Attributes, tag: Tag, items: Vec<Attributes>) {
+    if !items.is_empty() {
+        out.put(tag, Element { vr: Vr::SQ, value: Value::Items(items) });
+    }
+}
+
+fn referenced_item(base: &str, accepted: &Accepted) -> Attributes {
+    let ids = &accepted.ids;
+    let url = format!("{base}/studies/{}/series/{}/instances/{}", ids.study, ids.series, ids.instance);
+    let mut item = Attributes::new();
+    item.put_text(Tag::REFERENCED_SOP_CLASS_UID, Vr::UI, accepted.sop_class.as_str());
+    item.put_text(Tag::REFERENCED_SOP_INSTANCE_UID, Vr::UI, ids.instance.as_str());
+    item.put_text(Tag::RETRIEVE_URL, Vr::UR, url);
+    item
+}
+
+fn failed_item(refusal: &Refusal) -> Attributes {
+    let uid =
+        |uid: &Option<Uid>| Element::text(Vr::UI, uid.iter().map(|uid| uid.as_str().to_owned()).collect());
+    let mut item = other_item(refusal);
+    item.put(Tag::REFERENCED_SOP_CLASS_UID, uid(&refusal.sop_class));
+    item.put(Tag::REFERENCED_SOP_INSTANCE_UID, uid(&refusal.sop_instance));
+    item
+}
+
+fn other_item(refusal: &Refusal) -> Attributes {
+    let mut item = Attributes::new();
+    item.put_text(Tag::FAILURE_REASON, Vr::US, refusal.reason.to_string());
+    item
+}
+
+/// The reasons in words, each once (PS3.18 §10.5.3.2).
+fn explain(headers: &mut HeaderMap, base: &str, refused: &[Refusal]) {
+    let mut told: Vec<String> = Vec::new();
+    for refusal in refused {
+        if told.len() == MAX_WARNINGS {
+            return;
+        }
+        let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+        let words: String = refusal.words.chars().map(plain).collect();
+        let text = format!("{:04X} {base}: {words}", refusal.reason);
+        if told.contains(&text) {
+            continue;
+        }
+        if let Ok(value) = HeaderValue::from_str(&text) {
+            headers.append(WARNING, value);
+        }
+        told.push(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::BrokenOff;
+    use crate::multipart::read::MultipartError;
+    use axum::body::to_bytes;
+    use causeway_archive::Outcome;
+    use causeway_core::Identifiers;
+
+    const BASE: &str = "http://h/dicom-web";
+
+    fn stored(study: &str, instance: &str) -> Fate {
+        let uid = |text| Uid::parse(text).unwrap();
+        let ids = Identifiers { study: uid(study), series: uid("1.5"), instance: uid(instance) };
+        Fate::Stored(Accepted { ids, sop_class: uid("1.2.840.10008.5.1.4.1.1.2"), outcome: Outcome::New })
+    }
+
+    fn refused(instance: Option<&str>, reason: u16, class: Class) -> Fate {
+        let sop_instance = instance.map(|text| Uid::parse(text).unwrap());
+        let sop_class = sop_instance.as_ref().map(|_| Uid::parse("1.2.840.10008.5.1.4.1.1.2").unwrap());
+        Fate::Refused(Refusal { sop_class, sop_instance, reason, words: "n\u{f6}t\r\n so".to_owned(), class })
+    }
+
+    fn status_of(fates: Vec<Fate>, ended: Result<(), Broken>) -> u16 {
+        match respond(BASE, fates, ended) {
+            Ok(response) => response.status().as_u16(),
+            Err(problem) => problem.status().as_u16(),
+        }
+    }
+
+    #[test]
+    fn the_status_sums_up_what_became_of_all() {
+        let fine = || stored("1.1", "1.9");
+        let bad = |class| refused(Some("1.8"), 0xA900, class);
+        assert_eq!(status_of(vec![fine(), fine()], Ok(())), 200);
+        assert_eq!(status_of(vec![fine(), bad(Class::Peer)], Ok(())), 202);
+        assert_eq!(status_of(vec![bad(Class::Peer), bad(Class::Exhausted)], Ok(())), 409);
+        assert_eq!(status_of(vec![bad(Class::Exhausted), bad(Class::Transient)], Ok(())), 503);
+        assert_eq!(status_of(vec![bad(Class::Bug)], Ok(())), 500);
+        assert_eq!(status_of(vec![], Ok(())), 400);
+    }
+
+    #[test]
+    fn a_body_that_breaks_is_told_apart_from_files_that_do() {
+        let framing = Err(Broken::Framing(MultipartError::Truncated));
+        assert_eq!(status_of(vec![], framing), 400);
+        assert_eq!(status_of(vec![refused(None, 0xC000, Class::Peer)], framing), 400);
+        assert_eq!(status_of(vec![stored("1.1", "1.9")], framing), 202);
+        assert_eq!(status_of(vec![stored("1.1", "1.9")], Err(Broken::Off(BrokenOff::Paused))), 408);
+        assert_eq!(status_of(vec![], Err(Broken::TooMany)), 413);
+    }
+
+    #[tokio::test]
+    async fn each_file_is_in_the_sequence_of_its_fate() {
+        let fates = vec![
+            stored("1.1", "1.9"),
+            refused(Some("1.8"), 0x0111, Class::Peer),
+            refused(None, 0xC000, Class::Peer),
+        ];
+        let response = respond(BASE, fates, Ok(())).unwrap();
+        assert_eq!(response.headers()[CONTENT_LOCATION], "http://h/dicom-web/studies/1.1");
+        assert_eq!(response.headers()[WARNING], "0111 http://h/dicom-web: n?t?? so");
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(json["00081190"]["Value"][0], "http://h/dicom-web/studies/1.1");
+        assert_eq!(json["00081199"]["Value"][0]["00081155"]["Value"][0], "1.9");
+        let url = "http://h/dicom-web/studies/1.1/series/1.5/instances/1.9";
+        assert_eq!(json["00081199"]["Value"][0]["00081190"]["Value"][0], url);
+        assert_eq!(json["00081198"]["Value"][0]["00081155"]["Value"][0], "1.8");
+        assert_eq!(json["00081198"]["Value"][0]["00081197"]["Value"][0], 0x0111);
+        assert_eq!(json["0008119A"]["Value"][0]["00081197"]["Value"][0], 0xC000);
+    }
+
+    #[test]
+    fn instances_of_several_studies_have_no_common_url() {
+        let response = respond(BASE, vec![stored("1.1", "1.9"), stored("1.2", "1.8")], Ok(())).unwrap();
+        assert!(!response.headers().contains_key(LOCATION));
+    }
+
+    #[test]
+    fn only_so_many_reasons_are_told_in_headers() {
+        let many =
+            |count: u16| (0..count).map(|reason| refused(None, 0xC000 + reason, Class::Peer)).collect();
+        let told = |count| {
+            let response = respond(BASE, many(count), Ok(())).unwrap();
+            response.headers().get_all(WARNING).iter().count()
+        };
+        assert_eq!(told(7), 7);
+        assert_eq!(told(8), 8);
+        assert_eq!(told(9), 8);
+    }
+}
