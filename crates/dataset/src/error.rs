@@ -32,6 +32,14 @@ pub enum Error {
         /// Where.
         offset: u64,
     },
+    /// An item where an element is due.
+    #[error("{tag} at offset {offset} stands outside of any sequence")]
+    Misplaced {
+        /// What stands there.
+        tag: Tag,
+        /// Where.
+        offset: u64,
+    },
     /// An undefined length where the VR allows none (PS3.5 §7.1.2).
     #[error("{tag} at offset {offset} has an undefined length, which its VR does not allow")]
     UndefinedLength {

@@ -13,4 +13,7 @@ pub mod json;
 pub mod scanner;
 pub mod transcode;
 
+#[cfg(test)]
+mod testing;
+
 pub use error::Error;

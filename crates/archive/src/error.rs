@@ -1,0 +1,175 @@
+//! What can go wrong in a use-case, sorted by remedy, with the codes that both doors need.
+
+use causeway_core::{Class, Permission, Status, Uid};
+
+use crate::ingest::BodyError;
+
+/// Not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{who} may not {permission} here; an administrator can allow it with `causeway remote add … --allow {permission}`"
+)]
+pub struct AccessError {
+    /// Who asked.
+    pub who: String,
+    /// What they lack.
+    pub permission: Permission,
+}
+
+/// Why an instance was not taken. The words are for the sender's administrator; they hold no patient data.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The sender may not store here.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The bytes broke off before their end.
+    #[error("the transfer broke off: {0}")]
+    Body(#[from] BodyError),
+    /// Not a data set, or one that breaks our bounds.
+    #[error("the data set cannot be read: {0}")]
+    Unreadable(String),
+    /// An identifier is missing or no UID.
+    #[error("the data set has no usable {0}")]
+    MissingIdentifier(&'static str),
+    /// What was announced is not what came (PS3.4 §B.2.3).
+    #[error("the {attribute} announced is {announced}, the data set's own is {found}")]
+    Mismatch {
+        /// Which identifier.
+        attribute: &'static str,
+        /// What the command or File Meta Information says.
+        announced: Uid,
+        /// What the data set says.
+        found: Uid,
+    },
+    /// It belongs to another study than the one it was stored to (PS3.18 §10.5.1).
+    #[error("the instance belongs to study {found}, not to {wanted}")]
+    OtherStudy {
+        /// The study in the URL.
+        wanted: Uid,
+        /// The study in the data set.
+        found: Uid,
+    },
+    /// A DICOMDIR or another class that is no instance.
+    #[error("SOP class {0} is not for storage")]
+    NotStorage(Uid),
+    /// The UID is taken by other bytes, and the first are kept.
+    #[error(
+        "instance {0} is already kept with other content; the first is kept ([ingest] duplicate = \"keep-first\")"
+    )]
+    Conflict(Uid),
+    /// The store failed.
+    #[error("the instance could not be stored: {0}")]
+    Store(#[from] causeway_store::Error),
+    /// The catalog failed.
+    #[error("the instance could not be recorded: {0}")]
+    Catalog(#[from] causeway_catalog::Error),
+}
+
+impl IngestError {
+    /// What it calls for.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Access(_) => Class::Caller,
+            Self::Body(_)
+            | Self::Unreadable(_)
+            | Self::MissingIdentifier(_)
+            | Self::Mismatch { .. }
+            | Self::OtherStudy { .. }
+            | Self::NotStorage(_)
+            | Self::Conflict(_) => Class::Peer,
+            Self::Store(error) => error.class(),
+            Self::Catalog(error) => error.class(),
+        }
+    }
+
+    /// The C-STORE status (PS3.4 §B.2.3).
+    #[must_use]
+    pub fn store_status(&self) -> Status {
+        match self {
+            Self::Access(_) => Status::NOT_AUTHORIZED,
+            Self::Mismatch { .. } | Self::MissingIdentifier(_) | Self::OtherStudy { .. } => {
+                Status::DATA_SET_DOES_NOT_MATCH
+            }
+            Self::NotStorage(_) => Status::SOP_CLASS_NOT_SUPPORTED,
+            Self::Conflict(_) => Status::CONFLICTING_DUPLICATE,
+            Self::Body(_) | Self::Unreadable(_) => Status::CANNOT_UNDERSTAND,
+            Self::Store(_) | Self::Catalog(_) => self.class().store_status(),
+        }
+    }
+
+    /// The Failure Reason (0008,1197) of a store response over the web (PS3.18 Table I.2-2).
+    #[must_use]
+    pub fn failure_reason(&self) -> u16 {
+        match self {
+            Self::Conflict(_) => Status::DUPLICATE_SOP_INSTANCE.0,
+            Self::OtherStudy { .. } | Self::Mismatch { .. } | Self::MissingIdentifier(_) => 0xA900,
+            _ => self.store_status().0,
+        }
+    }
+}
+
+/// Why a search gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SearchError {
+    /// The caller may not query here.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The catalog failed.
+    #[error("the search failed: {0}")]
+    Catalog(#[from] causeway_catalog::Error),
+}
+
+impl SearchError {
+    /// What it calls for.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Access(_) => Class::Caller,
+            Self::Catalog(error) => error.class(),
+        }
+    }
+}
+
+/// Why an instance could not be read back or removed.
+#[derive(Debug, thiserror::Error)]
+pub enum RetrieveError {
+    /// The caller may not retrieve (or delete) here.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The catalog failed.
+    #[error("the catalog failed: {0}")]
+    Catalog(#[from] causeway_catalog::Error),
+    /// The store failed.
+    #[error("the object could not be read: {0}")]
+    Store(#[from] causeway_store::Error),
+    /// The form asked for cannot be made of what is stored.
+    #[error("the instance is stored in {stored}; it cannot be given in {wanted}")]
+    NotAcceptable {
+        /// Transfer syntax of the stored bytes.
+        stored: Uid,
+        /// What was asked for.
+        wanted: String,
+    },
+    /// The stored bytes cannot be read as a data set.
+    #[error("the stored object cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl RetrieveError {
+    /// What it calls for.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Access(_) | Self::NotAcceptable { .. } => Class::Caller,
+            Self::Catalog(error) => error.class(),
+            Self::Store(error) => error.class(),
+            Self::Unreadable(_) => Class::Bug,
+        }
+    }
+}
+
+/// Stored bytes that cannot be read back.
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> RetrieveError {
+    RetrieveError::Unreadable(error.to_string())
+}

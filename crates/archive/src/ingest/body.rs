@@ -1,0 +1,39 @@
+//! A data set on its way in: chunks, as they come off the wire.
+
+use std::future::Future;
+
+use bytes::Bytes;
+use causeway_core::Class;
+
+/// The far side stopped in the middle.
+#[derive(Debug, thiserror::Error)]
+#[error("{words}")]
+pub struct BodyError {
+    /// What happened.
+    pub words: String,
+    /// What it calls for.
+    pub class: Class,
+}
+
+/// A stream of chunks. `None` is its regular end, which the door vouches for; anything else is an error.
+pub trait Body: Send {
+    /// The next chunk.
+    fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, BodyError>> + Send;
+}
+
+/// A body that is there already.
+pub struct OneChunk(Option<Bytes>);
+
+impl OneChunk {
+    /// The body `bytes`.
+    #[must_use]
+    pub const fn new(bytes: Bytes) -> Self {
+        Self(Some(bytes))
+    }
+}
+
+impl Body for OneChunk {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        Ok(self.0.take())
+    }
+}

@@ -1,0 +1,197 @@
+//! Taking an instance in: stage, tap, make durable, decide, record. The only way in, for every door.
+//!
+//! The bytes stream into the spool while SHA-256 and the head of the data set are tapped on the way; nothing is
+//! parsed twice and nothing is held whole. Success is returned only after the file and its folder are on disk and
+//! the row, its deliveries and its audit line are committed in one transaction.
+
+mod body;
+mod file;
+pub(crate) mod head;
+
+use bytes::Bytes;
+use causeway_core::{Digest, Envelope, Identifiers, InstanceRecord, Permission, Principal, Uid};
+use causeway_dataset::file_meta;
+use causeway_store::Staging;
+use sha2::{Digest as _, Sha256};
+
+pub use body::{Body, BodyError, OneChunk};
+use head::HeadTap;
+
+use crate::error::IngestError;
+use crate::{Acknowledge, Archive, Duplicate, access};
+
+/// What the sender said it would send: by a C-STORE command and its presentation context, or by File Meta
+/// Information.
+#[derive(Debug, Clone)]
+pub struct Announced {
+    /// Affected SOP Class UID; a file without File Meta Information does not say.
+    pub sop_class: Option<Uid>,
+    /// Affected SOP Instance UID; likewise.
+    pub sop_instance: Option<Uid>,
+    /// Transfer syntax of the data set.
+    pub transfer_syntax: Uid,
+}
+
+/// What became of an instance that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is new.
+    New,
+    /// It was here before, byte for byte.
+    SameBytes,
+    /// It took the place of another (`[ingest] duplicate = "replace"`).
+    Replaced,
+}
+
+/// An instance that is safe now.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// Which it is.
+    pub ids: Identifiers,
+    /// Its SOP class.
+    pub sop_class: Uid,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// The reserve before the data set, in bytes: preamble and File Meta Information are padded to it, so that the
+/// body can be written before the head is known. Long AE titles, UIDs and remote names together stay below.
+pub(crate) const HEADER_BYTES: usize = 1024;
+
+impl Archive {
+    /// Takes one instance, its data set streaming in as `body`. `study`: the study it must belong to, if any.
+    ///
+    /// # Errors
+    /// Nothing is kept of an instance that is not taken; the error says why, in words and codes.
+    pub async fn ingest(
+        &self,
+        principal: &Principal,
+        envelope: Envelope,
+        announced: Announced,
+        body: &mut impl Body,
+        study: Option<&Uid>,
+    ) -> Result<Accepted, IngestError> {
+        access::allow(principal, Permission::Store)?;
+        let key = self.inner.store.new_key();
+        let mut intake = Intake {
+            staging: self.inner.store.stage(key.clone(), HEADER_BYTES),
+            hasher: Sha256::new(),
+            tap: HeadTap::new(&announced.transfer_syntax),
+            data_set_bytes: 0,
+        };
+        while let Some(chunk) = body.chunk().await? {
+            intake.take(chunk).await?;
+        }
+        let envelope = Envelope { received_at: self.inner.clock.now(), ..envelope };
+        let (staging, record) = intake.finish(key, envelope, announced, study)?;
+        self.keep(staging, record).await
+    }
+
+    /// Durable, then recorded.
+    async fn keep(&self, staging: Staging, record: InstanceRecord) -> Result<Accepted, IngestError> {
+        let header = file_meta::write_padded(&self.file_meta(&record), HEADER_BYTES).map_err(unreadable)?;
+        staging.commit(Bytes::from(header)).await?;
+        let accepted = self.record(record.clone()).await?;
+        if self.inner.config.acknowledge == Acknowledge::Store && accepted.outcome != Outcome::SameBytes {
+            self.settle_now(&record.object).await?;
+        }
+        Ok(accepted)
+    }
+
+    /// Writes the row, its deliveries and its audit line, and takes the object away again where the catalog
+    /// wants none of it. The same for an instance that just came and for one found in the spool at start.
+    pub(crate) async fn record(&self, record: InstanceRecord) -> Result<Accepted, IngestError> {
+        let inner = &self.inner;
+        let deliveries = inner.dispatcher.plan(&record);
+        let planned = !deliveries.is_empty();
+        let (ids, sop_class, object) = (record.ids.clone(), record.sop_class.clone(), record.object.clone());
+        let replace = inner.config.duplicate == Duplicate::Replace;
+        let on_conflict = if replace {
+            causeway_catalog::OnConflict::Replace
+        } else {
+            causeway_catalog::OnConflict::KeepFirst
+        };
+        let inserted = inner.catalog.insert(record, deliveries, on_conflict).await?;
+        let outcome = match inserted {
+            causeway_catalog::Inserted::New => Outcome::New,
+            causeway_catalog::Inserted::Known => {
+                return Ok(Accepted { ids, sop_class, outcome: Outcome::New });
+            }
+            causeway_catalog::Inserted::SameBytes => {
+                inner.store.delete(&object).await?;
+                return Ok(Accepted { ids, sop_class, outcome: Outcome::SameBytes });
+            }
+            causeway_catalog::Inserted::Replaced { object: old } => {
+                // The old bytes are out of the catalog; should the node die here, `verify` finds them.
+                inner.store.delete(&old).await?;
+                Outcome::Replaced
+            }
+            causeway_catalog::Inserted::Conflict => {
+                inner.store.delete(&object).await?;
+                return Err(IngestError::Conflict(ids.instance));
+            }
+        };
+        inner.settling.nudge();
+        if planned {
+            inner.dispatcher.nudge();
+        }
+        Ok(Accepted { ids, sop_class, outcome })
+    }
+
+    fn file_meta(&self, record: &InstanceRecord) -> file_meta::FileMeta {
+        file_meta::FileMeta {
+            sop_class: record.sop_class.clone(),
+            sop_instance: record.ids.instance.clone(),
+            transfer_syntax: record.transfer_syntax.clone(),
+            receiving_ae: self.inner.config.ae_title.clone(),
+            envelope: Some(record.envelope.clone()),
+        }
+    }
+}
+
+/// An instance on its way in.
+struct Intake {
+    staging: Staging,
+    hasher: Sha256,
+    tap: HeadTap,
+    data_set_bytes: u64,
+}
+
+impl Intake {
+    async fn take(&mut self, chunk: Bytes) -> Result<(), IngestError> {
+        self.hasher.update(&chunk);
+        self.tap.feed(&chunk)?;
+        self.data_set_bytes += chunk.len() as u64;
+        self.staging.write(chunk).await?;
+        Ok(())
+    }
+
+    /// Everything that is known of the instance, checked against what was announced.
+    fn finish(
+        self,
+        object: causeway_core::ObjectKey,
+        envelope: Envelope,
+        announced: Announced,
+        study: Option<&Uid>,
+    ) -> Result<(Staging, InstanceRecord), IngestError> {
+        let head = self.tap.finish()?;
+        head.check(&announced, study)?;
+        let record = InstanceRecord {
+            patient: head.patient,
+            ids: head.ids,
+            sop_class: head.sop_class,
+            transfer_syntax: announced.transfer_syntax,
+            object,
+            object_bytes: HEADER_BYTES as u64 + self.data_set_bytes,
+            data_set_offset: u32::try_from(HEADER_BYTES).unwrap_or(u32::MAX),
+            digest: Digest(self.hasher.finalize().into()),
+            envelope,
+            attributes: head.attributes,
+        };
+        Ok((self.staging, record))
+    }
+}
+
+pub(crate) fn unreadable(error: impl std::fmt::Display) -> IngestError {
+    IngestError::Unreadable(error.to_string())
+}

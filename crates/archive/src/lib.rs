@@ -1,0 +1,101 @@
+//! The heart: what the node does with instances, whichever door asked.
+//!
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay) and the two
+//! questions every use-case asks first (`access`, `remotes`). Never here: HTTP, PDUs, SQL.
+//!
+//! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
+//! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
+
+pub mod access;
+pub mod delete;
+pub mod dispatch;
+pub mod error;
+pub mod ingest;
+pub mod metadata;
+pub mod remotes;
+pub mod replay;
+pub mod retrieve;
+pub mod search;
+pub mod settle;
+pub mod tokens;
+
+use std::sync::Arc;
+
+use causeway_catalog::Catalog;
+use causeway_core::Clock;
+use causeway_store::Store;
+
+pub use dispatch::Dispatcher;
+pub use error::{AccessError, IngestError, RetrieveError, SearchError};
+pub use ingest::{Accepted, Announced, Body, BodyError, Outcome};
+pub use retrieve::{Object, Wanted};
+
+/// What happens to a second instance of the same SOP Instance UID with other bytes (`[ingest] duplicate`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Duplicate {
+    /// The first is kept, the second refused with a reason.
+    #[default]
+    KeepFirst,
+    /// The second takes the first one's place.
+    Replace,
+}
+
+/// When the sender is told Success (`[ingest] acknowledge`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Acknowledge {
+    /// When the instance is durable in the spool and its row is committed.
+    #[default]
+    Spool,
+    /// When it is in the object store too.
+    Store,
+}
+
+/// How the archive behaves.
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// What happens to a second instance of the same UID.
+    pub duplicate: Duplicate,
+    /// When the sender is told Success.
+    pub acknowledge: Acknowledge,
+    /// The node's own AE title, written into File Meta Information as the receiver.
+    pub ae_title: Option<causeway_core::AeTitle>,
+}
+
+/// The archive. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Archive {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    catalog: Catalog,
+    clock: Arc<dyn Clock>,
+    dispatcher: Arc<dyn Dispatcher>,
+    remotes: remotes::Directory,
+    tokens: tokens::Keyring,
+    settling: settle::Settling,
+    prepared: metadata::Prepared,
+    config: Config,
+}
+
+impl Archive {
+    /// Puts the archive together. Nothing runs yet: call [`Archive::replay`], then [`Archive::settle_until`].
+    ///
+    /// # Errors
+    /// When the remotes or tokens cannot be read from the catalog.
+    pub async fn open(
+        store: Store,
+        catalog: Catalog,
+        clock: Arc<dyn Clock>,
+        dispatcher: Arc<dyn Dispatcher>,
+        config: Config,
+    ) -> Result<Self, causeway_catalog::Error> {
+        let remotes = remotes::Directory::load(&catalog).await?;
+        let tokens = tokens::Keyring::load(&catalog).await?;
+        let settling = settle::Settling::default();
+        let prepared = metadata::Prepared::default();
+        let inner = Inner { store, catalog, clock, dispatcher, remotes, tokens, settling, prepared, config };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+}

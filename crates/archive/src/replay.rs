@@ -1,0 +1,102 @@
+//! After a start: what lies in the spool without a row is recorded again, by key, to the same effect.
+//!
+//! Each spooled file carries its envelope in its File Meta Information, so that the record made here is the one
+//! that was made, or was about to be made, before the crash. A file that is not whole cannot be here: only
+//! complete, synced files are renamed into the spool.
+
+use causeway_core::{Class, Digest, InstanceRecord, ObjectKey};
+use causeway_dataset::file_meta::{Parsed, Part10Reader, Step};
+use futures_util::StreamExt;
+use sha2::{Digest as _, Sha256};
+
+use crate::Archive;
+use crate::error::IngestError;
+use crate::ingest::head::HeadTap;
+use crate::ingest::unreadable;
+
+/// What a replay found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Replayed {
+    /// Files that had their row.
+    pub known: usize,
+    /// Files that were recorded now.
+    pub recorded: usize,
+    /// Files that turned out to be repeats of what is kept, and went.
+    pub repeats: usize,
+    /// Files that could not be read; they stay where they are.
+    pub unreadable: usize,
+}
+
+impl Archive {
+    /// Sweeps what a crash left half-written, then records every spooled instance that has no row yet. To be
+    /// awaited before the first peer is let in.
+    ///
+    /// # Errors
+    /// When store or catalog fail; a single unreadable file is counted and left.
+    pub async fn replay(&self) -> Result<Replayed, IngestError> {
+        self.inner.store.sweep().await?;
+        let mut replayed = Replayed::default();
+        let mut keys = self.inner.store.spooled();
+        while let Some(key) = keys.next().await.transpose()? {
+            if self.inner.catalog.object_known(key.clone()).await? {
+                replayed.known += 1;
+                continue;
+            }
+            match self.replay_one(&key).await {
+                Ok(()) => replayed.recorded += 1,
+                Err(IngestError::Conflict(_)) => replayed.repeats += 1,
+                Err(error) if error.class() == Class::Peer => {
+                    replayed.unreadable += 1;
+                    tracing::error!(object = %key, %error, "a spooled file cannot be read; it stays in the spool");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(replayed)
+    }
+
+    async fn replay_one(&self, key: &ObjectKey) -> Result<(), IngestError> {
+        let record = self.read_record(key).await?;
+        self.record(record).await.map(drop)
+    }
+
+    /// Makes the record of a stored object from its bytes alone.
+    async fn read_record(&self, key: &ObjectKey) -> Result<InstanceRecord, IngestError> {
+        let blob = self.inner.store.open_blob(key).await?;
+        let object_bytes = blob.bytes();
+        let mut chunks = blob.stream(0..object_bytes);
+        let mut reader = Part10Reader::new();
+        let parsed = loop {
+            let Some(chunk) = chunks.next().await.transpose()? else {
+                break reader.finish().map_err(unreadable)?;
+            };
+            if let Step::Done(parsed) = reader.feed(chunk).map_err(unreadable)? {
+                break parsed;
+            }
+        };
+        let Parsed { meta, data_set_offset, rest } = parsed;
+        let envelope =
+            meta.envelope.ok_or_else(|| IngestError::Unreadable("it has no envelope of ours".to_owned()))?;
+        let mut tap = HeadTap::new(&meta.transfer_syntax);
+        let mut hasher = Sha256::new();
+        let mut next = Some(rest);
+        while let Some(chunk) = next {
+            hasher.update(&chunk);
+            tap.feed(&chunk)?;
+            next = chunks.next().await.transpose()?;
+        }
+        let head = tap.finish()?;
+        Ok(InstanceRecord {
+            patient: head.patient,
+            ids: head.ids,
+            sop_class: head.sop_class,
+            transfer_syntax: meta.transfer_syntax,
+            object: key.clone(),
+            object_bytes,
+            data_set_offset: u32::try_from(data_set_offset).map_err(unreadable)?,
+            digest: Digest(hasher.finalize().into()),
+            envelope,
+            attributes: head.attributes,
+        })
+    }
+}

@@ -1,0 +1,87 @@
+//! Bearer tokens for the web: kept as SHA-256, shown once, held in memory for the door.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use causeway_catalog::{Catalog, TokenRecord};
+use causeway_core::{Permission, Permissions, Principal};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::error::SearchError;
+use crate::{Archive, access};
+
+/// All tokens as they stand.
+pub(crate) struct Keyring(RwLock<Arc<Vec<TokenRecord>>>);
+
+impl Keyring {
+    pub(crate) async fn load(catalog: &Catalog) -> Result<Self, causeway_catalog::Error> {
+        Ok(Self(RwLock::new(Arc::new(catalog.tokens().await?))))
+    }
+
+    async fn refresh(&self, catalog: &Catalog) -> Result<(), causeway_catalog::Error> {
+        let tokens = Arc::new(catalog.tokens().await?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+        Ok(())
+    }
+
+    fn snapshot(&self) -> Arc<Vec<TokenRecord>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Compares hashes in constant time. The token itself is long and random, so that its plain hash tells
+    /// nothing.
+    pub(crate) fn find(&self, token: &str) -> Option<Principal> {
+        let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
+        let tokens = self.snapshot();
+        let found = tokens.iter().find(|record| bool::from(record.sha256.ct_eq(&hash)))?;
+        Some(Principal { name: found.name.clone(), permissions: found.permissions.clone() })
+    }
+}
+
+impl Archive {
+    /// Whether any token exists: a web listener away from the loopback address needs one.
+    #[must_use]
+    pub fn has_tokens(&self) -> bool {
+        !self.inner.tokens.snapshot().is_empty()
+    }
+
+    /// Names and permissions of all tokens.
+    ///
+    /// # Errors
+    /// When the caller is no administrator.
+    pub fn tokens(&self, principal: &Principal) -> Result<Vec<(String, Permissions)>, SearchError> {
+        access::allow(principal, Permission::Admin)?;
+        let tokens = self.inner.tokens.snapshot();
+        Ok(tokens.iter().map(|record| (record.name.clone(), record.permissions.clone())).collect())
+    }
+
+    /// Adds a token, or gives the one of that name a new secret; in force when this returns. Only the hash of
+    /// `secret` is kept.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn put_token(
+        &self,
+        principal: &Principal,
+        name: String,
+        secret: &str,
+        permissions: Permissions,
+    ) -> Result<(), SearchError> {
+        access::allow(principal, Permission::Admin)?;
+        let sha256 = Sha256::digest(secret.as_bytes()).into();
+        let record = TokenRecord { name, sha256, permissions };
+        self.inner.catalog.put_token(record, &principal.name).await?;
+        Ok(self.inner.tokens.refresh(&self.inner.catalog).await?)
+    }
+
+    /// Removes a token; says whether there was one.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn remove_token(&self, principal: &Principal, name: &str) -> Result<bool, SearchError> {
+        access::allow(principal, Permission::Admin)?;
+        let removed = self.inner.catalog.remove_token(name, &principal.name).await?;
+        self.inner.tokens.refresh(&self.inner.catalog).await?;
+        Ok(removed)
+    }
+}

@@ -1,0 +1,48 @@
+//! What can go wrong in the catalog, sorted by remedy. The words never hold a value from a row.
+
+use causeway_core::Class;
+use rusqlite::ErrorCode;
+
+/// A failure of the catalog.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database said no.
+    #[error("the database failed: {0}")]
+    Database(#[from] rusqlite::Error),
+    /// A row that this version did not write, or that was damaged.
+    #[error("a row of the catalog cannot be read: {0}")]
+    Corrupt(&'static str),
+    /// The file was written by a newer version.
+    #[error("the catalog is of version {found}, this program knows up to {known}; use a newer program")]
+    Newer {
+        /// Version of the file.
+        found: i64,
+        /// Version of this program.
+        known: i64,
+    },
+    /// A thread could not be started or a folder made.
+    #[error("the catalog could not be opened: {0}")]
+    Open(#[from] std::io::Error),
+    /// The catalog is shutting down.
+    #[error("the catalog is closed")]
+    Closed,
+}
+
+impl Error {
+    /// What it calls for.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Database(error) => match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory | ErrorCode::TooBig) => Class::Exhausted,
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure) => {
+                    Class::Transient
+                }
+                _ => Class::Bug,
+            },
+            Self::Open(_) | Self::Closed => Class::Transient,
+            Self::Newer { .. } => Class::Caller,
+            Self::Corrupt(_) => Class::Bug,
+        }
+    }
+}

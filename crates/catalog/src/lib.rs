@@ -1,0 +1,67 @@
+//! The one database: instances and the entities above them, deliveries and their jobs, remotes, routes, tokens,
+//! the audit trail.
+//!
+//! Lives here: every line of SQL, the single writer with its group commit, the readers, the migrations. Never
+//! here: blobs, sockets, what a route means.
+//!
+//! Invariant: what belongs together is written in one transaction, and a caller is answered only after its
+//! commit. An ordinary commit is not synced to disk, since a replay of the spool writes it again;
+//! [`Catalog::sync`] and every change that no replay can restore are.
+
+mod audit;
+mod delete;
+mod engine;
+pub mod error;
+mod insert;
+mod instances;
+mod people;
+mod record;
+mod remotes;
+mod routes;
+pub mod delivery;
+mod search;
+mod tokens;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use causeway_core::Clock;
+
+pub use audit::AuditRow;
+pub use error::Error;
+pub use insert::{Inserted, OnConflict};
+pub use routes::RouteRecord;
+pub use search::Answers;
+pub use tokens::TokenRecord;
+
+use engine::Engine;
+
+/// The catalog. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Catalog {
+    engine: Arc<Engine>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Catalog {
+    /// Opens the database file, making it or bringing it up to date where needed.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is no catalog, or was written by a newer version.
+    pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let engine = Arc::new(Engine::open(path).await?);
+        Ok(Self { engine, clock })
+    }
+
+    /// Returns when everything that was committed before is safely on disk.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn sync(&self) -> Result<(), Error> {
+        self.engine.sync().await
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+}

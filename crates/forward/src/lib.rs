@@ -1,0 +1,3 @@
+//! Delivery: who gets what, and the proof that it got there.
+
+pub mod condition;

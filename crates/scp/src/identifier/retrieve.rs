@@ -1,0 +1,94 @@
+//! The identifier of a C-MOVE (and, later, C-GET) request (PS3.4 §C.4.2.1.4) as a `Selection`.
+
+use causeway_core::{Attributes, Element, Level, Selection, Tag, Uid};
+
+use super::{Refusal, Root, level};
+
+/// Most UIDs in one request.
+const MAX_UIDS: usize = 10_000;
+
+/// Reads the identifier: unique keys only; a list only at the level asked at (PS3.4 §C.4.2.2.1).
+pub(crate) fn selection(root: Root, identifier: &Attributes) -> Result<Selection, Refusal> {
+    let level = level(root, identifier)?;
+    for above in root.above(level) {
+        let tag = above.unique_key();
+        if values(identifier, tag).count() != 1 {
+            let comment = format!("{} level needs one {} key", level.as_str(), above.as_str());
+            return Err(Refusal::mismatch(tag, comment));
+        }
+    }
+    for below in [Level::Study, Level::Series, Level::Instance].into_iter().filter(|below| *below > level) {
+        if values(identifier, below.unique_key()).next().is_some() {
+            let comment = format!("a key of level {} does not fit level {}", below.as_str(), level.as_str());
+            return Err(Refusal::mismatch(below.unique_key(), comment));
+        }
+    }
+    if values(identifier, level.unique_key()).next().is_none() {
+        return Err(Refusal::mismatch(level.unique_key(), format!("no unique key of level {}", level.as_str())));
+    }
+    let patient_ids: Vec<&str> = values(identifier, Tag::PATIENT_ID).collect();
+    if level == Level::Patient && patient_ids.len() != 1 {
+        return Err(Refusal::mismatch(Tag::PATIENT_ID, "PATIENT level takes one Patient ID"));
+    }
+    Ok(Selection {
+        patient_id: patient_ids.first().filter(|_| root == Root::Patient).map(ToString::to_string),
+        studies: uids(identifier, Tag::STUDY_INSTANCE_UID)?,
+        series: uids(identifier, Tag::SERIES_INSTANCE_UID)?,
+        instances: uids(identifier, Tag::SOP_INSTANCE_UID)?,
+    })
+}
+
+fn values(identifier: &Attributes, tag: Tag) -> impl Iterator<Item = &str> {
+    let values = identifier.get(tag).map(Element::values).unwrap_or_default();
+    values.iter().map(String::as_str).filter(|value| !value.is_empty())
+}
+
+fn uids(identifier: &Attributes, tag: Tag) -> Result<Vec<Uid>, Refusal> {
+    if values(identifier, tag).count() > MAX_UIDS {
+        return Err(Refusal::mismatch(tag, format!("more than {MAX_UIDS} UIDs in one request")));
+    }
+    let uids: Result<Vec<Uid>, _> = values(identifier, tag).map(Uid::parse).collect();
+    uids.map_err(|error| Refusal::mismatch(tag, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::identifier;
+    use super::*;
+
+    #[test]
+    fn a_list_stands_only_at_the_level_asked_at() {
+        let at = |level: &str| {
+            identifier(&[
+                (Tag::QUERY_RETRIEVE_LEVEL, level),
+                (Tag::STUDY_INSTANCE_UID, "1.2"),
+                (Tag::SERIES_INSTANCE_UID, "1.3\\1.4"),
+            ])
+        };
+        assert_eq!(selection(Root::Study, &at("SERIES")).unwrap().series.len(), 2);
+        assert_eq!(selection(Root::Study, &at("STUDY")).unwrap_err().offending, Tag::SERIES_INSTANCE_UID);
+        assert_eq!(selection(Root::Study, &at("IMAGE")).unwrap_err().offending, Tag::SERIES_INSTANCE_UID);
+    }
+
+    #[test]
+    fn a_request_that_names_nothing_is_refused_and_never_means_everything() {
+        let nothing = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY")]);
+        assert_eq!(selection(Root::Study, &nothing).unwrap_err().offending, Tag::STUDY_INSTANCE_UID);
+        let wild = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY"), (Tag::STUDY_INSTANCE_UID, "*")]);
+        assert!(selection(Root::Study, &wild).is_err());
+    }
+
+    #[test]
+    fn patient_root_needs_the_patient() {
+        let study = |patient: &str| {
+            identifier(&[
+                (Tag::QUERY_RETRIEVE_LEVEL, "STUDY"),
+                (Tag::PATIENT_ID, patient),
+                (Tag::STUDY_INSTANCE_UID, "1.2"),
+            ])
+        };
+        assert_eq!(selection(Root::Patient, &study("")).unwrap_err().offending, Tag::PATIENT_ID);
+        assert_eq!(selection(Root::Patient, &study("P1")).unwrap().patient_id.as_deref(), Some("P1"));
+        assert_eq!(selection(Root::Study, &study("P1")).unwrap().patient_id, None);
+    }
+}
