@@ -20,9 +20,15 @@ pub struct AuditRow {
 }
 
 /// Adds a line within the caller's transaction.
-pub(crate) fn append(connection: &Connection, at: i64, who: &str, what: &str, subject: &str) -> Result<(), Error> {
+pub(crate) fn append(
+    connection: &Connection,
+    at: i64,
+    who: &str,
+    what: &str,
+    subject: &str,
+) -> Result<(), Error> {
     connection
-        .prepare_cached("INSERT INTO audit (at, who, what, subject) VALUES ($1, $2, $3, $4)")?
+        .prepare_cached("INSERT INTO audit (at, who, what, subject) VALUES (?1, ?2, ?3, ?4)")?
         .execute((at, who, what, subject))?;
     Ok(())
 }
@@ -35,8 +41,8 @@ impl Catalog {
     pub async fn audit(&self, limit: u32) -> Result<Vec<AuditRow>, Error> {
         self.engine
             .read(move |connection| {
-                let mut statement =
-                    connection.prepare_cached("SELECT at, who, what, subject FROM audit ORDER BY id DESC LIMIT $1")?;
+                let mut statement = connection
+                    .prepare_cached("SELECT at, who, what, subject FROM audit ORDER BY id DESC LIMIT ?1")?;
                 let rows = statement.query_map([limit], |row| {
                     Ok(AuditRow {
                         at: Timestamp::from_millisecond(row.get(0)?).unwrap_or_default(),

@@ -35,6 +35,7 @@ impl Error {
         match self {
             Self::Database(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory | ErrorCode::TooBig) => Class::Exhausted,
+                Some(ErrorCode::NotADatabase) => Class::Caller,
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure) => {
                     Class::Transient
                 }

@@ -10,6 +10,7 @@
 
 mod audit;
 mod delete;
+pub mod delivery;
 mod engine;
 pub mod error;
 mod insert;
@@ -18,7 +19,6 @@ mod people;
 mod record;
 mod remotes;
 mod routes;
-pub mod delivery;
 mod search;
 mod tokens;
 

@@ -5,13 +5,6 @@ use causeway_core::{Attributes, InstanceRecord, Level, Tag};
 
 use crate::people;
 
-/// The attributes of one level.
-pub(crate) fn of_level(attributes: &Attributes, level: Level) -> Attributes {
-    let mut own = attributes.clone();
-    own.retain(|tag| levels::level_of(tag) == level);
-    own
-}
-
 /// A record's four sets of attributes.
 pub(crate) struct Split {
     pub(crate) patient: Attributes,

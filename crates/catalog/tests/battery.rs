@@ -158,7 +158,9 @@ async fn two_studies_without_a_patient_id_are_not_one_patient() {
 #[tokio::test]
 async fn the_first_instance_fixes_an_attribute_and_a_later_one_fills_in_what_was_missing() {
     let subject = Subject::new().await;
-    subject.insert(record(1, 1, 1).with(Tag::STUDY_DESCRIPTION, Vr::LO, "first").with(Tag::STUDY_ID, Vr::SH, "")).await;
+    subject
+        .insert(record(1, 1, 1).with(Tag::STUDY_DESCRIPTION, Vr::LO, "first").with(Tag::STUDY_ID, Vr::SH, ""))
+        .await;
     let later = record(1, 1, 2)
         .with(Tag::STUDY_DESCRIPTION, Vr::LO, "second")
         .with(Tag::STUDY_ID, Vr::SH, "S7")
@@ -502,7 +504,9 @@ async fn everything_is_there_after_a_restart() {
 #[tokio::test]
 async fn values_that_mean_something_to_sql_are_only_values() {
     let subject = Subject::new().await;
-    for (study, accession) in [(1, "A_1"), (2, "AX1"), (3, "A%1"), (4, "'; DROP TABLE study; --"), (5, "A\\1")] {
+    for (study, accession) in
+        [(1, "A_1"), (2, "AX1"), (3, "A%1"), (4, "'; DROP TABLE study; --"), (5, "A\\1")]
+    {
         let mut record = record(study, 1, 1);
         record.attributes.put_text(Tag::ACCESSION_NUMBER, Vr::SH, accession);
         subject.insert(record).await;
@@ -536,7 +540,8 @@ async fn a_file_that_is_no_catalog_is_refused_in_words_and_left_as_it_was() {
     let path = folder.path().join("catalog.db");
     let foreign = b"this is no database at all, but somebody's letter".repeat(200);
     std::fs::write(&path, &foreign).unwrap();
-    let opened = causeway_catalog::Catalog::open(&path, std::sync::Arc::new(causeway_core::SystemClock)).await;
+    let opened =
+        causeway_catalog::Catalog::open(&path, std::sync::Arc::new(causeway_core::SystemClock)).await;
     let error = opened.err().unwrap();
     assert_eq!(error.class(), Class::Caller, "{error}");
     assert_eq!(std::fs::read(&path).unwrap(), foreign);
@@ -547,8 +552,10 @@ async fn a_place_that_cannot_be_written_is_an_error_and_no_panic() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("a-file");
     std::fs::write(&file, b"x").unwrap();
-    let opened =
-        causeway_catalog::Catalog::open(&file.join("catalog.db"), std::sync::Arc::new(causeway_core::SystemClock))
-            .await;
+    let opened = causeway_catalog::Catalog::open(
+        &file.join("catalog.db"),
+        std::sync::Arc::new(causeway_core::SystemClock),
+    )
+    .await;
     assert!(matches!(opened.err().unwrap(), Error::Open(_)));
 }

@@ -68,8 +68,9 @@ CREATE INDEX series_uid ON series (uid);
 CREATE INDEX series_modality ON series (modality, study);
 CREATE INDEX series_performed_date ON series (performed_date);
 
+-- AUTOINCREMENT: a number is never given twice, since jobs name instances by it.
 CREATE TABLE instance (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
     series INTEGER NOT NULL REFERENCES series (id),
     uid TEXT NOT NULL UNIQUE,
     sop_class TEXT NOT NULL,
@@ -104,6 +105,7 @@ CREATE TABLE audit (
     what TEXT NOT NULL,
     subject TEXT NOT NULL
 );
+CREATE INDEX audit_patient_differs ON audit (subject) WHERE what = 'patient-differs';
 
 -- All that one route sends of one study (or series) to one remote. Due when nothing more has come for a while.
 CREATE TABLE delivery (

@@ -16,46 +16,50 @@ use jiff::Timestamp;
 use tempfile::TempDir;
 
 /// CT Image Storage.
-pub const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
+pub(crate) const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
 /// MR Image Storage.
-pub const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
+pub(crate) const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
 /// Explicit VR Little Endian.
-pub const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+pub(crate) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 
-pub struct Subject {
-    pub folder: TempDir,
-    pub clock: Arc<ManualClock>,
-    pub catalog: Catalog,
+pub(crate) struct Subject {
+    pub(crate) folder: TempDir,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) catalog: Catalog,
 }
 
 impl Subject {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap()));
         let catalog = Catalog::open(&folder.path().join("catalog.db"), clock.clone()).await.unwrap();
         Self { folder, clock, catalog }
     }
 
-    pub async fn reopened(self) -> Self {
+    pub(crate) async fn reopened(self) -> Self {
         let Self { folder, clock, catalog } = self;
         drop(catalog);
         let catalog = Catalog::open(&folder.path().join("catalog.db"), clock.clone()).await.unwrap();
         Self { folder, clock, catalog }
     }
 
-    pub async fn insert(&self, record: InstanceRecord) -> Inserted {
+    pub(crate) async fn insert(&self, record: InstanceRecord) -> Inserted {
         self.catalog.insert(record, Vec::new(), OnConflict::KeepFirst).await.unwrap()
     }
 
-    pub async fn insert_with(&self, record: InstanceRecord, deliveries: Vec<PlannedDelivery>) -> Inserted {
+    pub(crate) async fn insert_with(
+        &self,
+        record: InstanceRecord,
+        deliveries: Vec<PlannedDelivery>,
+    ) -> Inserted {
         self.catalog.insert(record, deliveries, OnConflict::KeepFirst).await.unwrap()
     }
 
-    pub async fn replace(&self, record: InstanceRecord) -> Inserted {
+    pub(crate) async fn replace(&self, record: InstanceRecord) -> Inserted {
         self.catalog.insert(record, Vec::new(), OnConflict::Replace).await.unwrap()
     }
 
-    pub async fn search(&self, query: Query) -> Vec<Attributes> {
+    pub(crate) async fn search(&self, query: Query) -> Vec<Attributes> {
         let mut answers = self.catalog.search(query).await.unwrap();
         let mut all = Vec::new();
         while let Some(answer) = answers.next().await.unwrap() {
@@ -65,34 +69,34 @@ impl Subject {
     }
 
     /// The values of `tag` in the answers to `query`, in their order.
-    pub async fn found(&self, query: Query, tag: Tag) -> Vec<String> {
+    pub(crate) async fn found(&self, query: Query, tag: Tag) -> Vec<String> {
         self.search(query).await.iter().map(|answer| text(answer, tag)).collect()
     }
 }
 
 /// The first value at `tag`, or nothing.
-pub fn text(attributes: &Attributes, tag: Tag) -> String {
+pub(crate) fn text(attributes: &Attributes, tag: Tag) -> String {
     attributes.first(tag).unwrap_or_default().to_owned()
 }
 
 /// All values at `tag`.
-pub fn values(attributes: &Attributes, tag: Tag) -> Vec<String> {
+pub(crate) fn values(attributes: &Attributes, tag: Tag) -> Vec<String> {
     attributes.get(tag).map(Element::values).unwrap_or_default().to_vec()
 }
 
-pub fn uid(text: &str) -> Uid {
+pub(crate) fn uid(text: &str) -> Uid {
     Uid::parse(text).unwrap()
 }
 
 /// A fresh key.
-pub fn object() -> ObjectKey {
+pub(crate) fn object() -> ObjectKey {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     ObjectKey::parse(&format!("{:032x}", NEXT.fetch_add(1, Ordering::Relaxed))).unwrap()
 }
 
 /// A record of `1.2.<study>`, `1.2.<study>.<series>`, `1.2.<study>.<series>.<instance>`, whose digest follows
 /// from its UIDs.
-pub fn record(study: u32, series: u32, instance: u32) -> InstanceRecord {
+pub(crate) fn record(study: u32, series: u32, instance: u32) -> InstanceRecord {
     let ids = Identifiers {
         study: uid(&format!("1.2.{study}")),
         series: uid(&format!("1.2.{study}.{series}")),
@@ -136,7 +140,7 @@ pub fn record(study: u32, series: u32, instance: u32) -> InstanceRecord {
     }
 }
 
-pub trait With {
+pub(crate) trait With {
     /// The same with another value of `tag`; without the attribute when the value is empty.
     fn with(self, tag: Tag, vr: Vr, value: &str) -> Self;
     fn of_patient(self, id: &str, issuer: &str) -> Self;
@@ -180,16 +184,16 @@ impl With for InstanceRecord {
 }
 
 /// A key as a door makes it.
-pub fn key(tag: Tag, vr: Vr, text: &str) -> Key {
+pub(crate) fn key(tag: Tag, vr: Vr, text: &str) -> Key {
     Key { tag, vr, matching: Matching::parse(vr, text).unwrap() }
 }
 
 /// A query with one key.
-pub fn ask(level: Level, tag: Tag, vr: Vr, text: &str) -> Query {
+pub(crate) fn ask(level: Level, tag: Tag, vr: Vr, text: &str) -> Query {
     Query::all(level).with(key(tag, vr, text))
 }
 
 /// The same query, showing `tags` only.
-pub fn showing(query: Query, tags: &[Tag]) -> Query {
+pub(crate) fn showing(query: Query, tags: &[Tag]) -> Query {
     Query { returned: Returned::Only(tags.to_vec()), ..query }
 }

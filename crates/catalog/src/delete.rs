@@ -1,0 +1,108 @@
+//! Taking instances out, with everything above them that becomes empty.
+
+use std::collections::BTreeSet;
+
+use causeway_core::{Selection, StoredInstance};
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::Catalog;
+use crate::audit;
+use crate::engine::Durability;
+use crate::error::Error;
+use crate::instances;
+
+impl Catalog {
+    /// Takes out what `selection` means, remembers that it was here, and gives what was taken out. Deliveries of
+    /// it that are not done yet are cancelled.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is taken out then.
+    pub async fn delete(&self, selection: Selection, who: &str) -> Result<Vec<StoredInstance>, Error> {
+        let now = self.now_ms();
+        let who = who.to_owned();
+        self.engine
+            .write(Durability::Synced, move |connection| {
+                let found = instances::select(connection, &selection)?;
+                let ids: Vec<i64> = found.iter().map(|(id, _)| *id).collect();
+                for (_, instance) in &found {
+                    bury(connection, instance.ids.instance.as_str(), now)?;
+                    audit::append(connection, now, &who, "delete", instance.ids.instance.as_str())?;
+                }
+                take_out(connection, &ids, now)?;
+                Ok(found.into_iter().map(|(_, instance)| instance).collect())
+            })
+            .await
+    }
+}
+
+fn bury(connection: &Connection, uid: &str, now: i64) -> Result<(), Error> {
+    connection
+        .prepare_cached("INSERT OR REPLACE INTO tombstone (uid, deleted_at) VALUES (?1, ?2)")?
+        .execute((uid, now))?;
+    Ok(())
+}
+
+/// Takes the rows out, cancels what was to be sent of them, and corrects or removes what stands above.
+pub(crate) fn take_out(connection: &Connection, ids: &[i64], now: i64) -> Result<(), Error> {
+    let mut touched = BTreeSet::new();
+    for id in ids {
+        let series: Option<i64> = connection
+            .prepare_cached("DELETE FROM instance WHERE id = ?1 RETURNING series")?
+            .query_row([id], |row| row.get(0))
+            .optional()?;
+        touched.extend(series);
+        connection
+            .prepare_cached(
+                "UPDATE job SET state = 4, lease_owner = NULL, changed_at = ?2,
+                 words = 'the instance was deleted here' WHERE instance = ?1 AND state IN (0, 1, 3)",
+            )?
+            .execute((id, now))?;
+    }
+    let mut studies = BTreeSet::new();
+    for series in touched {
+        studies.insert(recount_series(connection, series, now)?);
+    }
+    studies.into_iter().try_for_each(|study| recount_study(connection, study, now))
+}
+
+/// Gives the series' study.
+fn recount_series(connection: &Connection, series: i64, now: i64) -> Result<i64, Error> {
+    let (study, uid, left): (i64, String, i64) = connection
+        .prepare_cached(
+            "UPDATE series SET changed_at = ?2,
+             instance_count = (SELECT count(*) FROM instance WHERE series = ?1)
+             WHERE id = ?1 RETURNING study, uid, instance_count",
+        )?
+        .query_row((series, now), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    if left == 0 {
+        connection.prepare_cached("DELETE FROM series WHERE id = ?1")?.execute([series])?;
+        bury(connection, &uid, now)?;
+    }
+    Ok(study)
+}
+
+fn recount_study(connection: &Connection, study: i64, now: i64) -> Result<(), Error> {
+    let (uid, patient, left): (String, i64, i64) = connection
+        .prepare_cached(
+            "UPDATE study SET changed_at = ?2,
+             series_count = (SELECT count(*) FROM series WHERE study = ?1),
+             instance_count = (SELECT coalesce(sum(instance_count), 0) FROM series WHERE study = ?1),
+             modalities = coalesce((SELECT group_concat(modality, '\\') FROM
+               (SELECT DISTINCT modality FROM series WHERE study = ?1 AND modality IS NOT NULL ORDER BY 1)), ''),
+             sop_classes = coalesce((SELECT group_concat(sop_class, '\\') FROM
+               (SELECT DISTINCT sop_class FROM instance JOIN series ON series.id = instance.series
+                WHERE series.study = ?1 ORDER BY 1)), '')
+             WHERE id = ?1 RETURNING uid, patient, instance_count",
+        )?
+        .query_row((study, now), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    if left == 0 {
+        connection.prepare_cached("DELETE FROM study WHERE id = ?1")?.execute([study])?;
+        bury(connection, &uid, now)?;
+        connection
+            .prepare_cached(
+                "DELETE FROM patient WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM study WHERE patient = ?1)",
+            )?
+            .execute([patient])?;
+    }
+    Ok(())
+}

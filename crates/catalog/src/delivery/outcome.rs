@@ -1,0 +1,89 @@
+//! What became of jobs, written in one commit.
+
+use causeway_core::Class;
+use jiff::Timestamp;
+use rusqlite::Connection;
+
+use super::JobState;
+use crate::Catalog;
+use crate::engine::Durability;
+use crate::error::Error;
+
+/// A job's next state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Update {
+    /// Which job.
+    pub job: i64,
+    /// Its state from now on; [`JobState::Leased`] is none that can be written so.
+    pub state: JobState,
+    /// When it is tried again, for a waiting one.
+    pub retry_at: Option<Timestamp>,
+    /// Attempts made so far.
+    pub attempts: u32,
+    /// The last answer; `None`: as before.
+    pub last: Option<Last>,
+}
+
+/// What is kept of the last answer of the far side.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Last {
+    /// The class, for a failure.
+    pub class: Option<Class>,
+    /// The status, where there was one.
+    pub status: Option<u16>,
+    /// In words.
+    pub words: String,
+}
+
+impl Catalog {
+    /// Writes what became of jobs that `owner` holds. A job that it does not hold any more is left as it is,
+    /// unless the far side has it, which is true whoever says so.
+    ///
+    /// # Errors
+    /// When the database fails; nothing is written then.
+    pub async fn conclude(&self, updates: Vec<Update>, owner: String) -> Result<(), Error> {
+        let now = self.now_ms();
+        let is_told = updates.iter().any(|update| update.state != JobState::Waiting);
+        let durability = if is_told { Durability::Synced } else { Durability::Replayable };
+        self.engine
+            .write(durability, move |connection| {
+                updates.iter().try_for_each(|update| conclude(connection, update, &owner, now))
+            })
+            .await
+    }
+}
+
+fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> Result<(), Error> {
+    let last = update.last.as_ref();
+    let class = last.and_then(|last| last.class).map(class_name);
+    connection
+        .prepare_cached(
+            "UPDATE job SET state = ?2, next_at = ?3, attempt = ?4, lease_owner = NULL, changed_at = ?5,
+             class = CASE WHEN ?6 THEN ?7 ELSE class END,
+             status = CASE WHEN ?6 THEN ?8 ELSE status END,
+             words = CASE WHEN ?6 THEN ?9 ELSE words END
+             WHERE id = ?1 AND ((state = 1 AND lease_owner = ?10) OR (?2 = 2 AND state <> 2))",
+        )?
+        .execute((
+            update.job,
+            update.state.number(),
+            update.retry_at.map_or(now, Timestamp::as_millisecond),
+            update.attempts,
+            now,
+            last.is_some(),
+            class,
+            last.and_then(|last| last.status),
+            last.map(|last| last.words.as_str()),
+            owner,
+        ))?;
+    Ok(())
+}
+
+/// The class as it is kept.
+fn class_name(class: Class) -> String {
+    serde_json::to_value(class).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+pub(super) fn class_of(name: Option<String>) -> Option<Class> {
+    serde_json::from_value(serde_json::Value::String(name?)).ok()
+}

@@ -1,0 +1,177 @@
+//! Instances by their UIDs: which are meant by a selection, which were deleted, which are settled.
+
+use causeway_core::{Digest, Identifiers, ObjectKey, Selection, StoredInstance, Uid};
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
+
+use crate::Catalog;
+use crate::engine::Durability;
+use crate::error::Error;
+
+impl Catalog {
+    /// The instances that `selection` means, by study, series number, series and instance number.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn instances(&self, selection: Selection) -> Result<Vec<StoredInstance>, Error> {
+        self.engine
+            .read(move |connection| {
+                Ok(select(connection, &selection)?.into_iter().map(|(_, it)| it).collect())
+            })
+            .await
+    }
+
+    /// Whether what `selection` names was here and was deleted. The lowest level that is named decides.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn was_deleted(&self, selection: Selection) -> Result<bool, Error> {
+        self.engine
+            .read(move |connection| {
+                let Selection { studies, series, instances, .. } = &selection;
+                let lowest = [instances, series, studies].into_iter().find(|uids| !uids.is_empty());
+                let mut statement = connection.prepare_cached(
+                    "SELECT 1 FROM tombstone WHERE uid IN (SELECT value FROM json_each(?1))",
+                )?;
+                Ok(match lowest {
+                    Some(uids) => statement.exists([json(uids)])?,
+                    None => false,
+                })
+            })
+            .await
+    }
+
+    /// Objects that are still in the spool, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unsettled(&self, limit: u32) -> Result<Vec<ObjectKey>, Error> {
+        self.engine
+            .read(move |connection| {
+                let mut statement = connection
+                    .prepare_cached("SELECT object FROM instance WHERE settled = 0 ORDER BY id LIMIT ?1")?;
+                let keys = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+                keys.map(|key| object_key(&key?)).collect()
+            })
+            .await
+    }
+
+    /// Says that these objects are in their place. Unknown ones are passed over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mark_settled(&self, objects: Vec<ObjectKey>) -> Result<(), Error> {
+        self.engine
+            .write(Durability::Replayable, move |connection| {
+                let mut statement =
+                    connection.prepare_cached("UPDATE instance SET settled = 1 WHERE object = ?1")?;
+                for object in &objects {
+                    statement.execute([object.as_str()])?;
+                }
+                Ok(())
+            })
+            .await
+    }
+
+    /// Whether an instance has its bytes in this object.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn object_known(&self, object: ObjectKey) -> Result<bool, Error> {
+        self.engine
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached("SELECT 1 FROM instance WHERE object = ?1")?;
+                Ok(statement.exists([object.as_str()])?)
+            })
+            .await
+    }
+}
+
+/// The columns that [`stored`] reads, from [`INSTANCE_TABLES`].
+pub(crate) const STORED_COLUMNS: &str = "study.uid, series.uid, instance.uid, instance.sop_class,
+    instance.transfer_syntax, instance.object, instance.object_bytes, instance.data_set_offset, instance.digest,
+    instance.received_at, instance.id";
+/// An instance with its series and study.
+pub(crate) const INSTANCE_TABLES: &str =
+    "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study";
+
+/// The instances that `selection` means, each with its number.
+pub(crate) fn select(
+    connection: &Connection,
+    selection: &Selection,
+) -> Result<Vec<(i64, StoredInstance)>, Error> {
+    if selection.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut conditions = Vec::new();
+    let mut values: Vec<Value> = Vec::new();
+    for (column, uids) in [
+        ("instance.uid", &selection.instances),
+        ("series.uid", &selection.series),
+        ("study.uid", &selection.studies),
+    ] {
+        match uids.as_slice() {
+            [] => {}
+            [one] => {
+                conditions.push(format!("{column} = ?"));
+                values.push(Value::Text(one.as_str().to_owned()));
+            }
+            many => {
+                conditions.push(format!("{column} IN (SELECT value FROM json_each(?))"));
+                values.push(Value::Text(json(many)));
+            }
+        }
+    }
+    if let Some(patient) = &selection.patient_id {
+        conditions.push("study.patient IN (SELECT id FROM patient WHERE patient_id = ?)".to_owned());
+        values.push(Value::Text(patient.clone()));
+    }
+    let sql = format!(
+        "SELECT {STORED_COLUMNS} FROM {INSTANCE_TABLES} WHERE {}
+         ORDER BY study.id, series.number, series.id, instance.number, instance.id",
+        conditions.join(" AND ")
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((row.get(10)?, stored(row)?));
+    }
+    Ok(found)
+}
+
+/// One instance by its number.
+pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<Option<StoredInstance>, Error> {
+    let sql = format!("SELECT {STORED_COLUMNS} FROM {INSTANCE_TABLES} WHERE instance.id = ?");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let found = statement.query_row([id], |row| Ok(stored(row))).optional()?;
+    found.transpose()
+}
+
+pub(crate) fn stored(row: &Row<'_>) -> Result<StoredInstance, Error> {
+    Ok(StoredInstance {
+        ids: Identifiers { study: uid(row, 0)?, series: uid(row, 1)?, instance: uid(row, 2)? },
+        sop_class: uid(row, 3)?,
+        transfer_syntax: uid(row, 4)?,
+        object: object_key(&row.get::<_, String>(5)?)?,
+        object_bytes: u64::try_from(row.get::<_, i64>(6)?).map_err(|_| Error::Corrupt("a length"))?,
+        data_set_offset: row.get(7)?,
+        digest: Digest(row.get(8)?),
+        received_at: Timestamp::from_millisecond(row.get(9)?).map_err(|_| Error::Corrupt("a moment"))?,
+    })
+}
+
+pub(crate) fn uid(row: &Row<'_>, index: usize) -> Result<Uid, Error> {
+    Uid::parse(&row.get::<_, String>(index)?).map_err(|_| Error::Corrupt("a UID"))
+}
+
+fn object_key(text: &str) -> Result<ObjectKey, Error> {
+    ObjectKey::parse(text).map_err(|_| Error::Corrupt("an object key"))
+}
+
+/// UIDs as one parameter, however many they are.
+pub(crate) fn json(uids: &[Uid]) -> String {
+    let quoted: Vec<String> = uids.iter().map(|uid| format!("\"{}\"", uid.as_str())).collect();
+    format!("[{}]", quoted.join(","))
+}

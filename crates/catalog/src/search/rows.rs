@@ -1,0 +1,166 @@
+//! A row as the attributes of an answer: those of its levels, those that are counted or gathered, the unique keys.
+
+use std::rc::Rc;
+
+use causeway_core::{Attributes, Element, Level, Query, Tag, Vr};
+use rusqlite::Row;
+
+use crate::error::Error;
+
+/// The counted attributes of a patient cost a query each, so they are read only when asked for.
+const PATIENT_COUNTS: [Tag; 3] = [
+    Tag::NUMBER_OF_PATIENT_RELATED_STUDIES,
+    Tag::NUMBER_OF_PATIENT_RELATED_SERIES,
+    Tag::NUMBER_OF_PATIENT_RELATED_INSTANCES,
+];
+
+fn counts_patient(query: &Query) -> bool {
+    let asked = |tag: &Tag| query.keys.iter().any(|key| key.tag == *tag);
+    let shown = |tag: &Tag| query.returned.shows(*tag);
+    let named = matches!(query.returned, causeway_core::query::Returned::Only(_));
+    PATIENT_COUNTS.iter().any(|tag| asked(tag) || (shown(tag) && (named || query.level == Level::Patient)))
+}
+
+/// The columns that [`Assembler::assemble`] reads, after the first, which is the row's number.
+pub(super) fn columns(query: &Query) -> String {
+    let mut columns = vec!["patient.id, patient.patient_id, patient.attributes"];
+    columns.push(if counts_patient(query) {
+        "(SELECT count(*) FROM study AS own WHERE own.patient = patient.id),
+         (SELECT coalesce(sum(own.series_count), 0) FROM study AS own WHERE own.patient = patient.id),
+         (SELECT coalesce(sum(own.instance_count), 0) FROM study AS own WHERE own.patient = patient.id)"
+    } else {
+        "NULL, NULL, NULL"
+    });
+    if query.level >= Level::Study {
+        columns.push(
+            "study.id, study.uid, study.attributes, study.modalities, study.sop_classes, study.series_count,
+             study.instance_count",
+        );
+    }
+    if query.level >= Level::Series {
+        columns.push("series.id, series.uid, series.attributes, series.instance_count");
+    }
+    if query.level >= Level::Instance {
+        columns.push("instance.uid, instance.sop_class, instance.transfer_syntax, instance.attributes");
+    }
+    columns.join(", ")
+}
+
+/// Puts answers together; what rows next to each other share is read once.
+pub(super) struct Assembler<'q> {
+    query: &'q Query,
+    /// Whether keys will be held against the result, so that attributes that are not shown are needed too.
+    needs_all: bool,
+    parents: [Option<(i64, Rc<Attributes>)>; 3],
+}
+
+impl<'q> Assembler<'q> {
+    pub(super) const fn new(query: &'q Query, needs_all: bool) -> Self {
+        Self { query, needs_all, parents: [const { None }; 3] }
+    }
+
+    pub(super) fn assemble(&mut self, row: &Row<'_>) -> Result<Attributes, Error> {
+        let mut answer = self.level(row, 0, 1, 3)?;
+        if self.query.level >= Level::Study {
+            answer.merge(self.level(row, 1, 7, 9)?);
+        }
+        if self.query.level >= Level::Series {
+            answer.merge(self.level(row, 2, 14, 16)?);
+        }
+        self.patient(row, &mut answer)?;
+        if self.query.level >= Level::Study {
+            self.study(row, &mut answer)?;
+        }
+        if self.query.level >= Level::Series {
+            answer.put_text(Tag::SERIES_INSTANCE_UID, Vr::UI, row.get::<_, String>(15)?);
+            self.put(&mut answer, Tag::NUMBER_OF_SERIES_RELATED_INSTANCES, || Ok(number(row.get(17)?)))?;
+        }
+        if self.query.level >= Level::Instance {
+            answer.merge(self.parse(row.get_ref(21)?.as_str().map_err(|_| Error::Corrupt("attributes"))?)?);
+            answer.put_text(Tag::SOP_INSTANCE_UID, Vr::UI, row.get::<_, String>(18)?);
+            self.put(&mut answer, Tag::SOP_CLASS_UID, || Ok(Element::text(Vr::UI, vec![row.get(19)?])))?;
+            self.put(&mut answer, Tag::AVAILABLE_TRANSFER_SYNTAX_UID, || {
+                Ok(Element::text(Vr::UI, vec![row.get(20)?]))
+            })?;
+        }
+        Ok(answer)
+    }
+
+    /// What of `attributes` the query shows.
+    pub(super) fn shown(&self, mut attributes: Attributes) -> Attributes {
+        if self.needs_all {
+            attributes.retain(|tag| self.is_shown(tag));
+        }
+        attributes
+    }
+
+    fn is_shown(&self, tag: Tag) -> bool {
+        let mut levels = [Level::Patient, Level::Study, Level::Series, Level::Instance].into_iter();
+        self.query.returned.shows(tag)
+            || levels.any(|level| level <= self.query.level && level.unique_key() == tag)
+    }
+
+    fn parse(&self, json: &str) -> Result<Attributes, Error> {
+        let mut attributes = Attributes::from_json(json).map_err(|_| Error::Corrupt("attributes"))?;
+        if !self.needs_all {
+            attributes.retain(|tag| self.is_shown(tag));
+        }
+        Ok(attributes)
+    }
+
+    /// The attributes of a level above the last, read anew only when the row's parent is another.
+    fn level(&mut self, row: &Row<'_>, place: usize, id: usize, json: usize) -> Result<Attributes, Error> {
+        let id: i64 = row.get(id)?;
+        if let Some(Some((known, attributes))) = self.parents.get(place)
+            && *known == id
+        {
+            return Ok(Attributes::clone(attributes));
+        }
+        let json = row.get_ref(json)?;
+        let attributes = self.parse(json.as_str().map_err(|_| Error::Corrupt("attributes"))?)?;
+        if let Some(parent) = self.parents.get_mut(place) {
+            *parent = Some((id, Rc::new(attributes.clone())));
+        }
+        Ok(attributes)
+    }
+
+    fn patient(&self, row: &Row<'_>, answer: &mut Attributes) -> Result<(), Error> {
+        let id: String = row.get(2)?;
+        let element = if id.is_empty() { Element::empty(Vr::LO) } else { Element::text(Vr::LO, vec![id]) };
+        answer.put(Tag::PATIENT_ID, element);
+        for (tag, column) in PATIENT_COUNTS.into_iter().zip(4..) {
+            if let Some(count) = row.get::<_, Option<i64>>(column)? {
+                self.put(answer, tag, || Ok(number(count)))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn study(&self, row: &Row<'_>, answer: &mut Attributes) -> Result<(), Error> {
+        answer.put_text(Tag::STUDY_INSTANCE_UID, Vr::UI, row.get::<_, String>(8)?);
+        self.put(answer, Tag::MODALITIES_IN_STUDY, || Ok(words(Vr::CS, &row.get::<_, String>(10)?)))?;
+        self.put(answer, Tag::SOP_CLASSES_IN_STUDY, || Ok(words(Vr::UI, &row.get::<_, String>(11)?)))?;
+        self.put(answer, Tag::NUMBER_OF_STUDY_RELATED_SERIES, || Ok(number(row.get(12)?)))?;
+        self.put(answer, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES, || Ok(number(row.get(13)?)))
+    }
+
+    fn put(
+        &self,
+        answer: &mut Attributes,
+        tag: Tag,
+        element: impl FnOnce() -> Result<Element, Error>,
+    ) -> Result<(), Error> {
+        if self.needs_all || self.query.returned.shows(tag) {
+            answer.put(tag, element()?);
+        }
+        Ok(())
+    }
+}
+
+fn number(count: i64) -> Element {
+    Element::text(Vr::IS, vec![count.to_string()])
+}
+
+fn words(vr: Vr, words: &str) -> Element {
+    Element::text(vr, words.split('\\').filter(|word| !word.is_empty()).map(str::to_owned).collect())
+}
