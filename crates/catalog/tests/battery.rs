@@ -1,6 +1,5 @@
 //! What every engine of the catalog must do, through the public face only: keep, count, select, settle, delete.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

@@ -1,6 +1,6 @@
 //! What SQL finds is what the matching table of `core` finds, for every kind of key on every level.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
 
