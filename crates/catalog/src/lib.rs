@@ -17,6 +17,7 @@ mod insert;
 mod instances;
 mod people;
 mod record;
+mod records;
 mod remotes;
 mod routes;
 mod search;

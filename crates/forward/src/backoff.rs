@@ -6,18 +6,18 @@ use crate::failure::Kind;
 
 /// A share of 0 to 1 that spreads attempts in time, so that what failed together does not come back together.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Jitter(f64);
+pub(crate) struct Jitter(f64);
 
 impl Jitter {
     /// A jitter; what is outside 0 to 1 becomes the nearest that is within.
     #[must_use]
-    pub fn new(share: f64) -> Self {
+    pub(crate) fn new(share: f64) -> Self {
         Self(if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) })
     }
 
     /// Any jitter.
     #[must_use]
-    pub fn random() -> Self {
+    pub(crate) fn random() -> Self {
         Self::new(rand::random())
     }
 }
@@ -38,7 +38,7 @@ const MAX_DOUBLINGS: u32 = 20;
 /// The pause after the `attempt`th failure in a row (from 1): doubled each time, at most `ceiling`, at least half of
 /// that by jitter.
 #[must_use]
-pub fn pause(kind: Kind, attempt: u32, jitter: Jitter, ceiling: Duration) -> Duration {
+pub(crate) fn pause(kind: Kind, attempt: u32, jitter: Jitter, ceiling: Duration) -> Duration {
     let doublings = attempt.saturating_sub(1).min(MAX_DOUBLINGS);
     let full = first(kind).saturating_mul(1 << doublings).min(ceiling);
     full / 2 + (full / 2).mul_f64(jitter.0)

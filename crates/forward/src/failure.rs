@@ -9,7 +9,7 @@ use causeway_core::{Class, Status, status};
 
 /// Sorted by remedy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// It may work in a moment: the line broke, nobody answered.
     Transient,
     /// The far side is full or busy.
@@ -27,7 +27,7 @@ pub enum Kind {
 impl Kind {
     /// The class under which it is kept and told.
     #[must_use]
-    pub const fn class(self) -> Class {
+    pub(crate) const fn class(self) -> Class {
         match self {
             Self::Transient | Self::Unclear => Class::Transient,
             Self::Exhausted => Class::Exhausted,
@@ -39,30 +39,30 @@ impl Kind {
 
 /// A failure, in words for an administrator; they hold no patient data of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Failure {
+pub(crate) struct Failure {
     /// What is to be done about it.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// The DIMSE status, Failure Reason or HTTP status, where one was given.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// What happened.
-    pub words: String,
+    pub(crate) words: String,
     /// When the far side asked to be left alone for a while.
-    pub not_before: Option<Duration>,
+    pub(crate) not_before: Option<Duration>,
 }
 
 /// Most characters of foreign text that are kept of a failure.
-pub const MAX_WORDS_CHARS: usize = 300;
+pub(crate) const MAX_WORDS_CHARS: usize = 300;
 
 impl Failure {
     /// A failure without a status.
     #[must_use]
-    pub fn new(kind: Kind, words: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: Kind, words: impl Into<String>) -> Self {
         Self { kind, status: None, words: clean(&words.into()), not_before: None }
     }
 
     /// A failure with the status that said it.
     #[must_use]
-    pub fn with_status(kind: Kind, status: u16, words: impl Into<String>) -> Self {
+    pub(crate) fn with_status(kind: Kind, status: u16, words: impl Into<String>) -> Self {
         Self { status: Some(status), ..Self::new(kind, words) }
     }
 }
@@ -74,7 +74,7 @@ fn clean(words: &str) -> String {
 
 /// What a far side's final answer for one instance means.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub(crate) enum Answer {
     /// It has the instance; with the status when that was more than plain Success.
     Has(Status),
     /// It has not.
@@ -83,7 +83,7 @@ pub enum Answer {
 
 /// Sorts the answer of a C-STORE response, or a Failure Reason. `comment`: what the far side added in words.
 #[must_use]
-pub fn answer(code: Status, comment: &str) -> Answer {
+pub(crate) fn answer(code: Status, comment: &str) -> Answer {
     let (kind, meaning) = match (code.outcome(), code.0) {
         (status::Outcome::Success | status::Outcome::Warning, _) => return Answer::Has(code),
         (_, 0xA700..=0xA7FF | 0x0213) => (Kind::Exhausted, "out of resources"),

@@ -18,7 +18,7 @@ use crate::job::{Policy, retry_at};
 
 /// The state of one destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub enum Health {
+pub(crate) enum Health {
     /// As far as is known it can be reached.
     #[default]
     Well,
@@ -35,7 +35,7 @@ pub enum Health {
 
 /// How much may be sent now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Leave {
+pub(crate) enum Leave {
     /// As much as there is.
     All,
     /// One job, to see whether it works again.
@@ -47,7 +47,7 @@ pub enum Leave {
 impl Health {
     /// What may be sent now.
     #[must_use]
-    pub fn leave(&self, now: Timestamp) -> Leave {
+    pub(crate) fn leave(&self, now: Timestamp) -> Leave {
         match self {
             Self::Well => Leave::All,
             Self::Held { until, .. } if *until > now => Leave::NotBefore(*until),
@@ -57,13 +57,13 @@ impl Health {
 
     /// The destination took something, or at least answered.
     #[must_use]
-    pub fn reached(self) -> Self {
+    pub(crate) fn reached(self) -> Self {
         Self::Well
     }
 
     /// The destination failed as a whole.
     #[must_use]
-    pub fn failed(self, because: Failure, clock: &dyn Clock, jitter: Jitter, policy: &Policy) -> Self {
+    pub(crate) fn failed(self, because: Failure, clock: &dyn Clock, jitter: Jitter, policy: &Policy) -> Self {
         let failures = match self {
             Self::Well => 1,
             Self::Held { failures, .. } => failures.saturating_add(1),

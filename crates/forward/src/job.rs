@@ -19,7 +19,7 @@ use crate::failure::{Failure, Kind};
 
 /// What became of a job that a worker had claimed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// The far side said that it has the instance.
     Delivered(Status),
     /// An attempt was made and failed.
@@ -32,29 +32,29 @@ pub enum Outcome {
 
 /// How a job goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Next {
+pub(crate) struct Next {
     /// Its state from now on.
-    pub state: State,
+    pub(crate) state: State,
     /// Attempts that were made so far.
-    pub attempts: u32,
+    pub(crate) attempts: u32,
     /// Class of the last failure; kept when no attempt was made.
-    pub last: Option<Last>,
+    pub(crate) last: Option<Last>,
 }
 
 /// What is kept of the last answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Last {
+pub(crate) struct Last {
     /// The class, for a failure.
-    pub class: Option<Class>,
+    pub(crate) class: Option<Class>,
     /// The status, where there was one.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// In words.
-    pub words: String,
+    pub(crate) words: String,
 }
 
 /// State of a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub(crate) enum State {
     /// Waiting for its time.
     RetryAt(Timestamp),
     /// The far side has it.
@@ -67,16 +67,16 @@ pub enum State {
 
 /// The limits within which a job is tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Policy {
+pub(crate) struct Policy {
     /// Longest pause between two attempts.
-    pub ceiling: Duration,
+    pub(crate) ceiling: Duration,
     /// Attempts after which an answer that stays unclear, or a fault of ours, parks the job.
-    pub unclear_attempts: u32,
+    pub(crate) unclear_attempts: u32,
 }
 
 /// The step: what comes of `outcome` for a job that had `attempts` before.
 #[must_use]
-pub fn step(attempts: u32, outcome: &Outcome, now: Timestamp, jitter: Jitter, policy: &Policy) -> Next {
+pub(crate) fn step(attempts: u32, outcome: &Outcome, now: Timestamp, jitter: Jitter, policy: &Policy) -> Next {
     let made = attempts.saturating_add(1);
     match outcome {
         Outcome::Delivered(status) => {
@@ -114,7 +114,7 @@ fn is_final(kind: Kind, made: u32, policy: &Policy) -> bool {
 /// When the next attempt is made after the `made`th failed: after the pause, and not before the far side's wish,
 /// which is heard up to an hour.
 #[must_use]
-pub fn retry_at(failure: &Failure, made: u32, now: Timestamp, jitter: Jitter, policy: &Policy) -> Timestamp {
+pub(crate) fn retry_at(failure: &Failure, made: u32, now: Timestamp, jitter: Jitter, policy: &Policy) -> Timestamp {
     const LONGEST_WISH: Duration = Duration::from_secs(3600);
     let pause = pause(failure.kind, made, jitter, policy.ceiling);
     let wish = failure.not_before.unwrap_or_default().min(LONGEST_WISH);

@@ -1,3 +1,30 @@
 //! Delivery: who gets what, and the proof that it got there.
+//!
+//! Lives here: routes and their conditions, the pure decisions (`failure`, `backoff`, `job`, `health`), the workers
+//! that claim jobs with a lease, the senders (C-STORE, STOW-RS), and what an administrator sees and does of all
+//! this. Never here: doors, SQL, where bytes are kept.
+//!
+//! Invariant: a job is Delivered only when the far side said so of that very instance. The catalog's table of jobs
+//! is the truth; a nudge is a hint.
+//!
+//! ```text
+//!  Router (a Dispatcher)         Forwarder                      Sender
+//!  plan: record → deliveries ──► claims, steps, concludes ──►   C-STORE | STOW-RS
+//! ```
 
+pub mod admin;
+mod backoff;
 pub mod condition;
+mod config;
+mod failure;
+mod health;
+mod job;
+mod route;
+mod router;
+mod sender;
+mod worker;
+
+pub use config::{Config, ConfigError};
+pub use route::{Explained, Route, RouteError};
+pub use router::Router;
+pub use worker::Forwarder;

@@ -1,1 +1,17 @@
-//! Stub.
+//! The DIMSE door (PS3.4 §A, §B, §C): C-ECHO, C-STORE, C-FIND, C-MOVE over associations that peers ask for.
+//!
+//! Lives here: the listener, who may ask for what (`gate`), identifiers as queries (`identifier`), one file per
+//! service. Never here: HTTP, SQL, how PDUs are laid out. Every request becomes a call of the archive.
+//!
+//! Invariant: a status is sent only after what it says is true; Success of a C-STORE means that the instance
+//! survives a crash.
+
+mod config;
+mod door;
+mod gate;
+mod identifier;
+mod listener;
+mod services;
+
+pub use config::{Config, ConfigError};
+pub use listener::serve;

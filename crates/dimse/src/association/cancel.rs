@@ -1,0 +1,99 @@
+//! Looking for a C-CANCEL-RQ while an operation runs, without waiting and without losing a byte (PS3.7 §9.3.2.3).
+
+use bytes::Buf;
+use causeway_core::limits::MAX_COMMAND_SET_BYTES;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::driver::Driver;
+use crate::error::Error;
+use crate::message::{Command, decode};
+use crate::pdu::frame::{HEADER_BYTES, Header, PDV_HEADER_BYTES, Pdv};
+use crate::state::Event;
+
+/// A command that stands whole at the front of the inbox.
+struct Front {
+    context: u8,
+    command: Vec<u8>,
+    /// Bytes of the PDUs that hold it, and nothing else.
+    taken_bytes: usize,
+    /// How many PDUs these are.
+    pdus: usize,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
+    /// Whether the peer has cancelled `message_id`. A cancel of anything else is ignored (PS3.7 §9.3.2.3); any
+    /// other message stays where it is for the next [`Driver::next`].
+    pub(super) fn try_cancelled(&mut self, message_id: u16) -> Result<bool, Error> {
+        if self.pdu_left > 0 || self.fragment.is_some() || self.partial.is_some() || self.data_set.is_some() {
+            return Ok(false);
+        }
+        if let Err(error) = self.wire.try_fill() {
+            return Err(self.lost(Error::Io(error)));
+        }
+        loop {
+            if self.wire.is_aborted() {
+                return Err(self.aborted());
+            }
+            if self.wire.is_exhausted() {
+                return Err(self.lost(Error::Closed));
+            }
+            let Some(front) = front(&self.wire.inbox, self.receive_limit) else {
+                return Ok(false);
+            };
+            let Ok(decoded) = decode(&front.command) else {
+                return Ok(false);
+            };
+            let Command::CCancelRq(cancel) = decoded.command else {
+                return Ok(false);
+            };
+            if decoded.has_data_set || self.context(front.context).is_none() {
+                return Ok(false);
+            }
+            for _ in 0..front.pdus {
+                self.take(Event::DataPdu)?;
+            }
+            self.wire.inbox.advance(front.taken_bytes);
+            if cancel.message_id_responded == message_id {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// The command at the front of `inbox`, when it is there to its last byte and its PDUs hold nothing else.
+fn front(inbox: &[u8], limit_bytes: u32) -> Option<Front> {
+    let mut found = Front { context: 0, command: Vec::new(), taken_bytes: 0, pdus: 0 };
+    let mut rest = inbox;
+    loop {
+        let (header, behind) = rest.split_first_chunk::<HEADER_BYTES>()?;
+        let header = Header::read(*header);
+        if header.event() != Event::DataPdu || header.length_bytes > limit_bytes {
+            return None;
+        }
+        let length = usize::try_from(header.length_bytes).ok()?;
+        let (mut values, behind) = behind.split_at_checked(length)?;
+        found.taken_bytes += HEADER_BYTES + length;
+        found.pdus += 1;
+        let mut last = false;
+        while !values.is_empty() {
+            let (head, tail) = values.split_first_chunk::<PDV_HEADER_BYTES>()?;
+            let pdv = Pdv::read(*head, u32::try_from(values.len()).ok()?).ok()?;
+            let (fragment, tail) = tail.split_at_checked(usize::try_from(pdv.length_bytes).ok()?)?;
+            let strange = found.pdus > 1 || !found.command.is_empty();
+            if last || !pdv.command || (strange && pdv.context != found.context) {
+                return None;
+            }
+            if found.command.len() + fragment.len() > MAX_COMMAND_SET_BYTES {
+                return None;
+            }
+            found.context = pdv.context;
+            found.command.extend_from_slice(fragment);
+            last = pdv.last;
+            values = tail;
+        }
+        if last {
+            return Some(found);
+        }
+        rest = behind;
+    }
+}

@@ -1,0 +1,154 @@
+//! An association as its acceptor sees it: messages in, data sets as they stream in, answers out.
+//!
+//! Lives here: the driver that lets the state table decide, and the acceptor's API. Never here: what messages mean.
+
+mod accept;
+mod cancel;
+mod close;
+pub(crate) mod driver;
+mod machine;
+mod receive;
+pub(crate) mod send;
+mod wire;
+
+use bytes::Bytes;
+use causeway_core::Uid;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+pub use accept::accept;
+
+use crate::error::Error;
+use crate::message::Command;
+use crate::negotiation::{Agreement, Proposal};
+use crate::pdu::Abort;
+use driver::Driver;
+
+/// A presentation context that was accepted; cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Context {
+    /// Its id, by which messages name it.
+    pub id: u8,
+    /// The service.
+    pub abstract_syntax: Uid,
+    /// How data sets are encoded.
+    pub transfer_syntax: Uid,
+}
+
+/// A message whose command has been received; its data set, when it has one, comes by [`Association::chunk`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The context it came on.
+    pub context: Context,
+    /// The command.
+    pub command: Command,
+    /// Whether a data set follows.
+    pub has_data_set: bool,
+}
+
+/// An established association that a peer asked for.
+///
+/// After an error it is of no further use: what the peer was owed, an A-ABORT mostly, has been sent. Dropping it
+/// closes the connection.
+pub struct Association<S> {
+    driver: Driver<S>,
+    proposal: Proposal,
+    agreement: Agreement,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<S> {
+    /// What the peer proposed.
+    #[must_use]
+    pub const fn proposal(&self) -> &Proposal {
+        &self.proposal
+    }
+
+    /// What we answered, context by context.
+    #[must_use]
+    pub const fn agreement(&self) -> &Agreement {
+        &self.agreement
+    }
+
+    /// The accepted context with this id.
+    #[must_use]
+    pub fn context(&self, id: u8) -> Option<&Context> {
+        self.driver.context(id)
+    }
+
+    /// The next message; none after an orderly release, which has then been answered. What is left unread of the
+    /// data set before it is skipped. May be dropped while it waits: no byte is lost.
+    ///
+    /// # Errors
+    /// When the peer aborts, leaves, breaks the protocol or says nothing for too long.
+    pub async fn next(&mut self) -> Result<Option<Message>, Error> {
+        self.driver.flush().await?;
+        self.driver.next().await
+    }
+
+    /// The next slice of the data set of the message just received: of the receive buffer, not copied; none at
+    /// its end. May be dropped while it waits.
+    ///
+    /// # Errors
+    /// When the peer aborts, leaves, breaks the protocol or stalls.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        self.driver.chunk().await
+    }
+
+    /// The data set of the message just received as a whole, at most
+    /// [`MAX_IDENTIFIER_BYTES`](causeway_core::limits::MAX_IDENTIFIER_BYTES).
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] above that, which leaves the association in order; else as [`Self::chunk`].
+    pub async fn identifier(&mut self) -> Result<Vec<u8>, Error> {
+        self.driver.identifier().await
+    }
+
+    /// Sends a message: command and data set in one write where they fit.
+    ///
+    /// # Errors
+    /// [`Error::NoContext`] for a context that was not accepted; else when the peer aborts, leaves or stalls.
+    pub async fn send(
+        &mut self,
+        context: u8,
+        command: &Command,
+        data_set: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        self.driver.feed(context, command, data_set).await?;
+        self.driver.flush().await
+    }
+
+    /// As [`Self::send`], but may keep the message back, to be written together with the next ones: for many
+    /// answers in a row. [`Self::send`], [`Self::flush`] and [`Self::next`] write what is kept.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn feed(
+        &mut self,
+        context: u8,
+        command: &Command,
+        data_set: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        self.driver.feed(context, command, data_set).await
+    }
+
+    /// Writes what [`Self::feed`] has kept back.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.driver.flush().await
+    }
+
+    /// Whether the peer has cancelled the operation `message_id`: a look that does not wait. Other messages are
+    /// kept for [`Self::next`].
+    ///
+    /// # Errors
+    /// When the peer has aborted or left.
+    pub fn try_cancelled(&mut self, message_id: u16) -> Result<bool, Error> {
+        self.driver.try_cancelled(message_id)
+    }
+
+    /// Aborts; waits for the peer to close, at most for ARTIM.
+    pub async fn abort(mut self, abort: Abort) {
+        self.driver.abort(abort).await;
+    }
+}

@@ -1,0 +1,225 @@
+//! Messages out of P-DATA-TF PDUs: fragments checked, commands gathered, data sets handed on as they come
+//! (PS3.8 Annex E).
+
+use bytes::{Buf, Bytes};
+use causeway_core::limits::{MAX_COMMAND_SET_BYTES, MAX_IDENTIFIER_BYTES};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use super::Message;
+use super::driver::{Arrival, Driver};
+use crate::error::{Error, Wait};
+use crate::message::decode;
+use crate::pdu::Abort;
+use crate::pdu::frame::{PDV_HEADER_BYTES, Pdv};
+use crate::state::Event;
+
+/// A slice of a data set is not handed on below this size while more of its fragment is to come.
+const MIN_CHUNK_BYTES: usize = 16 * 1024;
+
+/// A presentation data value that is being read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fragment {
+    context: u8,
+    command: bool,
+    last: bool,
+    left_bytes: u32,
+}
+
+/// A command that is being gathered.
+#[derive(Debug)]
+pub(super) struct Partial {
+    context: u8,
+    bytes: Vec<u8>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
+    /// The next message; none when the peer has released the association. What is left unread of the data set
+    /// before it is skipped.
+    pub(crate) async fn next(&mut self) -> Result<Option<Message>, Error> {
+        self.drain().await?;
+        loop {
+            let awaited = if self.partial.is_none() { Wait::Message } else { Wait::RestOfPdu };
+            let Some(fragment) = self.open(awaited).await? else {
+                if self.partial.is_some() {
+                    return Err(self.broke("a release in the middle of a command").await);
+                }
+                self.answer_release().await?;
+                return Ok(None);
+            };
+            if let Err(words) = self.check_command(fragment) {
+                return Err(self.offended(Event::InvalidPdu, Abort::INVALID_PARAMETER, words).await);
+            }
+            if self.gather().await? {
+                return self.command().await.map(Some);
+            }
+        }
+    }
+
+    /// The fragment at hand, opening the next one when there is none; none: the peer wants to release.
+    async fn open(&mut self, awaited: Wait) -> Result<Option<Fragment>, Error> {
+        loop {
+            if let Some(fragment) = self.fragment {
+                return Ok(Some(fragment));
+            }
+            if self.pdu_left == 0 {
+                match self.arrive(awaited).await? {
+                    Arrival::Data => {}
+                    Arrival::ReleaseWanted => return Ok(None),
+                    Arrival::Request(_)
+                    | Arrival::Acceptance(_)
+                    | Arrival::Rejection(_)
+                    | Arrival::Released => {
+                        return Err(Error::Protocol("an answer to what was not asked"));
+                    }
+                }
+                continue;
+            }
+            let Some(header) = self.wire.front::<PDV_HEADER_BYTES>() else {
+                self.more(Wait::RestOfPdu).await?;
+                continue;
+            };
+            match Pdv::read(header, self.pdu_left) {
+                Ok(pdv) => {
+                    self.wire.inbox.advance(PDV_HEADER_BYTES);
+                    self.pdu_left = self.pdu_left.saturating_sub(6);
+                    self.fragment = Some(Fragment {
+                        context: pdv.context,
+                        command: pdv.command,
+                        last: pdv.last,
+                        left_bytes: pdv.length_bytes,
+                    });
+                }
+                Err(words) => {
+                    return Err(self.offended(Event::InvalidPdu, Abort::INVALID_PARAMETER, words).await);
+                }
+            }
+        }
+    }
+
+    /// Whether a fragment may stand where a command is awaited.
+    fn check_command(&self, fragment: Fragment) -> Result<(), &'static str> {
+        if !fragment.command {
+            return Err("a fragment of a data set where a command belongs");
+        }
+        if self.context(fragment.context).is_none() {
+            return Err("a message on a presentation context that was not accepted");
+        }
+        if self.partial.as_ref().is_some_and(|partial| partial.context != fragment.context) {
+            return Err("a command on two presentation contexts");
+        }
+        Ok(())
+    }
+
+    /// Adds the fragment at hand to the command; says whether the command is whole.
+    async fn gather(&mut self) -> Result<bool, Error> {
+        while let Some(fragment) = self.fragment {
+            let partial =
+                self.partial.get_or_insert_with(|| Partial { context: fragment.context, bytes: Vec::new() });
+            let have = partial.bytes.len();
+            if have.saturating_add(usize::try_from(fragment.left_bytes).unwrap_or(usize::MAX))
+                > MAX_COMMAND_SET_BYTES
+            {
+                let words = "a command set larger than any can be";
+                return Err(self.offended(Event::InvalidPdu, Abort::INVALID_PARAMETER, words).await);
+            }
+            if fragment.left_bytes == 0 {
+                self.fragment = None;
+                return Ok(fragment.last);
+            }
+            let Some(bytes) = self.slice(fragment) else {
+                self.more(Wait::RestOfPdu).await?;
+                continue;
+            };
+            if let Some(partial) = self.partial.as_mut() {
+                partial.bytes.extend_from_slice(&bytes);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The message whose command is whole.
+    async fn command(&mut self) -> Result<Message, Error> {
+        let Some(partial) = self.partial.take() else {
+            return Err(Error::Misuse("no command was gathered"));
+        };
+        let decoded = match decode(&partial.bytes) {
+            Ok(decoded) => decoded,
+            Err(words) => return Err(self.broke(words).await),
+        };
+        let Some(context) = self.context(partial.context).cloned() else {
+            return Err(Error::NoContext(partial.context));
+        };
+        self.data_set = decoded.has_data_set.then_some(context.id);
+        Ok(Message { context, command: decoded.command, has_data_set: decoded.has_data_set })
+    }
+
+    /// Takes what the inbox holds of the fragment at hand; none when it holds nothing.
+    fn slice(&mut self, fragment: Fragment) -> Option<Bytes> {
+        let left = usize::try_from(fragment.left_bytes).unwrap_or(usize::MAX);
+        let count = left.min(self.wire.inbox.len());
+        if count == 0 {
+            return None;
+        }
+        let taken = u32::try_from(count).unwrap_or(u32::MAX);
+        self.pdu_left = self.pdu_left.saturating_sub(taken);
+        self.fragment = Some(Fragment { left_bytes: fragment.left_bytes.saturating_sub(taken), ..fragment });
+        Some(self.wire.inbox.split_to(count).freeze())
+    }
+
+    /// The next slice of the data set; none at its end.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
+        while let Some(context) = self.data_set {
+            let Some(fragment) = self.open(Wait::RestOfPdu).await? else {
+                return Err(self.broke("a release in the middle of a data set").await);
+            };
+            if fragment.command || fragment.context != context {
+                let words = "a fragment of another message in the middle of a data set";
+                return Err(self.offended(Event::InvalidPdu, Abort::INVALID_PARAMETER, words).await);
+            }
+            if fragment.left_bytes == 0 {
+                self.fragment = None;
+                if fragment.last {
+                    self.data_set = None;
+                }
+                continue;
+            }
+            let left = usize::try_from(fragment.left_bytes).unwrap_or(usize::MAX);
+            if self.wire.inbox.len() < left.min(MIN_CHUNK_BYTES) {
+                self.more(Wait::RestOfPdu).await?;
+                continue;
+            }
+            return Ok(self.slice(fragment));
+        }
+        Ok(None)
+    }
+
+    /// Skips the rest of a data set, at most for as long as an association may idle.
+    async fn drain(&mut self) -> Result<(), Error> {
+        if self.data_set.is_none() {
+            return Ok(());
+        }
+        let wait = self.timeouts.idle;
+        let skipped = timeout(wait, async {
+            while self.chunk().await?.is_some() {}
+            Ok(())
+        })
+        .await;
+        match skipped {
+            Ok(done) => done,
+            Err(_) => Err(self.overdue(Wait::RestOfPdu).await),
+        }
+    }
+
+    /// The data set as a whole, when it is no larger than an identifier may be.
+    pub(crate) async fn identifier(&mut self) -> Result<Vec<u8>, Error> {
+        let mut identifier = Vec::new();
+        while let Some(bytes) = self.chunk().await? {
+            if identifier.len().saturating_add(bytes.len()) > MAX_IDENTIFIER_BYTES {
+                return Err(Error::TooLarge { limit_bytes: MAX_IDENTIFIER_BYTES });
+            }
+            identifier.extend_from_slice(&bytes);
+        }
+        Ok(identifier)
+    }
+}

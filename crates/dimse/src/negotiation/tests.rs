@@ -1,0 +1,104 @@
+//! Negotiation: every context answered, by our taste, within what was offered.
+
+use std::net::Ipv4Addr;
+
+use causeway_core::AeTitle;
+use causeway_core::sop_class::VERIFICATION;
+use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
+
+use super::*;
+
+struct Lenient;
+
+impl Policy for Lenient {
+    fn admit(&self, proposal: &Proposal, _from: IpAddr) -> Result<(), Rejection> {
+        if proposal.calling.as_str() == "STRANGER" { Err(Rejection::CallingAeNotRecognized) } else { Ok(()) }
+    }
+    fn choose(&self, _proposal: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
+        match context.abstract_syntax.as_str() {
+            "1.2.3" => Err(Refusal::UserRejection),
+            "1.2.4" => Ok(uid("9.9.9")),
+            _ => best(&context.transfer_syntaxes).cloned().ok_or(Refusal::TransferSyntaxesNotSupported),
+        }
+    }
+}
+
+fn uid(text: &str) -> Uid {
+    Uid::parse(text).unwrap()
+}
+
+fn context(id: u8, abstract_syntax: &str, transfer_syntaxes: &[&str]) -> ProposedContext {
+    let transfer_syntaxes = transfer_syntaxes.iter().map(|text| uid(text)).collect();
+    ProposedContext { id, abstract_syntax: uid(abstract_syntax), transfer_syntaxes }
+}
+
+fn proposal(calling: &str, contexts: Vec<ProposedContext>) -> Proposal {
+    Proposal {
+        calling: AeTitle::parse(calling).unwrap(),
+        called: AeTitle::parse("US").unwrap(),
+        protocol_version_1: true,
+        application_context_known: true,
+        contexts,
+        unreadable_contexts: vec![9],
+        max_pdu: 0,
+        implementation_class: None,
+        implementation_version: None,
+        user_identity: None,
+        roles: Vec::new(),
+        asynchronous: None,
+    }
+}
+
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+#[test]
+fn each_context_is_answered_once_and_our_taste_decides() {
+    let proposal = proposal(
+        "FRIEND",
+        vec![
+            context(1, VERIFICATION, &[IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN]),
+            context(3, VERIFICATION, &[]),
+            context(5, "1.2.3", &[IMPLICIT_VR_LITTLE_ENDIAN]),
+            context(7, "1.2.4", &[IMPLICIT_VR_LITTLE_ENDIAN]),
+            context(1, VERIFICATION, &[IMPLICIT_VR_LITTLE_ENDIAN]),
+        ],
+    );
+    let agreement = negotiate(&proposal, &Lenient, HERE).unwrap();
+    let results: Vec<_> = agreement.answers.iter().map(|answer| (answer.id, answer.result.clone())).collect();
+    assert_eq!(
+        results,
+        [
+            (1, Ok(uid(EXPLICIT_VR_LITTLE_ENDIAN))),
+            (3, Err(Refusal::TransferSyntaxesNotSupported)),
+            (5, Err(Refusal::UserRejection)),
+            (7, Err(Refusal::NoReason)),
+            (9, Err(Refusal::AbstractSyntaxNotSupported)),
+        ]
+    );
+}
+
+#[test]
+fn a_stranger_is_rejected_with_the_numbers_of_the_standard() {
+    let rejection = negotiate(&proposal("STRANGER", Vec::new()), &Lenient, HERE).unwrap_err();
+    let reject = rejection.reject();
+    assert_eq!((reject.result, reject.source, reject.reason), (1, 1, 3));
+}
+
+#[test]
+fn of_unknown_syntaxes_the_first_offered_is_taken_and_known_ones_come_before() {
+    assert_eq!(best(&[uid("1.9"), uid("1.8")]), Some(&uid("1.9")));
+    assert_eq!(best(&[uid("1.9"), uid(IMPLICIT_VR_LITTLE_ENDIAN)]), Some(&uid(IMPLICIT_VR_LITTLE_ENDIAN)));
+    assert_eq!(best(&[]), None);
+}
+
+#[test]
+fn a_refusal_survives_its_number() {
+    for refusal in [
+        Refusal::UserRejection,
+        Refusal::NoReason,
+        Refusal::AbstractSyntaxNotSupported,
+        Refusal::TransferSyntaxesNotSupported,
+    ] {
+        assert_eq!(Refusal::of(refusal.number()), refusal);
+    }
+}

@@ -1,0 +1,91 @@
+//! Writing A-ASSOCIATE-RQ and -AC, by `dicom-ul` (PS3.8 §9.3.2, §9.3.3).
+
+use causeway_core::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
+use causeway_core::{AeTitle, implementation};
+use dicom_ul::pdu::{
+    AssociationAC, AssociationRQ, Pdu, PresentationContextProposed, PresentationContextResult,
+    PresentationContextResultReason, UserVariableItem, write_pdu,
+};
+
+use super::associate::FIXED_BYTES;
+use super::frame::HEADER_BYTES;
+use crate::negotiation::{APPLICATION_CONTEXT, Agreement, Answer, ProposedContext, Refusal};
+
+/// Protocol version 1: bit 0.
+const PROTOCOL_VERSION: u16 = 1;
+
+/// An A-ASSOCIATE-RQ; none when it cannot be written.
+pub(crate) fn request(
+    calling: &AeTitle,
+    called: &AeTitle,
+    contexts: &[ProposedContext],
+    max_pdu: u32,
+) -> Option<Vec<u8>> {
+    let proposed = |context: &ProposedContext| PresentationContextProposed {
+        id: context.id,
+        abstract_syntax: context.abstract_syntax.as_str().to_owned(),
+        transfer_syntaxes: context.transfer_syntaxes.iter().map(|uid| uid.as_str().to_owned()).collect(),
+    };
+    let pdu = Pdu::AssociationRQ(AssociationRQ {
+        protocol_version: PROTOCOL_VERSION,
+        calling_ae_title: calling.as_str().to_owned(),
+        called_ae_title: called.as_str().to_owned(),
+        application_context_name: APPLICATION_CONTEXT.to_owned(),
+        presentation_contexts: contexts.iter().map(proposed).collect(),
+        user_variables: user_variables(max_pdu),
+    });
+    written(&pdu)
+}
+
+/// An A-ASSOCIATE-AC that echoes the fixed fields of the request, as received, but for the protocol version;
+/// none when it cannot be written.
+pub(crate) fn acceptance(fixed: &[u8; FIXED_BYTES], agreement: &Agreement, max_pdu: u32) -> Option<Vec<u8>> {
+    let pdu = Pdu::AssociationAC(AssociationAC {
+        protocol_version: PROTOCOL_VERSION,
+        // Overwritten below with the caller's own bytes.
+        calling_ae_title: String::new(),
+        called_ae_title: String::new(),
+        application_context_name: APPLICATION_CONTEXT.to_owned(),
+        presentation_contexts: agreement.answers.iter().map(answered).collect(),
+        user_variables: user_variables(max_pdu),
+    });
+    let mut out = written(&pdu)?;
+    let version_bytes = size_of_val(&PROTOCOL_VERSION);
+    let echoed = out.get_mut(HEADER_BYTES + version_bytes..HEADER_BYTES + FIXED_BYTES)?;
+    echoed.copy_from_slice(fixed.get(version_bytes..)?);
+    Some(out)
+}
+
+fn answered(answer: &Answer) -> PresentationContextResult {
+    let (reason, transfer_syntax) = match &answer.result {
+        Ok(chosen) => (PresentationContextResultReason::Acceptance, chosen.as_str()),
+        // Not significant, but one there must be (PS3.8 §9.3.3.2).
+        Err(refusal) => (reason(*refusal), IMPLICIT_VR_LITTLE_ENDIAN),
+    };
+    PresentationContextResult { id: answer.id, reason, transfer_syntax: transfer_syntax.to_owned() }
+}
+
+fn reason(refusal: Refusal) -> PresentationContextResultReason {
+    match refusal {
+        Refusal::UserRejection => PresentationContextResultReason::UserRejection,
+        Refusal::NoReason => PresentationContextResultReason::NoReason,
+        Refusal::AbstractSyntaxNotSupported => PresentationContextResultReason::AbstractSyntaxNotSupported,
+        Refusal::TransferSyntaxesNotSupported => {
+            PresentationContextResultReason::TransferSyntaxesNotSupported
+        }
+    }
+}
+
+fn user_variables(max_pdu: u32) -> Vec<UserVariableItem> {
+    vec![
+        UserVariableItem::MaxLength(max_pdu),
+        UserVariableItem::ImplementationClassUID(implementation::CLASS_UID.to_owned()),
+        UserVariableItem::ImplementationVersionName(implementation::VERSION_NAME.to_owned()),
+    ]
+}
+
+fn written(pdu: &Pdu) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    write_pdu(&mut out, pdu).ok()?;
+    Some(out)
+}

@@ -1,0 +1,122 @@
+//! A line that carries instance after instance, whatever their SOP classes and transfer syntaxes: it is opened for
+//! what is known to come, and opened anew when something else comes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout};
+use causeway_core::{TransferSyntax, Uid};
+use tokio::net::TcpStream;
+
+use super::{Body, Call, Requestor, Response, StoreRequest, connect, plan};
+use crate::error::Error;
+
+/// SOP class and transfer syntax of an instance.
+pub type Pair = (Uid, Uid);
+
+/// Pairs for which one association is opened: a native one takes up to two of its 128 contexts.
+const MAX_PAIRS: usize = 64;
+/// How long the peer may take over the goodbye; by then everything is answered.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// The line. Nothing is connected before it is needed.
+pub struct Courier {
+    call: Call,
+    line: Option<Line>,
+}
+
+struct Line {
+    requestor: Requestor<TcpStream>,
+    pairs: BTreeSet<Pair>,
+}
+
+impl Courier {
+    /// A line to whom `call` names; its contexts are chosen here.
+    #[must_use]
+    pub const fn new(call: Call) -> Self {
+        Self { call, line: None }
+    }
+
+    /// Whether an association is open.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.line.is_some()
+    }
+
+    /// Makes sure that the line was opened for `pair`; `next` are those to come, so that one association serves
+    /// them as well.
+    ///
+    /// # Errors
+    /// When no association can be had.
+    pub async fn open_for(&mut self, pair: &Pair, next: impl Iterator<Item = Pair>) -> Result<(), Error> {
+        if self.line.as_ref().is_some_and(|line| line.pairs.contains(pair)) {
+            return Ok(());
+        }
+        self.hang_up().await;
+        let mut pairs = BTreeSet::from([pair.clone()]);
+        for pair in next {
+            if pairs.len() == MAX_PAIRS {
+                break;
+            }
+            pairs.insert(pair);
+        }
+        let listed: Vec<Pair> = pairs.iter().cloned().collect();
+        let call = Call { contexts: plan(&listed), ..self.call.clone() };
+        let requestor = connect(&call).await?;
+        self.line = Some(Line { requestor, pairs });
+        Ok(())
+    }
+
+    /// The context for an instance, and the transfer syntax to send it in: as it is stored, or laid out anew in a
+    /// plain one that the peer takes.
+    ///
+    /// # Errors
+    /// [`Error::NotAccepted`] when the peer takes neither; [`Error::Closed`] when no association is open.
+    pub fn context_for(&self, pair: &Pair) -> Result<(u8, Uid), Error> {
+        let requestor = &self.line.as_ref().ok_or(Error::Closed)?.requestor;
+        let (sop_class, stored) = pair;
+        if let Some(id) = requestor.accepted(sop_class, stored) {
+            return Ok((id, stored.clone()));
+        }
+        let plain =
+            |uid: &Uid| [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].contains(&uid.as_str());
+        let relaid = requestor.accepted_for(sop_class).find(|context| plain(&context.transfer_syntax));
+        match relaid.filter(|_| can_be_relaid(stored)) {
+            Some(context) => Ok((context.id, context.transfer_syntax.clone())),
+            None => Err(Error::NotAccepted { sop_class: sop_class.clone(), transfer_syntax: stored.clone() }),
+        }
+    }
+
+    /// Stores one instance on a context from [`Self::context_for`]. The line is gone after an error.
+    ///
+    /// # Errors
+    /// As [`Requestor::store`].
+    pub async fn store(
+        &mut self,
+        context: u8,
+        request: StoreRequest,
+        body: impl Body,
+    ) -> Result<Response, Error> {
+        let Some(mut line) = self.line.take() else { return Err(Error::Closed) };
+        let response = line.requestor.store(context, request, body).await?;
+        self.line = Some(line);
+        Ok(response)
+    }
+
+    /// Releases the association, if one is open. How the peer takes the goodbye changes nothing of what it
+    /// answered before.
+    pub async fn hang_up(&mut self) {
+        if let Some(line) = self.line.take() {
+            let _ = tokio::time::timeout(GOODBYE, line.requestor.release()).await;
+        }
+    }
+}
+
+/// Whether the pixels of a data set in this transfer syntax are plain, so that its elements can be laid out anew.
+fn can_be_relaid(stored: &Uid) -> bool {
+    let compression = causeway_core::transfer_syntax::Compression::None;
+    TransferSyntax::of(stored.as_str()).is_some_and(|syntax| {
+        syntax.compression == compression
+            && (syntax.layout != Layout::ExplicitLittleEndian || syntax.uid == EXPLICIT_VR_LITTLE_ENDIAN)
+    })
+}

@@ -1,0 +1,86 @@
+//! The requestor's side: calling a peer, and one file per verb that is asked of it.
+//!
+//! Lives here: the call, the plan of contexts, the verbs. Never here: queues, retries, where bodies come from.
+
+mod body;
+mod courier;
+mod echo;
+mod find;
+mod move_;
+mod plan;
+mod requestor;
+mod store;
+
+use std::time::Duration;
+
+use causeway_core::{AeTitle, Uid};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+pub use body::{Body, Whole};
+pub use courier::{Courier, Pair};
+pub use find::Found;
+pub use move_::{MoveRequest, Moved};
+pub use plan::{MAX_CONTEXTS, plan};
+pub use requestor::{RefusedContext, Requestor};
+pub use store::{Response, StoreRequest};
+
+use crate::error::{Error, Wait};
+use crate::timeouts::Settings;
+
+/// Whom to call, as whom, and for what.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Name or address of the peer's machine.
+    pub host: String,
+    /// Its TCP port.
+    pub port: u16,
+    /// Who calls.
+    pub calling: AeTitle,
+    /// Who is called.
+    pub called: AeTitle,
+    /// What is wanted: at most [`MAX_CONTEXTS`].
+    pub contexts: Vec<WantedContext>,
+    /// Waits and sizes.
+    pub settings: Settings,
+    /// How long to wait for the TCP connection.
+    pub connect_timeout: Duration,
+}
+
+/// A presentation context to propose.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WantedContext {
+    /// The service.
+    pub abstract_syntax: Uid,
+    /// The encodings, of which the peer picks one.
+    pub transfer_syntaxes: Vec<Uid>,
+}
+
+/// Connects and associates.
+///
+/// # Errors
+/// [`Error::Connect`] when nobody answers there; else as [`associate`].
+pub async fn connect(call: &Call) -> Result<Requestor<TcpStream>, Error> {
+    let failed = |source| Error::Connect { host: call.host.clone(), port: call.port, source };
+    let connecting = TcpStream::connect((call.host.as_str(), call.port));
+    let stream = match timeout(call.connect_timeout, connecting).await {
+        Err(_) => return Err(Error::Timeout(Wait::Connect)),
+        Ok(Err(source)) => return Err(failed(source)),
+        Ok(Ok(stream)) => stream,
+    };
+    // Requests are small and each waits for its answer: without this a delayed acknowledgement adds 40 ms.
+    stream.set_nodelay(true).map_err(failed)?;
+    associate(stream, call).await
+}
+
+/// Associates over any stream: TLS, or memory in tests.
+///
+/// # Errors
+/// [`Error::Rejected`] when the peer says no; else when it aborts, leaves, breaks the protocol or says nothing.
+pub async fn associate<S: AsyncRead + AsyncWrite + Unpin + Send>(
+    stream: S,
+    call: &Call,
+) -> Result<Requestor<S>, Error> {
+    Requestor::associate(stream, call).await
+}

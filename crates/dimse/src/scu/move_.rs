@@ -1,0 +1,69 @@
+//! C-MOVE: asking the peer to send instances to someone (PS3.7 §9.1.4).
+
+use causeway_core::status::Outcome;
+use causeway_core::{AeTitle, Status, Uid};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Requestor;
+use crate::error::Error;
+use crate::message::{CMoveRq, Command, Priority, Progress};
+
+/// What is to be moved, and to whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveRequest {
+    /// The information model.
+    pub sop_class: Uid,
+    /// To whom, by a name that the peer knows.
+    pub destination: AeTitle,
+    /// Which instances, encoded in the transfer syntax of the context.
+    pub identifier: Vec<u8>,
+}
+
+/// How a move ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// The final status.
+    pub status: Status,
+    /// The peer's words for it.
+    pub comment: Option<String>,
+    /// The final counts.
+    pub progress: Progress,
+    /// The identifier of the final response, which lists what failed (PS3.4 §C.4.2.1.4.2).
+    pub identifier: Option<Vec<u8>>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
+    /// Asks for a move; `report` hears of each pending response.
+    ///
+    /// # Errors
+    /// When the peer aborts, leaves, breaks the protocol or does not answer.
+    pub async fn move_(
+        &mut self,
+        context: u8,
+        request: MoveRequest,
+        mut report: impl FnMut(&Progress) + Send,
+    ) -> Result<Moved, Error> {
+        let message_id = self.next_message_id();
+        let MoveRequest { sop_class, destination, identifier } = request;
+        let command =
+            Command::CMoveRq(CMoveRq { message_id, sop_class, priority: Priority::default(), destination });
+        self.ask(context, &command, Some(&identifier)).await?;
+        loop {
+            let message = self.answer(message_id).await?;
+            let Command::CMoveRsp(rsp) = message.command else {
+                return Err(self.wrong_answer().await);
+            };
+            if rsp.status.outcome() == Outcome::Pending {
+                report(&rsp.progress);
+                continue;
+            }
+            let identifier = if message.has_data_set { Some(self.driver.identifier().await?) } else { None };
+            return Ok(Moved {
+                status: rsp.status,
+                comment: rsp.comment,
+                progress: rsp.progress,
+                identifier,
+            });
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! An association that we asked for: what the peer accepted, and the wait for its answers.
+
+use bytes::Bytes;
+use causeway_core::{Status, Uid};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{Call, MAX_CONTEXTS};
+use crate::association::driver::{Arrival, Driver};
+use crate::association::send::fragment_limit;
+use crate::association::{Context, Message};
+use crate::error::{Error, Wait};
+use crate::message::{CCancelRq, Command};
+use crate::negotiation::{ProposedContext, Refusal};
+use crate::pdu::associate::Acceptance;
+use crate::pdu::{Abort, encode};
+use crate::state::Event;
+
+/// Most transfer syntaxes proposed in one context; more would not fit its 16-bit length.
+const MAX_TRANSFER_SYNTAXES: usize = 256;
+/// Most requests of the peer's own that are refused while we wait for one answer.
+const MAX_FOREIGN_REQUESTS: usize = 64;
+
+/// A context that the peer did not accept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedContext {
+    /// The service.
+    pub abstract_syntax: Uid,
+    /// The encodings offered.
+    pub transfer_syntaxes: Vec<Uid>,
+    /// Why, with words for it.
+    pub refusal: Refusal,
+}
+
+/// An established association that we asked for. Dropping it closes the connection without a release.
+pub struct Requestor<S> {
+    pub(super) driver: Driver<S>,
+    refused: Vec<RefusedContext>,
+    implementation_class: Option<Uid>,
+    implementation_version: Option<String>,
+    last_message_id: u16,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
+    pub(super) async fn associate(stream: S, call: &Call) -> Result<Self, Error> {
+        let proposed = proposed(call)?;
+        let mut driver = Driver::new(stream, &call.settings, true);
+        driver.take(Event::AssociateRequest)?;
+        let pdu = encode::request(&call.calling, &call.called, &proposed, driver.receive_limit)
+            .ok_or(Error::Misuse("the association request cannot be written"))?;
+        driver.take(Event::TransportConfirm)?;
+        driver.wire.push(Bytes::from(pdu));
+        driver.flush().await?;
+        match driver.arrive(Wait::AssociateAnswer).await? {
+            Arrival::Acceptance(acceptance) => Ok(Self::established(driver, proposed, acceptance)),
+            Arrival::Rejection(reject) => {
+                driver.wire.close(driver.timeouts.artim).await;
+                Err(Error::Rejected(reject))
+            }
+            Arrival::Request(_) | Arrival::Data | Arrival::ReleaseWanted | Arrival::Released => {
+                Err(Error::Protocol("something other than an answer to the association request"))
+            }
+        }
+    }
+
+    fn established(mut driver: Driver<S>, proposed: Vec<ProposedContext>, acceptance: Acceptance) -> Self {
+        let mut refused = Vec::new();
+        for context in proposed {
+            let answer = acceptance.contexts.iter().find(|(id, _)| *id == context.id);
+            // What was not answered, or answered with an encoding that was not offered, is of no use.
+            let result = answer.map_or(Err(Refusal::NoReason), |(_, result)| result.clone());
+            match result.and_then(|chosen| {
+                context.transfer_syntaxes.contains(&chosen).then_some(chosen).ok_or(Refusal::NoReason)
+            }) {
+                Ok(transfer_syntax) => driver.contexts.push(Context {
+                    id: context.id,
+                    abstract_syntax: context.abstract_syntax,
+                    transfer_syntax,
+                }),
+                Err(refusal) => refused.push(RefusedContext {
+                    abstract_syntax: context.abstract_syntax,
+                    transfer_syntaxes: context.transfer_syntaxes,
+                    refusal,
+                }),
+            }
+        }
+        driver.fragment_limit = fragment_limit(acceptance.max_pdu);
+        driver.wire.established();
+        Self {
+            driver,
+            refused,
+            implementation_class: acceptance.implementation_class,
+            implementation_version: acceptance.implementation_version,
+            last_message_id: 0,
+        }
+    }
+
+    /// The context accepted for this SOP class in this transfer syntax.
+    #[must_use]
+    pub fn accepted(&self, sop_class: &Uid, transfer_syntax: &Uid) -> Option<u8> {
+        self.accepted_for(sop_class)
+            .find(|context| context.transfer_syntax == *transfer_syntax)
+            .map(|it| it.id)
+    }
+
+    /// The contexts accepted for this SOP class, in the order proposed.
+    pub fn accepted_for(&self, sop_class: &Uid) -> impl Iterator<Item = &Context> {
+        self.driver.contexts.iter().filter(move |context| context.abstract_syntax == *sop_class)
+    }
+
+    /// All contexts accepted.
+    #[must_use]
+    pub fn contexts(&self) -> &[Context] {
+        &self.driver.contexts
+    }
+
+    /// The contexts that were not accepted, with the reasons.
+    #[must_use]
+    pub fn refused(&self) -> &[RefusedContext] {
+        &self.refused
+    }
+
+    /// The peer's Implementation Class UID.
+    #[must_use]
+    pub const fn implementation_class(&self) -> Option<&Uid> {
+        self.implementation_class.as_ref()
+    }
+
+    /// The peer's Implementation Version Name.
+    #[must_use]
+    pub fn implementation_version(&self) -> Option<&str> {
+        self.implementation_version.as_deref()
+    }
+
+    /// Releases the association and closes the connection.
+    ///
+    /// # Errors
+    /// When the peer aborts, leaves or does not answer; what it had answered before stands all the same.
+    pub async fn release(mut self) -> Result<(), Error> {
+        self.driver.release().await
+    }
+
+    /// Aborts; waits for the peer to close, at most for ARTIM.
+    pub async fn abort(mut self) {
+        self.driver.abort(Abort::BY_USER).await;
+    }
+
+    /// A number for the next request: never 0, which some peers take for none.
+    pub(super) fn next_message_id(&mut self) -> u16 {
+        self.last_message_id = self.last_message_id.checked_add(1).unwrap_or(1);
+        self.last_message_id
+    }
+
+    /// The context to use for `sop_class`, whichever its transfer syntax.
+    pub(super) fn context_for(&self, sop_class: &Uid) -> Result<u8, Error> {
+        let context = self.accepted_for(sop_class).next();
+        context.map(|context| context.id).ok_or_else(|| Error::NotServed(sop_class.clone()))
+    }
+
+    /// Sends a request with an identifier, or without.
+    pub(super) async fn ask(
+        &mut self,
+        context: u8,
+        command: &Command,
+        identifier: Option<&[u8]>,
+    ) -> Result<(), Error> {
+        self.driver.feed(context, command, identifier).await?;
+        self.driver.flush().await
+    }
+
+    /// The next response to `message_id`. Requests of the peer's own are refused: we serve nothing here.
+    pub(super) async fn answer(&mut self, message_id: u16) -> Result<Message, Error> {
+        for _ in 0..MAX_FOREIGN_REQUESTS {
+            let Some(message) = self.driver.next().await? else {
+                return Err(Error::Closed);
+            };
+            let responded = match &message.command {
+                Command::CEchoRsp(rsp) => Some(rsp.message_id_responded),
+                Command::CStoreRsp(rsp) => Some(rsp.message_id_responded),
+                Command::CFindRsp(rsp) => Some(rsp.message_id_responded),
+                Command::CMoveRsp(rsp) => Some(rsp.message_id_responded),
+                Command::Other(other) if other.field.is_response() => other.message_id_responded,
+                _ => None,
+            };
+            if responded == Some(message_id) {
+                return Ok(message);
+            }
+            if message.command.field().is_response() {
+                return Err(self.driver.broke("an answer to a request that was not made").await);
+            }
+            if let Some(refusal) = message.command.refuse(Status::UNRECOGNIZED_OPERATION) {
+                self.ask(message.context.id, &refusal, None).await?;
+            }
+        }
+        Err(self.driver.broke("requests instead of an answer").await)
+    }
+
+    /// Asks the peer to stop `message_id`; it still owes the final response.
+    pub(super) async fn cancel(&mut self, context: u8, message_id: u16) -> Result<(), Error> {
+        self.ask(context, &Command::CCancelRq(CCancelRq { message_id_responded: message_id }), None).await
+    }
+
+    /// The peer answered with something of another kind.
+    pub(super) async fn wrong_answer(&mut self) -> Error {
+        self.driver.broke("an answer of another kind than the request").await
+    }
+}
+
+/// Gives odd ids to the contexts wanted (PS3.8 §9.3.2.2).
+fn proposed(call: &Call) -> Result<Vec<ProposedContext>, Error> {
+    if call.contexts.is_empty() || call.contexts.len() > MAX_CONTEXTS {
+        return Err(Error::Misuse("an association proposes 1 to 128 presentation contexts"));
+    }
+    let ids = (1..=u8::MAX).step_by(2);
+    ids.zip(&call.contexts)
+        .map(|(id, wanted)| {
+            if wanted.transfer_syntaxes.is_empty() || wanted.transfer_syntaxes.len() > MAX_TRANSFER_SYNTAXES {
+                return Err(Error::Misuse("a presentation context proposes 1 to 256 transfer syntaxes"));
+            }
+            Ok(ProposedContext {
+                id,
+                abstract_syntax: wanted.abstract_syntax.clone(),
+                transfer_syntaxes: wanted.transfer_syntaxes.clone(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,97 @@
+//! Sending a batch to a remote and hearing of each instance what the far side says.
+//!
+//! Lives here: one file per way of sending, and what they share. A sender tells each outcome as it comes; what it
+//! has not told when it fails was not attempted. Never here: when to try again.
+
+mod cstore;
+mod stow;
+
+use std::time::Duration;
+
+use causeway_archive::Archive;
+use causeway_catalog::delivery::Claimed;
+use causeway_core::{AeTitle, Remote, StoredInstance};
+
+use crate::failure::{Failure, Kind};
+use crate::job::Outcome;
+pub(crate) use cstore::echo;
+
+/// A job whose instance is here.
+#[derive(Debug, Clone)]
+pub(crate) struct Ready {
+    pub(crate) job: Claimed,
+    pub(crate) instance: StoredInstance,
+}
+
+/// Where outcomes go as they come.
+pub(crate) trait Sink: Send {
+    /// One job is decided.
+    fn tell(
+        &mut self,
+        job: &Claimed,
+        outcome: &Outcome,
+    ) -> impl Future<Output = Result<(), causeway_catalog::Error>> + Send;
+}
+
+/// Why a batch broke off.
+#[derive(Debug)]
+pub(crate) enum Broke {
+    /// The destination failed as a whole.
+    Destination(Failure),
+    /// Outcomes could not be written.
+    Catalog(causeway_catalog::Error),
+}
+
+impl From<causeway_catalog::Error> for Broke {
+    fn from(error: causeway_catalog::Error) -> Self {
+        Self::Catalog(error)
+    }
+}
+
+/// How long the far side may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Patience {
+    pub(crate) connect: Duration,
+    pub(crate) response: Duration,
+}
+
+/// An open line to a remote, kept from batch to batch.
+pub(crate) enum Sender {
+    CStore(cstore::CStore),
+    Stow(stow::Stow),
+}
+
+impl Sender {
+    /// How `remote` is sent to: over DICOMweb where it has a URL, else over DIMSE. Nothing is connected yet.
+    pub(crate) fn to(
+        remote: &Remote,
+        archive: &Archive,
+        calling: &AeTitle,
+        patience: Patience,
+        request_bytes: u64,
+    ) -> Result<Self, Failure> {
+        if let Some(address) = &remote.dicomweb {
+            return stow::Stow::new(address, archive.clone(), patience, request_bytes).map(Self::Stow);
+        }
+        cstore::CStore::new(remote, archive.clone(), calling, patience).map(Self::CStore)
+    }
+
+    pub(crate) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
+        match self {
+            Self::CStore(sender) => sender.send(batch, sink).await,
+            Self::Stow(sender) => sender.send(batch, sink).await,
+        }
+    }
+
+    /// Ends the line in order.
+    pub(crate) async fn close(self) {
+        if let Self::CStore(sender) = self {
+            sender.close().await;
+        }
+    }
+}
+
+/// An instance that could not be opened here.
+fn unreadable(error: &causeway_archive::RetrieveError) -> Failure {
+    Failure::new(Kind::Ours, format!("the instance could not be read here: {error}"))
+}

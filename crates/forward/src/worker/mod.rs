@@ -1,0 +1,178 @@
+//! The workers: one task per destination that has work, all under one hub.
+//!
+//! The hub wakes on a nudge or on the time of the next job; it starts a task for each remote whose jobs are due and
+//! that may be sent to (`health`). The task claims, sends, concludes, until nothing is due.
+
+mod destination;
+mod outcomes;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use causeway_archive::Archive;
+use causeway_catalog::Catalog;
+use causeway_core::{AeTitle, Clock, RemoteName};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::config::Config;
+use crate::health::{Health, Leave};
+use crate::job::Policy;
+use crate::router::Router;
+use crate::sender::Patience;
+
+/// How long the hub sleeps at most, whatever it was told.
+const LONGEST_NAP: Duration = Duration::from_secs(5);
+/// How long it sleeps after the catalog failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+/// Forwards what the routes caught. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Forwarder {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) archive: Archive,
+    pub(crate) catalog: Catalog,
+    pub(crate) router: Arc<Router>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ae_title: AeTitle,
+    pub(crate) config: Config,
+    /// Names this run's leases.
+    owner: String,
+    health: Mutex<HashMap<RemoteName, Health>>,
+}
+
+impl Forwarder {
+    /// Puts the forwarder together. `ae_title`: what the node calls itself. Nothing runs yet: call
+    /// [`Forwarder::run_until`].
+    #[must_use]
+    pub fn new(
+        archive: Archive,
+        catalog: Catalog,
+        router: Arc<Router>,
+        clock: Arc<dyn Clock>,
+        ae_title: AeTitle,
+        config: Config,
+    ) -> Self {
+        let owner = format!("{:016x}", rand::random::<u64>());
+        let health = Mutex::default();
+        Self { inner: Arc::new(Inner { archive, catalog, router, clock, ae_title, config, owner, health }) }
+    }
+
+    /// Forwards until `shutdown` completes; what is on the line then is given some time to finish.
+    pub async fn run_until(&self, shutdown: impl Future<Output = ()>) {
+        let (stop, stopped) = watch::channel(false);
+        let mut hub = Hub { inner: Arc::clone(&self.inner), tasks: JoinSet::new(), busy: Vec::new(), stopped };
+        tokio::select! {
+            () = hub.run() => {}
+            () = shutdown => {}
+        }
+        // The tasks finish the instance they are at; what they have not begun stays in the queue.
+        let _ = stop.send(true);
+        let drained = tokio::time::timeout(self.inner.config.drain(), async {
+            while hub.tasks.join_next().await.is_some() {}
+        });
+        if drained.await.is_err() {
+            tracing::warn!("deliveries under way were cut off; they are taken up again at the next start");
+        }
+    }
+}
+
+impl Inner {
+    pub(crate) fn health(&self, remote: &RemoteName) -> Health {
+        let health = self.health.lock().unwrap_or_else(PoisonError::into_inner);
+        health.get(remote).cloned().unwrap_or_default()
+    }
+
+    fn set_health(&self, remote: &RemoteName, state: Health) {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).insert(remote.clone(), state);
+    }
+
+    /// Forgets what went wrong with a remote: its administrator says it is well.
+    pub(crate) fn forgive(&self, remote: &RemoteName) {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).remove(remote);
+        causeway_archive::Dispatcher::nudge(&*self.router);
+    }
+
+    pub(crate) fn patience(&self) -> Patience {
+        Patience { connect: self.config.connect(), response: self.config.response() }
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        Policy {
+            ceiling: Duration::from_secs(self.config.retry_ceiling_seconds.into()),
+            unclear_attempts: self.config.unclear_attempts,
+        }
+    }
+}
+
+struct Hub {
+    inner: Arc<Inner>,
+    tasks: JoinSet<RemoteName>,
+    busy: Vec<RemoteName>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Hub {
+    async fn run(&mut self) {
+        loop {
+            let nap = match self.start_due().await {
+                Ok(nap) => nap,
+                Err(error) => {
+                    tracing::warn!(%error, "the queue could not be read; it is tried again");
+                    AFTER_FAILURE
+                }
+            };
+            tokio::select! {
+                () = self.inner.router.nudged() => {}
+                () = tokio::time::sleep(nap) => {}
+                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.ended(done),
+            }
+        }
+    }
+
+    fn ended(&mut self, done: Result<RemoteName, tokio::task::JoinError>) {
+        match done {
+            Ok(remote) => self.busy.retain(|busy| *busy != remote),
+            Err(error) => {
+                // Which one it was is not told; its leases lapse, and all may be started anew.
+                tracing::error!(%error, "a delivery task failed");
+                self.busy.clear();
+            }
+        }
+    }
+
+    /// Starts what is due; says how long nothing more will be.
+    async fn start_due(&mut self) -> Result<Duration, causeway_catalog::Error> {
+        let now = self.inner.clock.now();
+        let mut nap = LONGEST_NAP;
+        for due in self.inner.catalog.due().await? {
+            if self.busy.contains(&due.remote) {
+                continue;
+            }
+            let at = match self.inner.health(&due.remote).leave(now) {
+                Leave::NotBefore(until) => until.max(due.at),
+                Leave::All | Leave::Probe => due.at,
+            };
+            if at > now {
+                nap = nap.min(Duration::try_from(at.duration_since(now)).unwrap_or(nap));
+            } else if self.busy.len() < self.inner.config.destinations_at_once as usize {
+                self.start(due.remote);
+            }
+        }
+        Ok(nap)
+    }
+
+    fn start(&mut self, name: RemoteName) {
+        let Some(remote) = self.inner.archive.remote(&name) else { return };
+        let (inner, stopped) = (Arc::clone(&self.inner), self.stopped.clone());
+        self.busy.push(name.clone());
+        self.tasks.spawn(async move {
+            destination::serve(&inner, &remote, stopped).await;
+            name
+        });
+    }
+}

@@ -1,0 +1,89 @@
+//! Outcomes on their way into the catalog: stepped at once, written in small groups.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use causeway_catalog::delivery::{Claimed, JobState, Last, Update};
+use tokio::time::Instant;
+
+use super::Inner;
+use crate::backoff::Jitter;
+use crate::failure::Failure;
+use crate::job::{Next, Outcome, State, step};
+use crate::sender::Sink;
+
+/// Outcomes that are written together at most: a synced commit each.
+const MAX_TOGETHER: usize = 64;
+/// How long an outcome waits for company.
+const MAX_WAIT: Duration = Duration::from_millis(500);
+
+/// The outcomes of one batch.
+pub(super) struct Outcomes<'a> {
+    inner: &'a Inner,
+    /// Jobs of which nothing was told yet, with their attempts.
+    open: BTreeMap<i64, u32>,
+    pending: Vec<Update>,
+    since: Instant,
+}
+
+impl<'a> Outcomes<'a> {
+    pub(super) fn new(inner: &'a Inner, claimed: &[Claimed]) -> Self {
+        let open = claimed.iter().map(|job| (job.job, job.attempts)).collect();
+        Self { inner, open, pending: Vec::new(), since: Instant::now() }
+    }
+
+    /// Writes what is left; jobs of which nothing was told go back, with the destination's failure in words.
+    pub(super) async fn finish(mut self, because: Option<&Failure>) -> Result<(), causeway_catalog::Error> {
+        for (job, attempts) in std::mem::take(&mut self.open) {
+            let next = self.step(attempts, &Outcome::NotSent);
+            let mut update = update(job, next);
+            update.last = because.map(|failure| Last {
+                class: Some(failure.kind.class()),
+                status: failure.status,
+                words: failure.words.clone(),
+            });
+            self.pending.push(update);
+        }
+        self.flush().await
+    }
+
+    fn step(&self, attempts: u32, outcome: &Outcome) -> Next {
+        step(attempts, outcome, self.inner.clock.now(), Jitter::random(), &self.inner.policy())
+    }
+
+    async fn flush(&mut self) -> Result<(), causeway_catalog::Error> {
+        let updates = std::mem::take(&mut self.pending);
+        self.since = Instant::now();
+        if updates.is_empty() {
+            return Ok(());
+        }
+        self.inner.catalog.conclude(updates, self.inner.owner.clone()).await
+    }
+}
+
+impl Sink for Outcomes<'_> {
+    async fn tell(&mut self, job: &Claimed, outcome: &Outcome) -> Result<(), causeway_catalog::Error> {
+        let Some(attempts) = self.open.remove(&job.job) else { return Ok(()) };
+        let next = self.step(attempts, outcome);
+        if let State::Parked = next.state {
+            let words = next.last.as_ref().map(|last| last.words.as_str()).unwrap_or_default();
+            tracing::warn!(job = job.job, route = %job.route, because = words, "an instance was parked");
+        }
+        self.pending.push(update(job.job, next));
+        if self.pending.len() >= MAX_TOGETHER || self.since.elapsed() >= MAX_WAIT {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+}
+
+fn update(job: i64, next: Next) -> Update {
+    let (state, retry_at) = match next.state {
+        State::RetryAt(at) => (JobState::Waiting, Some(at)),
+        State::Delivered => (JobState::Delivered, None),
+        State::Parked => (JobState::Parked, None),
+        State::Cancelled => (JobState::Cancelled, None),
+    };
+    let last = next.last.map(|last| Last { class: last.class, status: last.status, words: last.words });
+    Update { job, state, retry_at, attempts: next.attempts, last }
+}

@@ -1,0 +1,125 @@
+//! `[dimse]` of `causeway.toml`: where the door listens, whom it takes calls for, its bounds. Read by `node`,
+//! owned here.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use causeway_core::AeTitle;
+use causeway_core::limits::MAX_PDATA_BYTES;
+use causeway_dimse::{Settings, Timeouts};
+use serde::Deserialize;
+
+/// Settings of the DIMSE door.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port of the listener.
+    pub listen: SocketAddr,
+    /// Further AE titles that the node answers to, when it is strict about what it is called.
+    pub aliases: Vec<AeTitle>,
+    /// Whether a caller must use the node's AE title, or one of `aliases`.
+    pub check_called_ae_title: bool,
+    /// Whether queries may leave out the unique keys of the levels above theirs (PS3.4 §C.4.1.3.1.1).
+    pub relational_queries: bool,
+    /// Associations open at once; one more is rejected as beyond the local limit.
+    pub associations: u32,
+    /// Largest P-DATA-TF that is announced and accepted, in bytes without its header.
+    pub max_pdu_bytes: u32,
+    /// Seconds in which a caller must ask for its association, and close it in the end (ARTIM).
+    pub artim_seconds: u32,
+    /// Seconds that a peer may pause within a PDU.
+    pub read_seconds: u32,
+    /// Seconds that a peer may take nothing of what we send.
+    pub write_seconds: u32,
+    /// Seconds that an association may be idle between messages.
+    pub idle_seconds: u32,
+    /// Seconds that associations under way are given to finish when the node stops.
+    pub drain_seconds: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 11112)),
+            aliases: Vec::new(),
+            check_called_ae_title: false,
+            relational_queries: false,
+            associations: 100,
+            max_pdu_bytes: MAX_PDATA_BYTES,
+            artim_seconds: 10,
+            read_seconds: 60,
+            write_seconds: 60,
+            idle_seconds: 300,
+            drain_seconds: 20,
+        }
+    }
+}
+
+/// Smallest P-DATA-TF that is worth announcing, in bytes.
+const MIN_PDU_BYTES: u32 = 4096;
+
+/// A setting that is out of its bounds.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("[dimse] {key} is {value}; it must be {least} to {most}")]
+pub struct ConfigError {
+    key: &'static str,
+    value: u32,
+    least: u32,
+    most: u32,
+}
+
+impl Config {
+    /// Refuses what is out of bounds.
+    ///
+    /// # Errors
+    /// Names the first setting that is.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let day = 24 * 3600;
+        let table = [
+            ("associations", self.associations, 1, 10_000),
+            ("max_pdu_bytes", self.max_pdu_bytes, MIN_PDU_BYTES, MAX_PDATA_BYTES),
+            ("artim_seconds", self.artim_seconds, 1, day),
+            ("read_seconds", self.read_seconds, 1, day),
+            ("write_seconds", self.write_seconds, 1, day),
+            ("idle_seconds", self.idle_seconds, 1, day),
+            ("drain_seconds", self.drain_seconds, 0, 600),
+        ];
+        match table.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
+            Some((key, value, least, most)) => Err(ConfigError { key, value, least, most }),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) const fn settings(&self) -> Settings {
+        let timeouts = Timeouts {
+            artim: Duration::from_secs(self.artim_seconds as u64),
+            read: Duration::from_secs(self.read_seconds as u64),
+            write: Duration::from_secs(self.write_seconds as u64),
+            idle: Duration::from_secs(self.idle_seconds as u64),
+        };
+        Settings { timeouts, max_pdu: self.max_pdu_bytes }
+    }
+
+    pub(crate) const fn drain(&self) -> Duration {
+        Duration::from_secs(self.drain_seconds as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_setting_is_refused_below_and_above_its_bounds_and_taken_at_them() {
+        assert_eq!(Config::default().check(), Ok(()));
+        for (bytes, fine) in [
+            (MIN_PDU_BYTES - 1, false),
+            (MIN_PDU_BYTES, true),
+            (MAX_PDATA_BYTES, true),
+            (MAX_PDATA_BYTES + 1, false),
+        ] {
+            let config = Config { max_pdu_bytes: bytes, ..Config::default() };
+            assert_eq!(config.check().is_ok(), fine, "{bytes}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Who may associate, and for which services: the door's answer to a proposal (PS3.8 §9.3.3).
+
+use std::net::IpAddr;
+use std::sync::OnceLock;
+
+use causeway_archive::access::Caller;
+use causeway_core::transfer_syntax::{
+    EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
+};
+use causeway_core::{Permission, Uid, sop_class};
+use causeway_dimse::negotiation::best;
+use causeway_dimse::{Policy, Proposal, ProposedContext, Refusal, Rejection};
+
+use crate::door::Door;
+
+/// The gate of one connection; remembers whom it let in.
+pub(crate) struct Gate<'a> {
+    door: &'a Door,
+    /// Whether as many associations as are allowed are open.
+    is_full: bool,
+    caller: OnceLock<Caller>,
+}
+
+impl<'a> Gate<'a> {
+    pub(crate) const fn new(door: &'a Door, is_full: bool) -> Self {
+        Self { door, is_full, caller: OnceLock::new() }
+    }
+
+    /// Whom it let in.
+    pub(crate) fn into_caller(self) -> Option<Caller> {
+        self.caller.into_inner()
+    }
+
+    fn may(&self, permission: Permission) -> Result<(), Refusal> {
+        let allowed = self.caller.get().is_some_and(|caller| caller.principal.permissions.allow(permission));
+        if allowed { Ok(()) } else { Err(Refusal::UserRejection) }
+    }
+
+    /// What leave a service needs; none for one that everybody may use.
+    fn needs(&self, abstract_syntax: &Uid) -> Result<Option<Permission>, Refusal> {
+        match abstract_syntax.as_str() {
+            sop_class::VERIFICATION => Ok(None),
+            sop_class::PATIENT_ROOT_FIND | sop_class::STUDY_ROOT_FIND => Ok(Some(Permission::Query)),
+            sop_class::PATIENT_ROOT_MOVE | sop_class::STUDY_ROOT_MOVE => Ok(Some(Permission::Retrieve)),
+            _ if sop_class::is_storage(abstract_syntax) => Ok(Some(Permission::Store)),
+            // A class that the standard does not have is taken from those an administrator knows.
+            _ if sop_class::is_private(abstract_syntax) && self.is_registered() => Ok(Some(Permission::Store)),
+            _ => Err(Refusal::AbstractSyntaxNotSupported),
+        }
+    }
+
+    fn is_registered(&self) -> bool {
+        self.caller.get().is_some_and(|caller| caller.remote.is_some())
+    }
+}
+
+impl Policy for Gate<'_> {
+    fn admit(&self, proposal: &Proposal, from: IpAddr) -> Result<(), Rejection> {
+        if self.is_full {
+            return Err(Rejection::LocalLimitExceeded);
+        }
+        let Door { archive, config, ae_title } = self.door;
+        let called = &proposal.called;
+        if config.check_called_ae_title && called != ae_title && !config.aliases.contains(called) {
+            tracing::warn!(
+                calling = %proposal.calling, called = %called, address = %from,
+                "refused: the caller called another AE title than ours; it should call '{ae_title}', or the title \
+                 be added to [dimse] aliases"
+            );
+            return Err(Rejection::CalledAeNotRecognized);
+        }
+        match archive.dimse_caller(&proposal.calling, from) {
+            Ok(caller) => {
+                // Asked once per connection; a second answer would be the same.
+                let _ = self.caller.set(caller);
+                Ok(())
+            }
+            Err(refused) => {
+                tracing::warn!(calling = %proposal.calling, address = %from, "refused: {refused}");
+                Err(Rejection::CallingAeNotRecognized)
+            }
+        }
+    }
+
+    fn choose(&self, _: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
+        let needed = self.needs(&context.abstract_syntax)?;
+        if let Some(permission) = needed {
+            self.may(permission)?;
+        }
+        let chosen = if needed == Some(Permission::Store) {
+            best(&context.transfer_syntaxes).cloned()
+        } else {
+            plain(&context.transfer_syntaxes)
+        };
+        chosen.ok_or(Refusal::TransferSyntaxesNotSupported)
+    }
+}
+
+/// The plain transfer syntax we like best: identifiers are written in it.
+fn plain(offered: &[Uid]) -> Option<Uid> {
+    let liked = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN];
+    liked.iter().find_map(|liked| offered.iter().find(|uid| uid.as_str() == *liked)).cloned()
+}

@@ -1,0 +1,82 @@
+//! The services of an association: which file answers which message.
+
+mod echo;
+mod find;
+mod r#move;
+mod store;
+mod suboperations;
+
+use causeway_core::Status;
+use causeway_core::transfer_syntax::Layout;
+use causeway_dimse::{Association, Command, Error, Message};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::watch;
+
+use crate::door::{Door, Visitor};
+
+/// Any stream an association can run over.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// How an association came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The peer released it.
+    Released,
+    /// The node stops.
+    Stopped,
+}
+
+/// Answers message after message until the peer releases, fails, or the node stops.
+pub(crate) async fn serve<S: Stream>(
+    door: &Door,
+    visitor: &Visitor,
+    association: &mut Association<S>,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<End, Error> {
+    loop {
+        // Cancel-safe: a message that has begun to arrive is not lost when the node is told to stop between polls.
+        let message = tokio::select! {
+            message = association.next() => message?,
+            _ = stopped.wait_for(|stopped| *stopped) => return Ok(End::Stopped),
+        };
+        let Some(message) = message else { return Ok(End::Released) };
+        answer(door, visitor, association, message).await?;
+    }
+}
+
+async fn answer<S: Stream>(
+    door: &Door,
+    visitor: &Visitor,
+    association: &mut Association<S>,
+    message: Message,
+) -> Result<(), Error> {
+    let Message { context, command, has_data_set } = message;
+    match command {
+        Command::CEchoRq(request) => echo::handle(association, &context, &request).await,
+        Command::CStoreRq(request) if has_data_set => {
+            store::handle(door, visitor, association, &context, &request).await
+        }
+        Command::CFindRq(request) if has_data_set => {
+            find::handle(door, visitor, association, &context, &request).await
+        }
+        Command::CMoveRq(request) if has_data_set => {
+            r#move::handle(door, visitor, association, &context, &request).await
+        }
+        // What it would cancel is answered already (PS3.7 §9.3.2.3).
+        Command::CCancelRq(_) => Ok(()),
+        command => {
+            let misses = matches!(command, Command::CStoreRq(_) | Command::CFindRq(_) | Command::CMoveRq(_));
+            let status = if misses { Status::MISTYPED_ARGUMENT } else { Status::UNRECOGNIZED_OPERATION };
+            match command.refuse(status) {
+                Some(refusal) => association.send(context.id, &refusal, None).await,
+                None => Ok(()),
+            }
+        }
+    }
+}
+
+/// How the data sets of a context are laid out.
+fn layout(context: &causeway_dimse::Context) -> Layout {
+    Layout::of(&context.transfer_syntax)
+}
