@@ -7,6 +7,7 @@
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
 
 pub mod access;
+mod counters;
 pub mod delete;
 pub mod dispatch;
 pub mod error;
@@ -25,6 +26,7 @@ use causeway_catalog::Catalog;
 use causeway_core::Clock;
 use causeway_store::Store;
 
+pub use counters::Counted;
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, IngestError, RetrieveError, SearchError};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome};
@@ -76,6 +78,7 @@ struct Inner {
     tokens: tokens::Keyring,
     settling: settle::Settling,
     prepared: metadata::Prepared,
+    counters: counters::Counters,
     config: Config,
 }
 
@@ -95,7 +98,19 @@ impl Archive {
         let tokens = tokens::Keyring::load(&catalog).await?;
         let settling = settle::Settling::default();
         let prepared = metadata::Prepared::default();
-        let inner = Inner { store, catalog, clock, dispatcher, remotes, tokens, settling, prepared, config };
+        let counters = counters::Counters::default();
+        let inner = Inner {
+            store,
+            catalog,
+            clock,
+            dispatcher,
+            remotes,
+            tokens,
+            settling,
+            prepared,
+            counters,
+            config,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 }

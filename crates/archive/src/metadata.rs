@@ -42,10 +42,7 @@ impl Archive {
         // Collected first: a closure over borrowed instances inside the stream would not be `Send`.
         let reads: Vec<_> =
             instances.iter().map(|instance| self.instance_metadata(instance, base_url)).collect();
-        let parts: Vec<Vec<u8>> = stream::iter(reads)
-            .buffered(CONCURRENT_READS)
-            .try_collect()
-            .await?;
+        let parts: Vec<Vec<u8>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
         let json = join(&parts);
         self.inner.prepared.keep(key, Answer { objects, json: json.clone() });
         Ok(json)

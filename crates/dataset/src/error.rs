@@ -83,6 +83,12 @@ pub enum Error {
     /// A query's identifier is larger than is read.
     #[error("the identifier is longer than {MAX_IDENTIFIER_BYTES} bytes")]
     IdentifierTooLong,
+    /// The DICOM JSON of a data set would be larger than is made.
+    #[error("the metadata take more than {limit} bytes as JSON")]
+    MetadataTooLong {
+        /// The bound.
+        limit: usize,
+    },
     /// The transcoder does not make this of that.
     #[error("the data set cannot be laid out in that transfer syntax: {0}")]
     CannotRelay(&'static str),

@@ -1,8 +1,17 @@
 //! The head of a data set: what is kept of it at ingest.
+//!
+//! Lives here: which elements that is and where the walk ends. Gathering them is `crate::gather`'s.
+
+use std::sync::LazyLock;
+
+use causeway_core::limits::{MAX_INFLATED_HEAD_BYTES, MAX_KEPT_VALUE_BYTES};
+use causeway_core::query::levels::KEPT;
 use causeway_core::transfer_syntax::Layout;
-use causeway_core::{Attributes, Uid};
+use causeway_core::{Attributes, Tag, Uid, Vr};
 
 use crate::Error;
+use crate::gather::{Choice, Gather};
+use crate::scanner::{Header, Scanner};
 
 /// What the head said.
 #[derive(Debug, Clone, Default)]
@@ -37,14 +46,49 @@ pub struct PixelData {
 }
 
 /// Taps a data set up to its pixel data.
-pub struct HeadCollector {}
+#[derive(Debug)]
+pub struct HeadCollector {
+    scanner: Scanner<Gather<Wanted>>,
+}
+
+/// [`KEPT`] by tag: every element of every object is looked up here.
+static BY_TAG: LazyLock<Vec<(Tag, Vr)>> = LazyLock::new(|| {
+    let mut kept: Vec<(Tag, Vr)> = KEPT.iter().map(|kept| (kept.tag, kept.vr)).collect();
+    kept.sort_unstable_by_key(|(tag, _)| *tag);
+    kept
+});
+
+#[derive(Debug)]
+struct Wanted {
+    kept: &'static [(Tag, Vr)],
+    pixel_data: Option<PixelData>,
+}
+
+impl Choice for Wanted {
+    const MAX_VALUE_BYTES: usize = MAX_KEPT_VALUE_BYTES;
+
+    #[inline]
+    fn keeps(&self, tag: Tag) -> Option<Vr> {
+        let index = self.kept.binary_search_by_key(&tag, |(tag, _)| *tag).ok()?;
+        self.kept.get(index).map(|(_, vr)| *vr)
+    }
+
+    #[inline]
+    fn stops_at(&mut self, header: &Header) -> bool {
+        if header.is_pixel_data() {
+            self.pixel_data = Some(PixelData { value_offset: header.value_offset, length: header.length });
+            return true;
+        }
+        header.tag > Tag::PIXEL_DATA
+    }
+}
 
 impl HeadCollector {
     /// A collector for a data set laid out as `layout`.
     #[must_use]
     pub fn new(layout: Layout) -> Self {
-        let _ = layout;
-        Self {}
+        let gather = Gather::new(Wanted { kept: &BY_TAG, pixel_data: None });
+        Self { scanner: Scanner::new(layout, MAX_INFLATED_HEAD_BYTES, gather) }
     }
 
     /// Takes the next bytes.
@@ -52,14 +96,13 @@ impl HeadCollector {
     /// # Errors
     /// When they are no data set.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        let _ = bytes;
-        Ok(())
+        self.scanner.feed(bytes).map(drop)
     }
 
     /// Whether the head is complete; further bytes are ignored.
     #[must_use]
     pub const fn is_complete(&self) -> bool {
-        false
+        self.scanner.is_stopped()
     }
 
     /// What the head said.
@@ -67,6 +110,22 @@ impl HeadCollector {
     /// # Errors
     /// When the data set ended in the middle of its head.
     pub fn finish(self) -> Result<Head, Error> {
-        Ok(Head::default())
+        let Gather { attributes, is_lossy, choice, .. } = self.scanner.finish()?;
+        let uid = |tag| attributes.first(tag).and_then(|text| Uid::parse(text).ok());
+        let text = |tag| attributes.first(tag).unwrap_or_default().to_owned();
+        Ok(Head {
+            sop_class: uid(Tag::SOP_CLASS_UID),
+            sop_instance: uid(Tag::SOP_INSTANCE_UID),
+            study: uid(Tag::STUDY_INSTANCE_UID),
+            series: uid(Tag::SERIES_INSTANCE_UID),
+            patient_id: text(Tag::PATIENT_ID),
+            issuer: text(Tag::ISSUER_OF_PATIENT_ID),
+            pixel_data: choice.pixel_data,
+            is_lossy,
+            attributes,
+        })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,14 @@ pub mod charset;
 pub mod dictionary;
 pub mod error;
 pub mod file_meta;
+mod gather;
 pub mod head;
 pub mod identifier;
 pub mod json;
 pub mod scanner;
+mod scope;
 pub mod transcode;
+mod value;
 
 #[cfg(test)]
 mod testing;

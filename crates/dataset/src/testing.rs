@@ -96,7 +96,8 @@ pub(crate) fn write_element(element: &Made, layout: Layout, out: &mut Vec<u8>) {
     let undefined = u32::MAX;
     match &element.value {
         Content::Bytes(bytes) => {
-            let bytes = if layout == Layout::ExplicitBigEndian { swapped(bytes, element.vr) } else { bytes.clone() };
+            let bytes =
+                if layout == Layout::ExplicitBigEndian { swapped(bytes, element.vr) } else { bytes.clone() };
             write_header(element.tag, element.vr, u32::try_from(bytes.len()).unwrap(), layout, out);
             out.extend(bytes);
         }
@@ -107,7 +108,9 @@ pub(crate) fn write_element(element: &Made, layout: Layout, out: &mut Vec<u8>) {
             for elements in items {
                 let content = write(elements, inner);
                 match item {
-                    Ends::ByLength => write_item(Tag::ITEM, u32::try_from(content.len()).unwrap(), inner, &mut body),
+                    Ends::ByLength => {
+                        write_item(Tag::ITEM, u32::try_from(content.len()).unwrap(), inner, &mut body)
+                    }
                     Ends::ByDelimiter => write_item(Tag::ITEM, undefined, inner, &mut body),
                 }
                 body.extend(content);
@@ -269,14 +272,14 @@ const STANDARD: &[(u16, u16, Vr)] = &[
     (0x0028, 0x1201, Vr::OW),
     (0x0018, 0x6060, Vr::FL),
     (0x0018, 0x6020, Vr::SL),
-    (0x0018, 0x601C, Vr::US),
+    (0x0028, 0x0002, Vr::US),
     (0x0040, 0xA160, Vr::UT),
     (0x0042, 0x0011, Vr::OB),
     (0x0066, 0x0016, Vr::OF),
     (0x7FE0, 0x0001, Vr::OV),
     (0x0008, 0x040C, Vr::UV),
     (0x0072, 0x0082, Vr::SV),
-    (0x0070, 0x022A, Vr::OD),
+    (0x0072, 0x0073, Vr::OD),
     (0x0066, 0x0040, Vr::OL),
 ];
 
@@ -302,7 +305,9 @@ fn value_of(vr: Vr) -> BoxedStrategy<Vec<u8>> {
     }
     "[A-Z0-9.]{0,11}(\\\\[A-Z0-9.]{0,9})?"
         .prop_map(move |text| {
-            let Made { value: Content::Bytes(bytes), .. } = Made::text(Tag::ITEM, vr, &text) else { unreachable!() };
+            let Made { value: Content::Bytes(bytes), .. } = Made::text(Tag::ITEM, vr, &text) else {
+                unreachable!()
+            };
             bytes
         })
         .boxed()
@@ -334,7 +339,8 @@ fn in_order(mut elements: Vec<Made>) -> Vec<Made> {
 pub(crate) fn data_set() -> BoxedStrategy<Vec<Made>> {
     let tags = vec![Tag::new(0x0008, 0x1140), Tag::new(0x0040, 0x0275), Tag::new(0x0040, 0xA730)];
     let element = leaf().prop_recursive(4, 48, 6, move |inner| {
-        let items = proptest::collection::vec(proptest::collection::vec(inner, 0..5).prop_map(in_order), 0..3);
+        let items =
+            proptest::collection::vec(proptest::collection::vec(inner, 0..5).prop_map(in_order), 0..3);
         let unknown = prop_oneof![4 => Just(Vr::SQ), 1 => Just(Vr::UN)];
         (proptest::sample::select(tags.clone()), unknown, items, ends(), ends()).prop_map(
             |(tag, vr, items, sequence, item)| {
@@ -361,4 +367,31 @@ pub(crate) fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
+}
+
+/// Cuts bytes into pieces of the sizes given, over and over.
+pub(crate) fn pieces<'a>(bytes: &'a [u8], sizes: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
+    let (mut rest, mut sizes) = (bytes, sizes.iter().cycle());
+    std::iter::from_fn(move || {
+        let size = (*sizes.next().unwrap_or(&1)).clamp(1, rest.len().max(1)).min(rest.len());
+        let (piece, after) = rest.split_at(size);
+        rest = after;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Sizes of pieces.
+pub(crate) fn sizes() -> impl Strategy<Value = Vec<usize>> {
+    proptest::collection::vec(1_usize..20, 1..6)
+}
+
+#[test]
+fn made_elements_are_those_of_the_dictionary() {
+    for (group, element, vr) in STANDARD {
+        assert_eq!(
+            crate::dictionary::vr_of(Tag::new(*group, *element)),
+            Some(*vr),
+            "{group:04X},{element:04X}"
+        );
+    }
 }

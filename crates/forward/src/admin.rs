@@ -119,7 +119,11 @@ impl Forwarder {
     ///
     /// # Errors
     /// When the caller is no administrator, or the catalog fails.
-    pub async fn explain(&self, principal: &Principal, study: Uid) -> Result<Vec<RouteExplained>, AdminError> {
+    pub async fn explain(
+        &self,
+        principal: &Principal,
+        study: Uid,
+    ) -> Result<Vec<RouteExplained>, AdminError> {
         admin(principal)?;
         let records = self.inner.catalog.records(study, MAX_EXPLAINED).await?;
         let explain = |route: &Route| {
@@ -173,7 +177,12 @@ impl Forwarder {
     ///
     /// # Errors
     /// When the caller is no administrator, or the catalog fails.
-    pub async fn change(&self, principal: &Principal, job: i64, change: Change) -> Result<Changed, AdminError> {
+    pub async fn change(
+        &self,
+        principal: &Principal,
+        job: i64,
+        change: Change,
+    ) -> Result<Changed, AdminError> {
         admin(principal)?;
         let changed = self.inner.catalog.change_job(job, change, &principal.name).await?;
         causeway_archive::Dispatcher::nudge(&*self.inner.router);

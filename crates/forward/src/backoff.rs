@@ -54,8 +54,9 @@ mod tests {
 
     #[test]
     fn the_pause_doubles_up_to_the_ceiling() {
-        let pauses: Vec<u64> =
-            (1..=10).map(|attempt| pause(Kind::Transient, attempt, Jitter::new(1.0), CEILING).as_secs()).collect();
+        let pauses: Vec<u64> = (1..=10)
+            .map(|attempt| pause(Kind::Transient, attempt, Jitter::new(1.0), CEILING).as_secs())
+            .collect();
         assert_eq!(pauses, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
     }
 

@@ -130,7 +130,8 @@ mod tests {
         for full in [0xA700, 0xA701, 0xA7FF, 0x0213] {
             assert_eq!(kind(full), Some(Kind::Exhausted), "{full:04X}");
         }
-        for never in [0xA900, 0xA9FF, 0xC000, 0xC111, 0xCFFF, 0x0122, 0x0124, 0x0111, 0x0117, 0x0211, 0x0212] {
+        for never in [0xA900, 0xA9FF, 0xC000, 0xC111, 0xCFFF, 0x0122, 0x0124, 0x0111, 0x0117, 0x0211, 0x0212]
+        {
             assert_eq!(kind(never), Some(Kind::Permanent), "{never:04X}");
         }
         for unclear in [0x0110, 0xFE00, 0xFF00, 0xFF01, 0xA800, 0xD000, 0x1234] {
@@ -140,7 +141,8 @@ mod tests {
 
     #[test]
     fn foreign_words_are_one_line_of_bounded_length() {
-        let Answer::HasNot(failure) = answer(Status(0xC000), &format!("a\nb\u{1b}[2J{}", "x".repeat(5000))) else {
+        let Answer::HasNot(failure) = answer(Status(0xC000), &format!("a\nb\u{1b}[2J{}", "x".repeat(5000)))
+        else {
             panic!("a failure");
         };
         assert!(failure.words.starts_with("C000H: ") && failure.words.contains("it says: a b [2J"));

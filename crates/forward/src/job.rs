@@ -76,11 +76,21 @@ pub(crate) struct Policy {
 
 /// The step: what comes of `outcome` for a job that had `attempts` before.
 #[must_use]
-pub(crate) fn step(attempts: u32, outcome: &Outcome, now: Timestamp, jitter: Jitter, policy: &Policy) -> Next {
+pub(crate) fn step(
+    attempts: u32,
+    outcome: &Outcome,
+    now: Timestamp,
+    jitter: Jitter,
+    policy: &Policy,
+) -> Next {
     let made = attempts.saturating_add(1);
     match outcome {
         Outcome::Delivered(status) => {
-            let words = if *status == Status::SUCCESS { "delivered".to_owned() } else { format!("delivered, with warning {status}") };
+            let words = if *status == Status::SUCCESS {
+                "delivered".to_owned()
+            } else {
+                format!("delivered, with warning {status}")
+            };
             let last = Some(Last { class: None, status: Some(status.0), words });
             Next { state: State::Delivered, attempts: made, last }
         }
@@ -114,7 +124,13 @@ fn is_final(kind: Kind, made: u32, policy: &Policy) -> bool {
 /// When the next attempt is made after the `made`th failed: after the pause, and not before the far side's wish,
 /// which is heard up to an hour.
 #[must_use]
-pub(crate) fn retry_at(failure: &Failure, made: u32, now: Timestamp, jitter: Jitter, policy: &Policy) -> Timestamp {
+pub(crate) fn retry_at(
+    failure: &Failure,
+    made: u32,
+    now: Timestamp,
+    jitter: Jitter,
+    policy: &Policy,
+) -> Timestamp {
     const LONGEST_WISH: Duration = Duration::from_secs(3600);
     let pause = pause(failure.kind, made, jitter, policy.ceiling);
     let wish = failure.not_before.unwrap_or_default().min(LONGEST_WISH);
@@ -198,7 +214,12 @@ mod tests {
 
     fn outcomes() -> impl Strategy<Value = Outcome> {
         let kind = prop::sample::select(vec![
-            Kind::Transient, Kind::Exhausted, Kind::Refused, Kind::Unclear, Kind::Permanent, Kind::Ours,
+            Kind::Transient,
+            Kind::Exhausted,
+            Kind::Refused,
+            Kind::Unclear,
+            Kind::Permanent,
+            Kind::Ours,
         ]);
         prop_oneof![
             any::<u16>().prop_map(|code| match crate::failure::answer(Status(code), "") {

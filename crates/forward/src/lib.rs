@@ -24,7 +24,8 @@ mod router;
 mod sender;
 mod worker;
 
+pub use causeway_catalog::{RouteRecord, delivery};
 pub use config::{Config, ConfigError};
-pub use route::{Explained, Route, RouteError};
+pub use route::{Explained, MAX_QUIET_SECONDS, Route, RouteError};
 pub use router::Router;
 pub use worker::Forwarder;

@@ -152,7 +152,8 @@ mod tests {
 
     #[test]
     fn quiet_time_is_held_at_and_beyond_its_bounds() {
-        for (quiet_seconds, fine) in [(0, false), (1, true), (MAX_QUIET_SECONDS, true), (MAX_QUIET_SECONDS + 1, false)]
+        for (quiet_seconds, fine) in
+            [(0, false), (1, true), (MAX_QUIET_SECONDS, true), (MAX_QUIET_SECONDS + 1, false)]
         {
             assert_eq!(route("true", Trigger::Study { quiet_seconds }).is_ok(), fine, "{quiet_seconds}");
         }

@@ -39,7 +39,9 @@ impl Router {
             let name = record.name.clone();
             match Route::parse(record) {
                 Ok(route) => routes.push(route),
-                Err(error) => tracing::error!(route = %name, %error, "a saved route cannot be read and is not in force"),
+                Err(error) => {
+                    tracing::error!(route = %name, %error, "a saved route cannot be read and is not in force")
+                }
             }
         }
         *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);

@@ -44,7 +44,9 @@ impl<'a> Gate<'a> {
             sop_class::PATIENT_ROOT_MOVE | sop_class::STUDY_ROOT_MOVE => Ok(Some(Permission::Retrieve)),
             _ if sop_class::is_storage(abstract_syntax) => Ok(Some(Permission::Store)),
             // A class that the standard does not have is taken from those an administrator knows.
-            _ if sop_class::is_private(abstract_syntax) && self.is_registered() => Ok(Some(Permission::Store)),
+            _ if sop_class::is_private(abstract_syntax) && self.is_registered() => {
+                Ok(Some(Permission::Store))
+            }
             _ => Err(Refusal::AbstractSyntaxNotSupported),
         }
     }

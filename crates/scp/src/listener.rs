@@ -50,7 +50,10 @@ pub async fn serve(
     let _ = stop.send(true);
     let drained = tokio::time::timeout(drain, async { while tasks.join_next().await.is_some() {} });
     if drained.await.is_err() {
-        tracing::warn!(associations = tasks.len(), "associations were still busy when the node stopped and were cut off");
+        tracing::warn!(
+            associations = tasks.len(),
+            "associations were still busy when the node stopped and were cut off"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Taking in a Part 10 file (STOW-RS, import): its File Meta Information is read for what it announces, then it
+//! Taking in a Part 10 file (STOW-RS, import): its File Meta Information is read for the transfer syntax, then it
 //! is left behind; the data set goes on as any other.
 
 use bytes::Bytes;
@@ -30,11 +30,9 @@ impl Archive {
             }
         };
         let Parsed { meta, rest, .. } = parsed;
-        let announced = Announced {
-            sop_class: meta.sop_class,
-            sop_instance: meta.sop_instance,
-            transfer_syntax: meta.transfer_syntax,
-        };
+        // Group 2 is the container's; where its UIDs differ from the data set's, the data set's hold.
+        let announced =
+            Announced { sop_class: None, sop_instance: None, transfer_syntax: meta.transfer_syntax };
         let mut data_set = AfterMeta { first: Some(rest), body };
         self.ingest(principal, envelope, announced, &mut data_set, study).await
     }

@@ -71,6 +71,19 @@ impl Archive {
         body: &mut impl Body,
         study: Option<&Uid>,
     ) -> Result<Accepted, IngestError> {
+        let ingested = self.take(principal, envelope, announced, body, study).await;
+        self.inner.counters.count(&ingested);
+        ingested
+    }
+
+    async fn take(
+        &self,
+        principal: &Principal,
+        envelope: Envelope,
+        announced: Announced,
+        body: &mut impl Body,
+        study: Option<&Uid>,
+    ) -> Result<Accepted, IngestError> {
         access::allow(principal, Permission::Store)?;
         let key = self.inner.store.new_key();
         let mut intake = Intake {

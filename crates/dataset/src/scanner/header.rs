@@ -59,7 +59,8 @@ pub(super) fn element(bytes: &[u8], form: Form, fresh: bool, left: u64) -> Read 
         return item(bytes, form);
     }
     let known = if form.explicit || fresh { Vr::from_bytes([v0, v1]) } else { None };
-    if !form.explicit && !(fresh && known.is_some() && fits(bytes, form, left)) {
+    let is_explicit = form.explicit || fresh && known.is_some() && fits(bytes, form, left);
+    if !is_explicit {
         return Read::Header(implicit(tag, form.u32([v0, v1, l0, l1])));
     }
     let form = Form { explicit: true, ..form };

@@ -41,8 +41,7 @@ fn nested(levels: usize, ends: Ends) -> Vec<Made> {
 
 #[test]
 fn an_implicit_data_set_has_its_vrs_from_the_dictionary() {
-    let elements =
-        [Made::text(Tag::PATIENT_NAME, Vr::PN, "Doe^J"), Made::bytes(Tag::ROWS, Vr::US, &[0, 2])];
+    let elements = [Made::text(Tag::PATIENT_NAME, Vr::PN, "Doe^J"), Made::bytes(Tag::ROWS, Vr::US, &[0, 2])];
     let found = scan(&write(&elements, Implicit), Implicit).unwrap();
     assert_eq!(found.events, expected(&elements, Implicit));
     let [name, rows] = found.headers.as_slice() else { panic!() };
@@ -93,10 +92,7 @@ fn a_data_set_nested_a_hundred_thousand_deep_is_refused_at_the_bound() {
         bytes.extend([0x40, 0x00, 0x30, 0xA7, b'S', b'Q', 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
         bytes.extend([0xFE, 0xFF, 0x00, 0xE0, 0xFF, 0xFF, 0xFF, 0xFF]);
     }
-    assert_eq!(
-        scan(&bytes, Explicit).err(),
-        Some(Error::TooDeep { offset: 20 * MAX_SEQUENCE_DEPTH as u64 })
-    );
+    assert_eq!(scan(&bytes, Explicit).err(), Some(Error::TooDeep { offset: 20 * MAX_SEQUENCE_DEPTH as u64 }));
 }
 
 #[test]
@@ -204,7 +200,8 @@ fn a_vr_of_a_later_edition_is_walked_over() {
     bytes.extend([0x08, 0x00, 0x61, 0x00, b'Z', b'Y', 2, 0, b'C', b'T']);
     bytes.extend([0x08, 0x00, 0x70, 0x00, b'?', b'?', 2, 0, b'C', b'T']);
     let found = scan(&bytes, Explicit).unwrap();
-    let values: Vec<_> = found.events.iter().map(|event| matches!(event, Event::Element(_, _, v) if v == b"CT")).collect();
+    let values: Vec<_> =
+        found.events.iter().map(|event| matches!(event, Event::Element(_, _, v) if v == b"CT")).collect();
     assert_eq!(values, [true, true, true]);
 }
 
@@ -235,8 +232,7 @@ fn fragments_are_told_one_by_one() {
 
 #[test]
 fn a_sink_that_stops_at_the_pixel_data_is_told_nothing_of_them() {
-    let elements =
-        [Made::bytes(Tag::ROWS, Vr::US, &[1, 0]), Made::bytes(Tag::PIXEL_DATA, Vr::OW, &[0; 64])];
+    let elements = [Made::bytes(Tag::ROWS, Vr::US, &[1, 0]), Made::bytes(Tag::PIXEL_DATA, Vr::OW, &[0; 64])];
     let bytes = write(&elements, Explicit);
     let sink = Recorder { stop: true, ..Recorder::default() };
     let mut scanner = Scanner::new(Explicit, NO_LIMIT, sink);

@@ -222,7 +222,12 @@ impl Checker<'_> {
     ) -> Result<Found, ConditionError> {
         let range = self.visit(&comprehension.iter_range)?;
         let Type::List(element, rounds) = &range.of else {
-            return Err(self.unfit(node, "exists, all, map or filter", &[&range.of], Some(&comprehension.iter_range)));
+            return Err(self.unfit(
+                node,
+                "exists, all, map or filter",
+                &[&range.of],
+                Some(&comprehension.iter_range),
+            ));
         };
         let init = self.visit(&comprehension.accu_init)?;
         let scope = self.scopes.len();
@@ -293,7 +298,12 @@ impl Checker<'_> {
         let subject = named
             .map(|variable| format!(" ('{}' is a {})", variable.name, variable.value_type()))
             .unwrap_or_default();
-        ConditionError::WrongType { operation: operation.to_owned(), position: self.position(node), found, subject }
+        ConditionError::WrongType {
+            operation: operation.to_owned(),
+            position: self.position(node),
+            found,
+            subject,
+        }
     }
 }
 
@@ -306,7 +316,9 @@ enum Style {
 fn is_offered(name: &str, style: Style, operands: usize) -> bool {
     let member = style == Style::Member;
     match name {
-        operators::LOGICAL_NOT | operators::NEGATE | operators::NOT_STRICTLY_FALSE => !member && operands == 1,
+        operators::LOGICAL_NOT | operators::NEGATE | operators::NOT_STRICTLY_FALSE => {
+            !member && operands == 1
+        }
         operators::CONDITIONAL => !member && operands == 3,
         "size" => operands == 1,
         "int" | "double" | "string" => !member && operands == 1,
@@ -318,12 +330,25 @@ fn is_offered(name: &str, style: Style, operands: usize) -> bool {
 
 fn is_binary(name: &str) -> bool {
     use operators::{
-        ADD, DIVIDE, EQUALS, GREATER, GREATER_EQUALS, IN, INDEX, LESS, LESS_EQUALS, LOGICAL_AND, LOGICAL_OR, MODULO,
-        MULTIPLY, NOT_EQUALS, SUBSTRACT,
+        ADD, DIVIDE, EQUALS, GREATER, GREATER_EQUALS, IN, INDEX, LESS, LESS_EQUALS, LOGICAL_AND, LOGICAL_OR,
+        MODULO, MULTIPLY, NOT_EQUALS, SUBSTRACT,
     };
     [
-        ADD, DIVIDE, EQUALS, GREATER, GREATER_EQUALS, IN, INDEX, LESS, LESS_EQUALS, LOGICAL_AND, LOGICAL_OR, MODULO,
-        MULTIPLY, NOT_EQUALS, SUBSTRACT,
+        ADD,
+        DIVIDE,
+        EQUALS,
+        GREATER,
+        GREATER_EQUALS,
+        IN,
+        INDEX,
+        LESS,
+        LESS_EQUALS,
+        LOGICAL_AND,
+        LOGICAL_OR,
+        MODULO,
+        MULTIPLY,
+        NOT_EQUALS,
+        SUBSTRACT,
     ]
     .contains(&name)
 }
@@ -342,7 +367,9 @@ fn result(name: &str, types: &[Type]) -> Option<Type> {
         ) => ((a.is_number() && b.is_number()) || (*a == Text && *b == Text)).then_some(Bool),
         (operators::ADD, [List(a, m), List(b, n)]) => Some(List(Box::new(a.join(b)?), m.saturating_add(*n))),
         (operators::ADD, [Text, Text]) => Some(Text),
-        (operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE, [Int, Int]) => Some(Int),
+        (operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE, [Int, Int]) => {
+            Some(Int)
+        }
         (operators::ADD | operators::SUBSTRACT | operators::MULTIPLY | operators::DIVIDE, [Real, Real]) => {
             Some(Real)
         }
@@ -362,8 +389,17 @@ fn result(name: &str, types: &[Type]) -> Option<Type> {
 
 fn cost(name: &str) -> u64 {
     match name {
-        operators::ADD | "contains" | "startsWith" | "endsWith" | "lowerAscii" | "upperAscii" | "trim" | "size"
-        | "int" | "double" | "string" => TEXT_STEPS,
+        operators::ADD
+        | "contains"
+        | "startsWith"
+        | "endsWith"
+        | "lowerAscii"
+        | "upperAscii"
+        | "trim"
+        | "size"
+        | "int"
+        | "double"
+        | "string" => TEXT_STEPS,
         _ => 1,
     }
 }

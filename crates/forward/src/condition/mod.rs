@@ -15,8 +15,8 @@ use causeway_core::InstanceRecord;
 use cel::{Context, Env, Program, Value};
 
 pub use check::{MAX_STEPS, Type};
-pub use variables::{Variable, variables};
 use variables::Bound;
+pub use variables::{Variable, variables};
 
 /// Longest condition, in bytes.
 pub const MAX_SOURCE_BYTES: usize = 2048;
@@ -27,7 +27,9 @@ pub const MAX_NESTING: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConditionError {
     /// Longer than [`MAX_SOURCE_BYTES`], or nested deeper than [`MAX_NESTING`].
-    #[error("the condition is too long or too deeply nested: at most {MAX_SOURCE_BYTES} bytes and {MAX_NESTING} levels")]
+    #[error(
+        "the condition is too long or too deeply nested: at most {MAX_SOURCE_BYTES} bytes and {MAX_NESTING} levels"
+    )]
     TooLarge,
     /// No CEL.
     #[error("the condition cannot be read at {position}: {words}")]

@@ -1,8 +1,8 @@
 //! Tests of conditions.
 
 use causeway_core::{
-    AeTitle, Attributes, Digest, Door, Element, Envelope, Identifiers, InstanceRecord, ObjectKey, PatientKey, Tag, Uid,
-    Vr,
+    AeTitle, Attributes, Digest, Door, Element, Envelope, Identifiers, InstanceRecord, ObjectKey, PatientKey,
+    Tag, Uid, Vr,
 };
 use proptest::prelude::*;
 
@@ -72,7 +72,9 @@ fn conditions_over_attributes_and_the_association_hold_or_not() {
     ] {
         assert_eq!(ask(source), Verdict::Holds, "{source}");
     }
-    for source in ["false", "Modality == 'MR'", "Rows < 512", "'DERIVED' in ImageType", "calling_ae == 'pacs1'"] {
+    for source in
+        ["false", "Modality == 'MR'", "Rows < 512", "'DERIVED' in ImageType", "calling_ae == 'pacs1'"]
+    {
         assert_eq!(ask(source), Verdict::DoesNotHold, "{source}");
     }
 }
@@ -86,9 +88,15 @@ fn a_comparison_with_a_number_that_is_absent_does_not_hold_and_says_which() {
 
 #[test]
 fn a_failure_at_run_time_is_told_without_values() {
-    assert_eq!(ask("int(Modality) == 1"), Verdict::Failed("a function in it cannot take the value of this instance"));
+    assert_eq!(
+        ask("int(Modality) == 1"),
+        Verdict::Failed("a function in it cannot take the value of this instance")
+    );
     assert_eq!(ask("Rows / 0 == 1"), Verdict::Failed("it divides by zero"));
-    assert_eq!(ask("ImageType[9] == ''"), Verdict::Failed("it asks for a value beyond the last of an attribute"));
+    assert_eq!(
+        ask("ImageType[9] == ''"),
+        Verdict::Failed("it asks for a value beyond the last of an attribute")
+    );
     assert_eq!(ask("Rows * 9223372036854775807 == 1"), Verdict::Failed("a number in it grows too large"));
 }
 
@@ -153,7 +161,8 @@ fn a_condition_that_may_take_too_many_steps_is_refused() {
     assert!(Condition::parse("ImageType.exists(a, ImageType.exists(b, a == b))").is_ok());
     let thrice = "ImageType.exists(a, ImageType.exists(b, ImageType.exists(c, a == b && b == c)))";
     assert!(words(thrice).contains("steps on one instance"));
-    let grown = "ImageType.map(a, ImageType.map(b, a + b)).exists(l, l.exists(x, x == '' && l.exists(y, x == y)))";
+    let grown =
+        "ImageType.map(a, ImageType.map(b, a + b)).exists(l, l.exists(x, x == '' && l.exists(y, x == y)))";
     assert!(words(grown).contains("steps on one instance"));
 }
 

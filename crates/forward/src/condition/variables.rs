@@ -171,9 +171,11 @@ impl Bound<'_> {
         match known {
             Known::CallingAe => envelope.calling_ae.as_ref().map_or("", |ae| ae.as_str()).into(),
             Known::Remote => envelope.remote.as_ref().map_or("", |name| name.as_str()).into(),
-            Known::SourceAddress => {
-                envelope.source_address.map(|address| address.to_canonical().to_string()).unwrap_or_default().into()
-            }
+            Known::SourceAddress => envelope
+                .source_address
+                .map(|address| address.to_canonical().to_string())
+                .unwrap_or_default()
+                .into(),
             Known::Door => match envelope.door {
                 Door::Dimse => "dimse",
                 Door::Web => "web",
@@ -198,8 +200,9 @@ impl VariableResolver for Bound<'_> {
             Kind::List(tag) => {
                 let values = record.attributes.get(tag).map(Element::values).unwrap_or_default();
                 let values = values.iter().take(MAX_VALUES);
-                let list: Vec<Box<dyn Val + 'b>> =
-                    values.map(|value| Box::new(CelString::from(value.as_str())) as Box<dyn Val + 'b>).collect();
+                let list: Vec<Box<dyn Val + 'b>> = values
+                    .map(|value| Box::new(CelString::from(value.as_str())) as Box<dyn Val + 'b>)
+                    .collect();
                 CowVal::owned(CelList::from(list))
             }
             Kind::Known(known) => match self.known(known) {

@@ -213,17 +213,21 @@ async fn read_reply(response: Response) -> Result<Reply, Failure> {
                 None => Ok(Reply::All(say(Kind::Unclear, "the answer is no DICOM JSON"))),
             }
         }
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(say(Kind::Refused, "not let in; check the token file")),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Err(say(Kind::Refused, "not let in; check the token file"))
+        }
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
             Err(say(Kind::Refused, "no STOW-RS there; check the URL"))
         }
-        StatusCode::PAYLOAD_TOO_LARGE => Ok(Reply::All(say(Kind::Permanent, "the instance is too large for it"))),
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Ok(Reply::All(say(Kind::Permanent, "the instance is too large for it")))
+        }
         StatusCode::BAD_REQUEST | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::NOT_ACCEPTABLE => {
             Ok(Reply::All(say(Kind::Unclear, "the request was not understood")))
         }
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::INSUFFICIENT_STORAGE => {
-            Err(say(Kind::Exhausted, "busy or full"))
-        }
+        StatusCode::TOO_MANY_REQUESTS
+        | StatusCode::SERVICE_UNAVAILABLE
+        | StatusCode::INSUFFICIENT_STORAGE => Err(say(Kind::Exhausted, "busy or full")),
         _ if status.is_server_error() => Err(say(Kind::Transient, "it failed")),
         _ => Ok(Reply::All(say(Kind::Unclear, "an answer that STOW-RS does not have"))),
     }

@@ -16,13 +16,8 @@ use crate::sender::{Broke, Ready, Sender, Sink};
 
 /// Serves `remote` until nothing is due, it fails as a whole, or the node stops.
 pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watch::Receiver<bool>) {
-    let opened = Sender::to(
-        remote,
-        &inner.archive,
-        &inner.ae_title,
-        inner.patience(),
-        inner.config.request_bytes,
-    );
+    let opened =
+        Sender::to(remote, &inner.archive, &inner.ae_title, inner.patience(), inner.config.request_bytes);
     let mut sender = match opened {
         Ok(sender) => sender,
         Err(failure) => return failed(inner, remote, failure),
@@ -37,7 +32,11 @@ pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watc
         let claimed = inner.catalog.claim(remote.name.clone(), inner.owner.clone(), lease, limit).await;
         let claimed = match claimed {
             Ok(claimed) if claimed.is_empty() => {
-                if linger(inner, &mut stopped).await { continue } else { break }
+                if linger(inner, &mut stopped).await {
+                    continue;
+                } else {
+                    break;
+                }
             }
             Ok(claimed) => claimed,
             Err(error) => {

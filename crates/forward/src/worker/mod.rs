@@ -65,7 +65,8 @@ impl Forwarder {
     /// Forwards until `shutdown` completes; what is on the line then is given some time to finish.
     pub async fn run_until(&self, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
-        let mut hub = Hub { inner: Arc::clone(&self.inner), tasks: JoinSet::new(), busy: Vec::new(), stopped };
+        let mut hub =
+            Hub { inner: Arc::clone(&self.inner), tasks: JoinSet::new(), busy: Vec::new(), stopped };
         tokio::select! {
             () = hub.run() => {}
             () = shutdown => {}

@@ -4,7 +4,12 @@
 use causeway_core::{AeTitle, Attributes, Element, Level, Tag, Value, Vr};
 
 /// The answer for one match.
-pub(crate) fn answer(requested: &Attributes, level: Level, found: &Attributes, our_ae: &AeTitle) -> Attributes {
+pub(crate) fn answer(
+    requested: &Attributes,
+    level: Level,
+    found: &Attributes,
+    our_ae: &AeTitle,
+) -> Attributes {
     let mut shown = project(requested, found);
     shown.remove(Tag::SPECIFIC_CHARACTER_SET);
     shown.put_text(Tag::QUERY_RETRIEVE_LEVEL, Vr::CS, level.as_str());
@@ -18,16 +23,19 @@ pub(crate) fn answer(requested: &Attributes, level: Level, found: &Attributes, o
 fn project(requested: &Attributes, found: &Attributes) -> Attributes {
     requested
         .iter()
-        .map(|(tag, wanted)| (tag, found.get(tag).map_or_else(|| Element::empty(wanted.vr), |has| narrow(wanted, has))))
+        .map(|(tag, wanted)| {
+            (tag, found.get(tag).map_or_else(|| Element::empty(wanted.vr), |has| narrow(wanted, has)))
+        })
         .collect()
 }
 
 /// Of a sequence only the attributes that the key's item names, when it names any (PS3.4 §C.2.2.2.6).
 fn narrow(wanted: &Element, has: &Element) -> Element {
     match wanted.items().first() {
-        Some(keys) if !keys.is_empty() => {
-            Element { vr: Vr::SQ, value: Value::Items(has.items().iter().map(|item| project(keys, item)).collect()) }
-        }
+        Some(keys) if !keys.is_empty() => Element {
+            vr: Vr::SQ,
+            value: Value::Items(has.items().iter().map(|item| project(keys, item)).collect()),
+        },
         _ => has.clone(),
     }
 }
@@ -39,7 +47,8 @@ mod tests {
 
     #[test]
     fn exactly_what_was_asked_is_shown_and_what_is_missing_is_empty() {
-        let requested = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY"), (Tag::STUDY_ID, ""), (Tag::PATIENT_NAME, "")]);
+        let requested =
+            identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY"), (Tag::STUDY_ID, ""), (Tag::PATIENT_NAME, "")]);
         let found = identifier(&[(Tag::PATIENT_NAME, "Doe^Jane"), (Tag::ACCESSION_NUMBER, "A1")]);
         let shown = answer(&requested, Level::Study, &found, &AeTitle::parse("CAUSEWAY").unwrap());
         assert_eq!(shown.first(Tag::PATIENT_NAME), Some("Doe^Jane"));

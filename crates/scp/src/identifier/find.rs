@@ -52,7 +52,11 @@ pub(crate) fn find_request(
 }
 
 /// Each level above must be named by one single value of its unique key (PS3.4 §C.4.1.2.1).
-fn check_levels_above(root: Root, level: causeway_core::Level, identifier: &Attributes) -> Result<(), Refusal> {
+fn check_levels_above(
+    root: Root,
+    level: causeway_core::Level,
+    identifier: &Attributes,
+) -> Result<(), Refusal> {
     for above in root.above(level) {
         let tag = above.unique_key();
         let values = identifier.get(tag).map(Element::values).unwrap_or_default();
@@ -71,7 +75,8 @@ fn key(tag: Tag, element: &Element) -> Result<Option<Key>, Refusal> {
     let matching = match &element.value {
         Value::Items(items) => {
             let Some(item) = items.first() else { return Ok(None) };
-            let keys: Result<Vec<Option<Key>>, Refusal> = item.iter().map(|(tag, nested)| key(tag, nested)).collect();
+            let keys: Result<Vec<Option<Key>>, Refusal> =
+                item.iter().map(|(tag, nested)| key(tag, nested)).collect();
             Matching::Sequence(keys?.into_iter().flatten().collect())
         }
         Value::Text(values) => Matching::parse(vr, &values.join("\\"))
@@ -96,7 +101,11 @@ mod tests {
         let request = find_request(
             Root::Study,
             Hierarchy::Strict,
-            identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY"), (Tag::PATIENT_NAME, ""), (Tag::STUDY_DATE, "20240101-")]),
+            identifier(&[
+                (Tag::QUERY_RETRIEVE_LEVEL, "STUDY"),
+                (Tag::PATIENT_NAME, ""),
+                (Tag::STUDY_DATE, "20240101-"),
+            ]),
         )
         .unwrap();
         assert_eq!(request.query.keys.len(), 1);
@@ -108,7 +117,10 @@ mod tests {
     fn a_level_above_without_its_key_is_refused_unless_relational() {
         let series = || identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "SERIES"), (Tag::MODALITY, "CT")]);
         let refusal = find_request(Root::Study, Hierarchy::Strict, series()).unwrap_err();
-        assert_eq!((refusal.status, refusal.offending), (Status::IDENTIFIER_DOES_NOT_MATCH, Tag::STUDY_INSTANCE_UID));
+        assert_eq!(
+            (refusal.status, refusal.offending),
+            (Status::IDENTIFIER_DOES_NOT_MATCH, Tag::STUDY_INSTANCE_UID)
+        );
         assert!(find_request(Root::Study, Hierarchy::Relational, series()).is_ok());
         let study = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY")]);
         let refusal = find_request(Root::Patient, Hierarchy::Strict, study).unwrap_err();
@@ -117,7 +129,8 @@ mod tests {
 
     #[test]
     fn a_list_does_not_name_a_level_above() {
-        let series = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "SERIES"), (Tag::STUDY_INSTANCE_UID, "1.2\\1.3")]);
+        let series =
+            identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "SERIES"), (Tag::STUDY_INSTANCE_UID, "1.2\\1.3")]);
         assert!(find_request(Root::Study, Hierarchy::Strict, series).is_err());
     }
 
@@ -137,6 +150,9 @@ mod tests {
     #[test]
     fn a_malformed_date_is_refused_with_its_tag() {
         let wrong = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY"), (Tag::STUDY_DATE, "yesterday")]);
-        assert_eq!(find_request(Root::Study, Hierarchy::Strict, wrong).unwrap_err().offending, Tag::STUDY_DATE);
+        assert_eq!(
+            find_request(Root::Study, Hierarchy::Strict, wrong).unwrap_err().offending,
+            Tag::STUDY_DATE
+        );
     }
 }

@@ -86,7 +86,8 @@ pub(crate) mod tests {
             .iter()
             .map(|(tag, text)| {
                 let vr = causeway_core::query::levels::known(*tag).map_or(Vr::CS, |kept| kept.vr);
-                let values = if text.is_empty() { Vec::new() } else { text.split('\\').map(String::from).collect() };
+                let values =
+                    if text.is_empty() { Vec::new() } else { text.split('\\').map(String::from).collect() };
                 (*tag, Element::text(vr, values))
             })
             .collect()

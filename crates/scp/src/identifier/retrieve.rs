@@ -24,7 +24,10 @@ pub(crate) fn selection(root: Root, identifier: &Attributes) -> Result<Selection
         }
     }
     if values(identifier, level.unique_key()).next().is_none() {
-        return Err(Refusal::mismatch(level.unique_key(), format!("no unique key of level {}", level.as_str())));
+        return Err(Refusal::mismatch(
+            level.unique_key(),
+            format!("no unique key of level {}", level.as_str()),
+        ));
     }
     let patient_ids: Vec<&str> = values(identifier, Tag::PATIENT_ID).collect();
     if level == Level::Patient && patient_ids.len() != 1 {

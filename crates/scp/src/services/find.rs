@@ -24,7 +24,9 @@ pub(super) async fn handle<S: Stream>(
 ) -> Result<(), Error> {
     let asked = match association.identifier().await {
         Ok(bytes) => read(door, context, &bytes),
-        Err(Error::TooLarge { .. }) => Err(Refused::with(Status::IDENTIFIER_DOES_NOT_MATCH, "identifier too long")),
+        Err(Error::TooLarge { .. }) => {
+            Err(Refused::with(Status::IDENTIFIER_DOES_NOT_MATCH, "identifier too long"))
+        }
         Err(error) => return Err(error),
     };
     let last = match asked {
@@ -62,8 +64,7 @@ fn read(door: &Door, context: &Context, bytes: &[u8]) -> Result<FindRequest, Ref
     };
     let identifier = identifier::decode(bytes, layout(context))
         .map_err(|error| Refused::with(Status::UNABLE_TO_PROCESS, &error.to_string()))?;
-    let hierarchy =
-        if door.config.relational_queries { Hierarchy::Relational } else { Hierarchy::Strict };
+    let hierarchy = if door.config.relational_queries { Hierarchy::Relational } else { Hierarchy::Strict };
     Ok(find_request(root, hierarchy, identifier)?)
 }
 
@@ -78,11 +79,8 @@ async fn answers<S: Stream>(
 ) -> Result<CFindRsp, Error> {
     let FindRequest { query, requested, has_unsupported_keys } = find;
     let level = query.level;
-    let pending = request.answer(if has_unsupported_keys {
-        Status::PENDING_UNSUPPORTED_KEYS
-    } else {
-        Status::PENDING
-    });
+    let pending =
+        request.answer(if has_unsupported_keys { Status::PENDING_UNSUPPORTED_KEYS } else { Status::PENDING });
     let pending = Command::CFindRsp(pending);
     let mut found = match door.archive.search(&visitor.caller.principal, query).await {
         Ok(found) => found,

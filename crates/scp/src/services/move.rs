@@ -7,7 +7,7 @@ use causeway_dataset::identifier;
 use causeway_dimse::message::{CMoveRq, CMoveRsp, Progress};
 use causeway_dimse::{Association, Command, Context, Error};
 
-use super::suboperations::{SubOperations, Sent};
+use super::suboperations::{Sent, SubOperations};
 use super::{Stream, layout};
 use crate::door::{Door, Visitor};
 use crate::identifier::Root;
@@ -32,7 +32,8 @@ pub(super) async fn handle<S: Stream>(
     };
     match asked {
         Ok((remote, instances)) => {
-            let (last, failed) = run(door, visitor, association, context, request, &remote, instances).await?;
+            let (last, failed) =
+                run(door, visitor, association, context, request, &remote, instances).await?;
             let list = (!failed.is_empty()).then(|| failed_list(failed, context));
             association.send(context.id, &Command::CMoveRsp(last), list.as_deref()).await
         }
@@ -70,7 +71,11 @@ async fn prepare(
             "a C-MOVE to an unknown destination; register it with `causeway remote add NAME --ae-title {} --host … \
              --port …`", request.destination
         );
-        return Err(refused(request, Status::MOVE_DESTINATION_UNKNOWN, "no remote with this AE title and a host"));
+        return Err(refused(
+            request,
+            Status::MOVE_DESTINATION_UNKNOWN,
+            "no remote with this AE title and a host",
+        ));
     };
     match door.archive.select(&visitor.caller.principal, &selection).await {
         Ok(instances) => Ok((remote, instances)),
@@ -85,9 +90,10 @@ async fn prepare(
 fn destination(door: &Door, ae_title: &AeTitle) -> Option<Remote> {
     let remotes = door.archive.remotes();
     let callable = |remote: &&Remote| {
-        remote.dimse.as_ref().is_some_and(|dimse| {
-            dimse.ae_title == *ae_title && dimse.host.is_some() && dimse.port.is_some()
-        })
+        remote
+            .dimse
+            .as_ref()
+            .is_some_and(|dimse| dimse.ae_title == *ae_title && dimse.host.is_some() && dimse.port.is_some())
     };
     remotes.iter().find(callable).cloned()
 }
@@ -174,7 +180,8 @@ impl Tally {
 /// The identifier of a final answer that names what failed (PS3.4 §C.4.2.1.4.2).
 fn failed_list(failed: Vec<Uid>, context: &Context) -> Vec<u8> {
     let values = failed.iter().map(|uid| uid.as_str().to_owned()).collect();
-    let list: Attributes = [(FAILED_SOP_INSTANCE_UID_LIST, Element::text(Vr::UI, values))].into_iter().collect();
+    let list: Attributes =
+        [(FAILED_SOP_INSTANCE_UID_LIST, Element::text(Vr::UI, values))].into_iter().collect();
     identifier::encode(&list, layout(context))
 }
 

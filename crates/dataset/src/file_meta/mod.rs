@@ -1,8 +1,32 @@
 //! File Meta Information (PS3.10 §7.1).
-use bytes::Bytes;
-use causeway_core::{AeTitle, Envelope, Uid};
+//!
+//! Lives here: what of it this node writes ([`write()`], [`write_padded`]) and reads ([`Part10Reader`]), and the
+//! guess at how a data set is laid out that comes without. Never here: the data set itself.
 
-use crate::Error;
+mod guess;
+mod read;
+mod write;
+
+use bytes::Bytes;
+use causeway_core::{AeTitle, Envelope, Tag, Uid};
+
+pub use read::Part10Reader;
+pub use write::{write, write_padded};
+
+/// Bytes before the prefix.
+const PREAMBLE_BYTES: usize = 128;
+const PREFIX: &[u8; 4] = b"DICM";
+
+const GROUP: u16 = 0x0002;
+const GROUP_LENGTH: Tag = Tag::new(GROUP, 0x0000);
+const VERSION: Tag = Tag::new(GROUP, 0x0001);
+const SOP_CLASS: Tag = Tag::new(GROUP, 0x0002);
+const SOP_INSTANCE: Tag = Tag::new(GROUP, 0x0003);
+const IMPLEMENTATION_CLASS: Tag = Tag::new(GROUP, 0x0012);
+const IMPLEMENTATION_VERSION: Tag = Tag::new(GROUP, 0x0013);
+const RECEIVING_AE: Tag = Tag::new(GROUP, 0x0018);
+const PRIVATE_CREATOR: Tag = Tag::new(GROUP, 0x0100);
+const PRIVATE_INFORMATION: Tag = Tag::new(GROUP, 0x0102);
 
 /// What is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,22 +41,6 @@ pub struct FileMeta {
     pub receiving_ae: Option<AeTitle>,
     /// How the object came; kept in Private Information (0002,0102).
     pub envelope: Option<Envelope>,
-}
-
-/// Preamble, prefix and group 2.
-#[must_use]
-pub fn write(meta: &FileMeta) -> Vec<u8> {
-    let _ = meta;
-    Vec::new()
-}
-
-/// The same, made exactly `len` bytes long by padding the private information.
-///
-/// # Errors
-/// When it does not fit in `len`, or `len` is odd.
-pub fn write_padded(meta: &FileMeta, len: usize) -> Result<Vec<u8>, Error> {
-    let _ = (meta, len);
-    Ok(Vec::new())
 }
 
 /// What group 2 said, or what the data set shows where there is no group 2.
@@ -68,31 +76,5 @@ pub enum Step {
     Done(Parsed),
 }
 
-/// Reads the beginning of a file as it arrives.
-#[derive(Debug, Default)]
-pub struct Part10Reader {}
-
-impl Part10Reader {
-    /// A reader at the start of a file.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Takes the next bytes.
-    ///
-    /// # Errors
-    /// When this is no DICOM file.
-    pub fn feed(&mut self, bytes: Bytes) -> Result<Step, Error> {
-        drop(bytes);
-        Ok(Step::More)
-    }
-
-    /// No more bytes come.
-    ///
-    /// # Errors
-    /// When this is no DICOM file.
-    pub fn finish(self) -> Result<Parsed, Error> {
-        Err(Error::NotDicom)
-    }
-}
+#[cfg(test)]
+mod tests;

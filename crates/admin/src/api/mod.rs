@@ -1,0 +1,42 @@
+//! The REST interface: one file per kind of thing. JSON in, JSON out, problems as RFC 9457.
+
+pub(crate) mod node;
+pub(crate) mod queue;
+pub(crate) mod remotes;
+pub(crate) mod routes;
+pub(crate) mod tokens;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::http::StatusCode;
+use causeway_core::{Principal, RemoteName};
+
+use crate::problem::Problem;
+
+/// Who asks.
+pub(crate) type Caller = Extension<Arc<Principal>>;
+
+/// A name in a path.
+fn name(text: &str) -> Result<RemoteName, Problem> {
+    RemoteName::from_str(text).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+/// The name in the path and the name in the body are one.
+fn same_name(path: &str, body: &RemoteName) -> Result<(), Problem> {
+    if name(path)? == *body {
+        Ok(())
+    } else {
+        Err(Problem::bad_request("the name in the URL is another than in the body"))
+    }
+}
+
+/// What became of a removal.
+fn removed(was_there: bool, what: &str, name: &str) -> Result<StatusCode, Problem> {
+    if was_there {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::not_found(format!("there is no {what} '{name}'")))
+    }
+}

@@ -1,0 +1,85 @@
+//! Metrics in the OpenMetrics text form, gathered when they are asked for.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use causeway_core::Principal;
+use causeway_forward::admin::DestinationReport;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+use crate::problem::Problem;
+use crate::state::Node;
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QueueLabels {
+    remote: String,
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RemoteLabels {
+    remote: String,
+}
+
+/// Everything that is counted.
+pub(crate) async fn show(
+    State(node): State<Node>,
+    Extension(principal): Extension<Arc<Principal>>,
+) -> Result<Response, Problem> {
+    let report = node.forwarder.report(&principal).await?;
+    let mut registry = Registry::with_prefix("causeway");
+    queues(&mut registry, &report);
+    taken(&mut registry, &node);
+    let mut text = String::new();
+    encode(&mut text, &registry).map_err(|_| Problem::not_found("the metrics cannot be written"))?;
+    let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    Ok(([(CONTENT_TYPE, content_type)], text).into_response())
+}
+
+fn queues(registry: &mut Registry, report: &[DestinationReport]) {
+    let jobs = Family::<QueueLabels, Gauge>::default();
+    let held = Family::<RemoteLabels, Gauge>::default();
+    for destination in report {
+        let of = &destination.jobs;
+        let states = [
+            ("waiting", of.waiting),
+            ("sending", of.sending),
+            ("delivered", of.delivered),
+            ("parked", of.parked),
+            ("cancelled", of.cancelled),
+        ];
+        for (state, count) in states {
+            let labels = QueueLabels { remote: of.remote.to_string(), state };
+            jobs.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
+        }
+        let labels = RemoteLabels { remote: of.remote.to_string() };
+        held.get_or_create(&labels).set(i64::from(destination.held_until.is_some()));
+    }
+    registry.register("delivery_jobs", "Instances to be delivered, by remote and state", jobs);
+    registry.register("delivery_held", "Whether a remote is left alone after a failure", held);
+}
+
+fn taken(registry: &mut Registry, node: &Node) {
+    let counters = node.archive.counters();
+    let all = [
+        ("instances_taken", "Instances taken in since the start", counters.taken),
+        (
+            "instances_repeated",
+            "Instances that were kept already, byte for byte, since the start",
+            counters.repeated,
+        ),
+        ("instances_refused", "Instances not taken since the start", counters.refused),
+    ];
+    for (name, help, count) in all {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
+}

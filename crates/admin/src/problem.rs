@@ -1,0 +1,67 @@
+//! Errors as RFC 9457 problems: a status, and words for the one who asked.
+
+use axum::Json;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use causeway_archive::{AccessError, SearchError};
+use causeway_forward::admin::AdminError;
+
+/// An error as the caller sees it.
+pub(crate) struct Problem {
+    status: StatusCode,
+    detail: String,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into() }
+    }
+
+    pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, detail)
+    }
+
+    pub(crate) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    fn inside(error: &dyn std::fmt::Display) -> Self {
+        tracing::warn!(%error, "an administrator's request failed");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the node failed; its log says how")
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = serde_json::json!({ "status": self.status.as_u16(), "detail": self.detail });
+        let mut response = (self.status, Json(body)).into_response();
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        response
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        Self::new(StatusCode::FORBIDDEN, error.to_string())
+    }
+}
+
+impl From<SearchError> for Problem {
+    fn from(error: SearchError) -> Self {
+        match error {
+            SearchError::Access(error) => error.into(),
+            SearchError::Catalog(error) => Self::inside(&error),
+        }
+    }
+}
+
+impl From<AdminError> for Problem {
+    fn from(error: AdminError) -> Self {
+        match error {
+            AdminError::Access(error) => error.into(),
+            AdminError::Route(error) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
+            AdminError::Catalog(error) => Self::inside(&error),
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The table of contents: every resource of the administrator's door and the file that answers for it.
+
+use axum::Router;
+use axum::routing::{get, post, put};
+
+use crate::api::{node, queue, remotes, routes, tokens};
+use crate::state::Node;
+use crate::{health, metrics, page};
+
+/// Where the REST interface begins.
+pub const BASE: &str = "/api/v1";
+
+/// What anyone may ask: whether the node lives and is ready. No word of what it keeps.
+pub fn open(node: Node) -> Router {
+    Router::new()
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .with_state(node)
+}
+
+/// What only those may ask who said who they are.
+pub fn closed(node: Node) -> Router {
+    let api = Router::new()
+        .route("/node", get(node::show))
+        .route("/remotes", get(remotes::list))
+        .route("/remotes/{name}", put(remotes::put).get(remotes::show).delete(remotes::remove))
+        .route("/remotes/{name}/echo", post(remotes::echo))
+        .route("/routes", get(routes::list))
+        .route("/routes/{name}", put(routes::put).delete(routes::remove))
+        .route("/studies/{study}/routes", get(routes::explain))
+        .route("/studies/{study}/deliveries", get(queue::study))
+        .route("/queue", get(queue::report))
+        .route("/queue/jobs", get(queue::jobs))
+        .route("/queue/jobs/{job}/{change}", post(queue::change))
+        .route("/queue/remotes/{name}/retry", post(queue::retry_parked))
+        .route("/tokens", get(tokens::list))
+        .route("/tokens/{name}", put(tokens::put).delete(tokens::remove));
+    Router::new()
+        .route("/", get(page::first))
+        .route("/metrics", get(metrics::show))
+        .nest(BASE, api)
+        .with_state(node)
+}

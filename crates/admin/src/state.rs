@@ -1,0 +1,35 @@
+//! What the administrator's door looks at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use causeway_archive::Archive;
+use causeway_core::AeTitle;
+use causeway_forward::Forwarder;
+
+/// The node as its administrator's door sees it. Cheap to clone: all clones are one.
+#[derive(Clone)]
+pub struct Node {
+    pub(crate) archive: Archive,
+    pub(crate) forwarder: Forwarder,
+    pub(crate) ae_title: AeTitle,
+    pub(crate) dimse_port: u16,
+    is_ready: Arc<AtomicBool>,
+}
+
+impl Node {
+    /// A node that is not ready yet.
+    #[must_use]
+    pub fn new(archive: Archive, forwarder: Forwarder, ae_title: AeTitle, dimse_port: u16) -> Self {
+        Self { archive, forwarder, ae_title, dimse_port, is_ready: Arc::default() }
+    }
+
+    /// Says whether callers may be sent here.
+    pub fn set_ready(&self, is_ready: bool) {
+        self.is_ready.store(is_ready, Ordering::Release);
+    }
+
+    pub(crate) fn is_ready(&self) -> bool {
+        self.is_ready.load(Ordering::Acquire)
+    }
+}

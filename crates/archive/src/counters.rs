@@ -1,0 +1,47 @@
+//! What was taken in since the start, for metrics. Counted, never kept.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::Archive;
+use crate::error::IngestError;
+use crate::ingest::{Accepted, Outcome};
+
+/// The counters.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    taken: AtomicU64,
+    repeated: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// What they say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counted {
+    /// Instances taken.
+    pub taken: u64,
+    /// Instances that were kept already, byte for byte.
+    pub repeated: u64,
+    /// Instances not taken.
+    pub refused: u64,
+}
+
+impl Counters {
+    pub(crate) fn count(&self, ingested: &Result<Accepted, IngestError>) {
+        let counter = match ingested {
+            Ok(accepted) if accepted.outcome == Outcome::SameBytes => &self.repeated,
+            Ok(_) => &self.taken,
+            Err(_) => &self.refused,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Archive {
+    /// What was taken in since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counted {
+        let Counters { taken, repeated, refused } = &self.inner.counters;
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counted { taken: read(taken), repeated: read(repeated), refused: read(refused) }
+    }
+}
