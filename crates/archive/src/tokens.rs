@@ -10,6 +10,14 @@ use subtle::ConstantTimeEq;
 use crate::error::SearchError;
 use crate::{Archive, access};
 
+/// A new secret of 256 random bits in hexadecimal, and its digest.
+#[must_use]
+pub fn new_secret() -> (String, [u8; 32]) {
+    let secret: String = rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = Sha256::digest(secret.as_bytes()).into();
+    (secret, sha256)
+}
+
 /// All tokens as they stand.
 pub(crate) struct Keyring(RwLock<Arc<Vec<TokenRecord>>>);
 
@@ -55,8 +63,8 @@ impl Archive {
         Ok(tokens.iter().map(|record| (record.name.clone(), record.permissions.clone())).collect())
     }
 
-    /// Adds a token, or gives the one of that name a new secret; in force when this returns. Only the hash of
-    /// `secret` is kept.
+    /// Adds a token, or gives the one of that name a new secret; in force when this returns. Gives the secret, of
+    /// which only the hash is kept.
     ///
     /// # Errors
     /// When the caller is no administrator, or the catalog fails.
@@ -64,14 +72,14 @@ impl Archive {
         &self,
         principal: &Principal,
         name: String,
-        secret: &str,
         permissions: Permissions,
-    ) -> Result<(), SearchError> {
+    ) -> Result<String, SearchError> {
         access::allow(principal, Permission::Admin)?;
-        let sha256 = Sha256::digest(secret.as_bytes()).into();
+        let (secret, sha256) = new_secret();
         let record = TokenRecord { name, sha256, permissions };
         self.inner.catalog.put_token(record, &principal.name).await?;
-        Ok(self.inner.tokens.refresh(&self.inner.catalog).await?)
+        self.inner.tokens.refresh(&self.inner.catalog).await?;
+        Ok(secret)
     }
 
     /// Removes a token; says whether there was one.

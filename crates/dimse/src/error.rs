@@ -120,9 +120,11 @@ impl Error {
             }
             Self::Rejected(reject) if reject.is_transient() => Class::Transient,
             Self::Refused { rejection, .. } if rejection.reject().is_transient() => Class::Exhausted,
-            Self::Rejected(_) | Self::Protocol(_) | Self::TooLarge { .. } | Self::NotAccepted { .. } | Self::NotServed(_) => {
-                Class::Peer
-            }
+            Self::Rejected(_)
+            | Self::Protocol(_)
+            | Self::TooLarge { .. }
+            | Self::NotAccepted { .. }
+            | Self::NotServed(_) => Class::Peer,
             Self::Refused { .. } => Class::Caller,
             Self::Body(_) => Class::Transient,
             Self::NoContext(_) | Self::Misuse(_) => Class::Bug,

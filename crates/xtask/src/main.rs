@@ -2,9 +2,13 @@
 //! (where things lie, how a program is run) is beside them. Never part of the product.
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on standard output")]
 
+mod bench;
+mod conformance;
 mod paths;
+mod prepare;
 mod run;
 mod tables;
+mod test;
 mod tidy;
 
 use std::process::ExitCode;
@@ -20,6 +24,12 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Everything: format, clippy, tidy, unit tests, and the suite over the wire
+    Test(test::Arguments),
+    /// The suite over the wire, against our node or a peer
+    Conformance(conformance::Arguments),
+    /// Measure the node beside its peers, on this machine, with the same bytes
+    Bench(bench::Arguments),
     /// Generate the tables (`*_gen.rs`) from the standard's data
     Tables(tables::Arguments),
     /// Check the rules of the house that no compiler holds
@@ -28,6 +38,9 @@ enum Verb {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
+        Verb::Test(arguments) => test::run(&arguments),
+        Verb::Conformance(arguments) => conformance::run(&arguments),
+        Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Tables(arguments) => tables::run(&arguments),
         Verb::Tidy => tidy::run(),
     };

@@ -1,5 +1,7 @@
 //! Running other programs: the exit status is always looked at, and an error names the whole command.
 
+use std::ffi::OsString;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
@@ -23,4 +25,71 @@ pub(crate) fn output_of(command: &mut Command) -> Result<String> {
         bail!("`{line}` ended with {}: {}", output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     String::from_utf8(output.stdout).with_context(|| format!("`{line}` wrote something that is not text"))
+}
+
+/// The cargo that runs us, so that its toolchain is the one we use.
+pub(crate) fn cargo() -> OsString {
+    std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"))
+}
+
+/// Runs `command` with its output shown. Fails when it cannot be started; says whether it ended with success.
+pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
+    let line = words(command);
+    let status =
+        command.stdin(Stdio::null()).status().with_context(|| format!("`{line}` could not be started"))?;
+    Ok(status.success())
+}
+
+/// Runs `command` with its output shown. Fails unless it ends with success.
+pub(crate) fn check(command: &mut Command) -> Result<()> {
+    if !succeeds(command)? {
+        bail!("`{}` failed", words(command));
+    }
+    Ok(())
+}
+
+/// Runs `command`, shows both its outputs as they come, and keeps them: whether it ended with success, and what
+/// it wrote.
+pub(crate) fn shown_and_kept(command: &mut Command) -> Result<(bool, String)> {
+    let line = words(command);
+    let (reader, writer) = std::io::pipe().context("no pipe")?;
+    let second = writer.try_clone().context("no pipe")?;
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .stderr(second)
+        .spawn()
+        .with_context(|| format!("`{line}` could not be started"))?;
+    // The command keeps our ends of the pipe until it is given others: without this the reading never ends.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut kept = String::new();
+    for piece in BufReader::new(reader).split(b'\n') {
+        let piece = piece.with_context(|| format!("what `{line}` writes cannot be read"))?;
+        let text = String::from_utf8_lossy(&piece);
+        println!("{text}");
+        kept.push_str(&text);
+        kept.push('\n');
+    }
+    let status = child.wait().with_context(|| format!("`{line}` was lost"))?;
+    Ok((status.success(), kept))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_outputs_are_kept_and_the_status_is_told() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo out; echo err >&2; exit 3"]);
+        let (success, kept) = shown_and_kept(&mut command).unwrap();
+        assert!(!success);
+        assert!(kept.contains("out\n") && kept.contains("err\n"), "{kept}");
+    }
+
+    #[test]
+    fn a_command_that_fails_is_named() {
+        let error = check(&mut Command::new("false")).unwrap_err();
+        assert_eq!(error.to_string(), "`false` failed");
+    }
 }

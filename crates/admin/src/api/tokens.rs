@@ -30,8 +30,7 @@ pub(crate) async fn put(
     Json(wanted): Json<Wanted>,
 ) -> Result<Json<Value>, Problem> {
     let name = name(&text)?;
-    let secret: String = rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect();
-    node.archive.put_token(&caller, name.to_string(), &secret, wanted.allow).await?;
+    let secret = node.archive.put_token(&caller, name.to_string(), wanted.allow).await?;
     Ok(Json(json!({ "name": name, "token": secret })))
 }
 

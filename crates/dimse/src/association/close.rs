@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::Instant;
 
 use super::driver::{Arrival, Driver};
 use super::wire::Fill;
@@ -12,6 +13,9 @@ use crate::pdu::frame::{HEADER_BYTES, Header, RELEASE_RP, RELEASE_RQ};
 use crate::pdu::{Abort, Reject};
 use crate::state::{Action, Event};
 
+/// How much of what a peer goes on sending after our last words is read before the connection is closed: what was
+/// under way when it could not know of them yet, not a flood.
+const MAX_LINGER_BYTES: u64 = 64 * 1024 * 1024;
 /// How often a peer that goes on sending nonsense after an abort is told again.
 const MAX_REPEATED_ABORTS: usize = 3;
 
@@ -131,13 +135,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
     }
 
     async fn linger(&mut self, pdu: &[u8]) {
-        let mut artim: Duration = self.timeouts.artim;
-        let mut skip = u64::from(self.pdu_left);
+        let deadline = Instant::now() + self.timeouts.artim;
+        let (mut skip, mut skipped) = (u64::from(self.pdu_left), 0_u64);
         let mut repeats = 0;
         loop {
             let count = usize::try_from(skip).unwrap_or(usize::MAX).min(self.wire.inbox.len());
             self.wire.inbox.advance(count);
             skip -= count as u64;
+            skipped = skipped.saturating_add(count as u64);
+            // Not the time waited but the time gone: a peer that floods us never lets us wait.
+            let mut artim: Duration = deadline.saturating_duration_since(Instant::now());
+            if skipped > MAX_LINGER_BYTES || artim.is_zero() {
+                let _ = self.take(Event::ArtimExpired);
+                return;
+            }
             let header = if skip == 0 { self.wire.front::<HEADER_BYTES>().map(Header::read) } else { None };
             let Some(header) = header else {
                 let event = match self.wire.fill(&mut artim).await {
@@ -149,6 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
                 return;
             };
             self.wire.inbox.advance(HEADER_BYTES);
+            skipped = skipped.saturating_add(HEADER_BYTES as u64);
             skip = u64::from(header.length_bytes);
             match self.take(header.event()) {
                 Ok(Action::Aa6) => {}

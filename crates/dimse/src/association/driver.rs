@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Context;
@@ -96,20 +96,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         let header = self.header(awaited).await?;
         let event = header.event();
         if event == Event::InvalidPdu {
+            self.open_pdu(header);
             return Err(self.offended(event, Abort::UNRECOGNIZED_PDU, "a PDU of an unknown type").await);
         }
         // An answer is not owed the reading of what has no place here, however long it says it is.
         if matches!(self.machine.peek(event), None | Some(Action::Aa1 | Action::Aa7 | Action::Aa8)) {
+            self.open_pdu(header);
             return Err(self.offended(event, Abort::UNEXPECTED_PDU, "a PDU that has no place here").await);
         }
         if !self.fits(event, header.length_bytes) {
+            self.open_pdu(header);
             let words = "a PDU whose length cannot be";
             return Err(self.offended(Event::InvalidPdu, Abort::INVALID_PARAMETER, words).await);
         }
         if event == Event::DataPdu {
             self.take(event)?;
-            let _ = self.wire.inbox.split_to(HEADER_BYTES);
-            self.pdu_left = header.length_bytes;
+            self.open_pdu(header);
             return Ok(Arrival::Data);
         }
         let body = self.whole(header).await?;
@@ -117,6 +119,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             Ok(arrival) => arrival,
             Err(words) => Err(self.offended(Event::InvalidPdu, Abort::INVALID_PARAMETER, words).await),
         }
+    }
+
+    /// Takes a header that is in the inbox; what follows it is yet to be taken, or to be skipped.
+    fn open_pdu(&mut self, header: Header) {
+        self.wire.inbox.advance(HEADER_BYTES);
+        self.pdu_left = header.length_bytes;
     }
 
     /// Whether the length that a PDU claims can be.

@@ -17,6 +17,9 @@ use crate::state::Event;
 /// A slice of a data set is not handed on below this size while more of its fragment is to come.
 const MIN_CHUNK_BYTES: usize = 16 * 1024;
 
+/// [`PDV_HEADER_BYTES`] as lengths of PDUs are counted.
+const PDV_HEADER_LENGTH: u32 = 6;
+
 /// A presentation data value that is being read.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Fragment {
@@ -75,6 +78,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
                 }
                 continue;
             }
+            if self.pdu_left < PDV_HEADER_LENGTH {
+                let words = "a presentation data value that is cut short";
+                return Err(self.offended(Event::InvalidPdu, Abort::INVALID_PARAMETER, words).await);
+            }
             let Some(header) = self.wire.front::<PDV_HEADER_BYTES>() else {
                 self.more(Wait::RestOfPdu).await?;
                 continue;
@@ -82,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             match Pdv::read(header, self.pdu_left) {
                 Ok(pdv) => {
                     self.wire.inbox.advance(PDV_HEADER_BYTES);
-                    self.pdu_left = self.pdu_left.saturating_sub(6);
+                    self.pdu_left = self.pdu_left.saturating_sub(PDV_HEADER_LENGTH);
                     self.fragment = Some(Fragment {
                         context: pdv.context,
                         command: pdv.command,

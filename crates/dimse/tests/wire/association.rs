@@ -1,18 +1,16 @@
 //! Acceptor against requestor, in memory: every verb, every orderly end.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panicking")]
-
-mod common;
 
 use bytes::Bytes;
 use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use causeway_core::{AeTitle, Status};
 use causeway_dimse::message::Priority;
 use causeway_dimse::scu::{Body, Call, MoveRequest, Requestor, StoreRequest, Whole, associate};
-use causeway_dimse::{BodyError, Error, Refusal, Settings, accept};
-use common::{CT, FIND, HERE, MOVE, Open, Served, serve, uid, usual};
+use causeway_dimse::{Abort, BodyError, Error, Refusal, Settings, accept};
 use sha2::{Digest, Sha256};
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
+
+use crate::common::{CT, FIND, HERE, MOVE, Open, Served, serve, uid, usual};
 
 type Server = JoinHandle<Result<Served, Error>>;
 
@@ -206,7 +204,7 @@ async fn an_abort_is_noticed_while_sending_to_one_who_no_longer_reads() {
     let server = tokio::spawn(async move {
         let mut association = accept(far, HERE, &Settings::default(), &Open).await.unwrap();
         association.next().await.unwrap().unwrap();
-        association.abort(causeway_dimse::Abort::BY_USER).await;
+        association.abort(Abort::BY_USER).await;
     });
     let mut requestor = associate(near, &usual()).await.unwrap();
     let failed = requestor.store(3, request(), Whole::new(noise(5_000_000))).await;

@@ -1,0 +1,132 @@
+"""The suite's fixtures: the server under test, peers for it, and its log beside each failure.
+
+Tests speak over the wire only, and are filed by the part of the standard that they hold the server to;
+`scenarios` are longer stories that cross several parts.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from pynetdicom import _config
+
+from clients import Receiver, Web
+from subjects import SUBJECTS, Subject
+from subjects.base import CannotStart, free_port
+
+os.environ["TCP_NODELAY"] = "1"
+# Files are sent as the bytes that they are, not as pydicom would write them.
+_config.STORE_SEND_CHUNKED_DATASET = True
+_config.ENFORCE_UID_CONFORMANCE = False
+
+_running: list[Subject] = []
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--subject", choices=sorted(SUBJECTS), default="causeway", help="the server under test")
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    return f"subject: {config.getoption('--subject')}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    subject = config.getoption("--subject")
+    for item in items:
+        if (only := item.get_closest_marker("only")) and subject not in only.args:
+            item.add_marker(pytest.mark.skip(reason=f"about {', '.join(only.args)} only"))
+        known = item.get_closest_marker("orthanc_fails")
+        if known and subject == "orthanc":
+            item.add_marker(pytest.mark.xfail(reason=known.kwargs["reason"], strict=False))
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        for subject in _running:
+            report.sections.append((f"log of {subject.ae_title} ({subject.name}), its end", subject.tail()))
+
+
+def _started(subject: Subject) -> Subject:
+    _running.append(subject)
+    try:
+        subject.start()
+    except CannotStart as reason:
+        _running.remove(subject)
+        pytest.exit(str(reason), returncode=3)
+    return subject
+
+
+def _removed(subject: Subject) -> None:
+    subject.remove()
+    if subject in _running:
+        _running.remove(subject)
+
+
+@pytest.fixture(scope="session")
+def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """The server under test. Tests share it, and tell their data apart by UIDs and Patient IDs of their own."""
+    started = _started(SUBJECTS[request.config.getoption("--subject")]())
+    yield started
+    _removed(started)
+
+
+@pytest.fixture(scope="module")
+def own_subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
+    """A server of the module's own, for what would disturb the others."""
+    started = _started(SUBJECTS[request.config.getoption("--subject")]())
+    yield started
+    _removed(started)
+
+
+@pytest.fixture(autouse=True)
+def still_there(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that brings a server down fails, and the next one finds it up again."""
+    yield
+    for name in ("subject", "own_subject"):
+        if name in request.fixturenames:
+            server = request.getfixturevalue(name)
+            if not server.alive():
+                server.kill()
+                server.start()
+                pytest.fail("the server went down", pytrace=False)
+
+
+@pytest.fixture
+def make_subject(request: pytest.FixtureRequest) -> Iterator[Callable[..., Subject]]:
+    """Starts further servers, of the subject under test unless another is named, for one test."""
+    made: list[Subject] = []
+
+    def make(kind: str | None = None, **arguments: object) -> Subject:
+        subject = SUBJECTS[kind or request.config.getoption("--subject")](**arguments)
+        made.append(subject)
+        return _started(subject)
+
+    yield make
+    for subject in made:
+        _removed(subject)
+
+
+@pytest.fixture
+def web(subject: Subject) -> Web:
+    """DICOMweb of the server under test."""
+    return Web(subject.dicomweb)
+
+
+@pytest.fixture
+def receiver(subject: Subject) -> Iterator[Receiver]:
+    """A Storage SCP that the server under test knows and may move to."""
+    with Receiver(f"RECV{free_port()}") as running:
+        subject.add_remote(running.ae_title.lower(), running.ae_title, running.port)
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that goes away with the test."""
+    return tmp_path

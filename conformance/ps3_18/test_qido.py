@@ -1,0 +1,292 @@
+"""PS3.18 §10.6: the search transaction."""
+
+import pytest
+
+import data
+from clients import Web, stored, value, values
+
+
+@pytest.fixture(scope="module")
+def archive(subject):
+    """Five studies of one patient; the first with two series, the last in another character set."""
+    patient = data.patient_id()
+    items = []
+    for number in range(1, 6):
+        items.append(data.study(
+            2 if number == 1 else 1, 2, PatientID=patient, PatientName="Quist^Ida", StudyDate=f"2024010{number}",
+            StudyTime=f"1{number}0000", AccessionNumber=f"{patient[-9:]}{number}", StudyID=f"S{number}",
+            StudyDescription=f"Study {number}, with comma & more", Modality="CT" if number < 4 else "MR",
+        ))
+    items[4][0].SpecificCharacterSet = items[4][1].SpecificCharacterSet = "ISO_IR 100"
+    for item in items[4]:
+        item.PatientName = "Quist^Bjørn"
+    stored(subject, *(item for group in items for item in group))
+    archive.items, archive.patient = items, patient
+    return archive
+
+
+def studies(web, archive, path="/studies", **parameters):
+    """The numbers of the studies found, in the order of the answer."""
+    numbers = {group[0].StudyInstanceUID: index for index, group in enumerate(archive.items, start=1)}
+    found = web.query(path, **{"PatientID": archive.patient, **parameters})
+    return [numbers[value(result, "0020000D")] for result in found]
+
+
+def test_search_for_studies(web, archive):
+    """PS3.18 table 10.6.1-5 and §10.6.3: each study once, with the attributes of table 10.6.3-3."""
+    found = web.query("/studies", PatientID=archive.patient)
+    assert len(found) == 5
+    first = next(result for result in found if value(result, "0020000D") == archive.items[0][0].StudyInstanceUID)
+    assert value(first, "00080020") == "20240101"
+    assert value(first, "00080050") == archive.items[0][0].AccessionNumber
+    assert value(first, "00100010") == {"Alphabetic": "Quist^Ida"}
+    assert value(first, "00100020") == archive.patient
+    assert values(first, "00080061") == ["CT"]
+    assert int(value(first, "00201206")) == 2
+    assert int(value(first, "00201208")) == 4
+
+
+def test_the_answer_is_dicom_json(web, archive):
+    """PS3.18 §F.2.2: attributes by eight upper-case hexadecimal digits, in order, each with its vr."""
+    answer = web.get("/studies", PatientID=archive.patient)
+    assert answer.headers["Content-Type"].split(";")[0].strip() == "application/dicom+json"
+    for result in answer.json():
+        assert list(result) == sorted(result)
+        for tag, attribute in result.items():
+            assert len(tag) == 8 and tag == tag.upper() and int(tag, 16) >= 0x00080000
+            assert not tag.endswith("0000")
+            assert "vr" in attribute
+            assert attribute.get("Value") != []
+
+
+@pytest.mark.parametrize("path", ["/studies/{study}/series", "/series?StudyInstanceUID={study}"])
+def test_search_for_series(web, archive, path):
+    """PS3.18 table 10.6.1-1: below a study, and across studies."""
+    study = archive.items[0][0].StudyInstanceUID
+    found = web.query(path.format(study=study))
+    expected = {item.SeriesInstanceUID for item in archive.items[0]}
+    assert {value(result, "0020000E") for result in found} == expected
+    assert {value(result, "00080060") for result in found} == {"CT"}
+    assert [int(value(result, "00201209")) for result in found] == [2, 2]
+
+
+@pytest.mark.parametrize("path", [
+    "/studies/{study}/series/{series}/instances",
+    "/studies/{study}/instances?SeriesInstanceUID={series}",
+    "/instances?StudyInstanceUID={study}&SeriesInstanceUID={series}",
+])
+def test_search_for_instances(web, archive, path):
+    """PS3.18 table 10.6.1-1: below a series, below a study, and across studies."""
+    first = archive.items[0][0]
+    found = web.query(path.format(study=first.StudyInstanceUID, series=first.SeriesInstanceUID))
+    assert {value(result, "00080018") for result in found} == {
+        item.SOPInstanceUID for item in archive.items[0] if item.SeriesInstanceUID == first.SeriesInstanceUID
+    }
+    assert {value(result, "00080016") for result in found} == {first.SOPClassUID}
+    assert {int(value(result, "00200013")) for result in found} == {1, 2}
+    assert {int(value(result, "00280010")) for result in found} == {16}
+
+
+# What needs percent-encoding in a URL.
+encoded = pytest.mark.orthanc_fails(reason="does not decode the values of a query")
+
+
+@pytest.mark.parametrize(("parameters", "expected"), [
+    ({"StudyDate": "20240102"}, [2]),
+    ({"StudyDate": "20240102-20240103"}, [2, 3]),
+    ({"StudyDate": "20240104-"}, [4, 5]),
+    ({"StudyDate": "-20240101"}, [1]),
+    ({"00080020": "20240102"}, [2]),
+    ({"StudyTime": "115959-125959"}, [2]),
+    ({"ModalitiesInStudy": "MR"}, [4, 5]),
+    ({"ModalitiesInStudy": "US"}, []),
+    ({"StudyID": "S3"}, [3]),
+    ({"StudyID": "S?"}, [1, 2, 3, 4, 5]),
+    ({"PatientName": "quist*"}, [1, 2, 3, 4, 5]),
+    pytest.param({"PatientName": "quist^i*"}, [1, 2, 3, 4], marks=encoded),
+    pytest.param({"PatientName": "Quist^Bjørn"}, [5], marks=encoded),
+    ({"PatientName": "Nobody"}, []),
+    ({"ReferringPhysicianName": "Referrer*"}, [1, 2, 3, 4, 5]),
+    ({"StudyDescription": "Study?2*"}, [2]),
+    pytest.param({"StudyDescription": "Study 2*"}, [2], marks=encoded),
+    pytest.param({"StudyDescription": "*& more", "StudyID": "S4"}, [4], marks=encoded),
+], ids=str)
+def test_matching(web, archive, parameters, expected):
+    """PS3.18 table 10.6.1-5: the required keys, with the matching of PS3.4 §C.2.2.2."""
+    assert sorted(studies(web, archive, **parameters)) == expected
+
+
+@pytest.mark.orthanc_fails(reason="does not decode the values of a query")
+def test_every_letter_may_be_encoded(web, archive):
+    """RFC 3986 §2.3: a letter and its percent-encoding mean the same."""
+    text = "".join(f"%{ord(letter):02X}" for letter in "Quist^I*")
+    found = web.query(f"/studies?PatientName={text}&PatientID={archive.patient}")
+    assert len(found) == 4
+
+
+@pytest.mark.only("causeway")
+def test_a_plus_is_a_plus(web, archive):
+    """RFC 3986 has no rule that makes `+` a space: that is one of HTML forms."""
+    assert web.query(f"/studies?StudyDescription=Study+2*&PatientID={archive.patient}") == []
+
+
+def test_accession_number(web, archive):
+    """PS3.18 table 10.6.1-5: Accession Number."""
+    assert studies(web, archive, AccessionNumber=archive.items[2][0].AccessionNumber) == [3]
+
+
+def test_lists_of_uids(web, archive):
+    """PS3.18 §8.3.4.1: UIDs separated by commas match any of them."""
+    wanted = [archive.items[0][0].StudyInstanceUID, archive.items[3][0].StudyInstanceUID, data.uid()]
+    assert sorted(studies(web, archive, StudyInstanceUID=",".join(wanted))) == [1, 4]
+
+
+@pytest.mark.parametrize("key", ["Modality", "SeriesNumber", "SeriesInstanceUID"])
+def test_matching_of_series(web, archive, key):
+    """PS3.18 table 10.6.1-5: the required keys of the series level."""
+    wanted = archive.items[0][3]
+    found = web.query(f"/studies/{wanted.StudyInstanceUID}/series", **{key: str(wanted[key].value)})
+    expected = {item.SeriesInstanceUID for item in archive.items[0] if item[key].value == wanted[key].value}
+    assert {value(result, "0020000E") for result in found} == expected
+
+
+@pytest.mark.parametrize("key", ["SOPClassUID", "SOPInstanceUID", "InstanceNumber"])
+def test_matching_of_instances(web, archive, key):
+    """PS3.18 table 10.6.1-5: the required keys of the instance level."""
+    wanted = archive.items[0][1]
+    found = web.query(f"/studies/{wanted.StudyInstanceUID}/instances", **{key: str(wanted[key].value)})
+    expected = {item.SOPInstanceUID for item in archive.items[0] if item[key].value == wanted[key].value}
+    assert {value(result, "00080018") for result in found} == expected
+
+
+def test_nothing_found(web, archive):
+    """PS3.18 §10.6.3.1: 204 without a body, or 200 with an empty list."""
+    answer = web.get("/studies", StudyInstanceUID=data.uid())
+    assert (answer.status_code, answer.content) == (204, b"") or (answer.status_code == 200 and answer.json() == [])
+
+
+@pytest.mark.only("causeway")
+def test_nothing_found_is_204(web, archive):
+    """PS3.18 §8.3.4.4.1: no results are 204, also beyond the last of them."""
+    assert web.get("/studies", StudyInstanceUID=data.uid()).status_code == 204
+    assert web.get("/studies", PatientID=archive.patient, offset="5").status_code == 204
+
+
+def test_limit_and_offset(web, archive):
+    """PS3.18 §8.3.4.4: pages that follow one another hold each result once."""
+    pages = [studies(web, archive, limit="2", offset=str(offset)) for offset in (0, 2, 4, 6)]
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    assert sorted(sum(pages, [])) == [1, 2, 3, 4, 5]
+    assert studies(web, archive, limit="2", offset="0") == pages[0]
+
+
+@pytest.mark.only("causeway")
+def test_what_remains_is_told(web, archive):
+    """PS3.18 §8.3.4.4.1: a Warning 299 when there are more results than were asked for."""
+    answer = web.get("/studies", PatientID=archive.patient, limit="2")
+    assert "299" in answer.headers.get("Warning", "")
+    assert "additional results" in answer.headers["Warning"]
+    assert "Warning" not in web.get("/studies", PatientID=archive.patient, limit="5").headers
+
+
+def test_includefield(web, archive):
+    """PS3.18 §8.3.4.3: by keyword and by tag, as a list and repeated."""
+    study = archive.items[0][0].StudyInstanceUID
+    plain = web.query("/studies", StudyInstanceUID=study)[0]
+    assert "00081030" in web.query("/studies", StudyInstanceUID=study, includefield="StudyDescription")[0]
+    both = web.query("/studies", StudyInstanceUID=study, includefield="00081030,PatientSex")[0]
+    assert value(both, "00081030") == "Study 1, with comma & more"
+    assert value(both, "00100040") == "O"
+    again = web.query("/studies", StudyInstanceUID=study, includefield=["StudyDescription", "PatientSex"])[0]
+    assert value(again, "00081030") == value(both, "00081030")
+    assert set(plain) <= set(both)
+
+
+def test_includefield_all(web, archive):
+    """PS3.18 §8.3.4.3: `all` is every attribute the server has for the level."""
+    study = archive.items[0][0].StudyInstanceUID
+    found = web.query("/studies", StudyInstanceUID=study, includefield="all")[0]
+    assert {"0020000D", "00080020", "00100020"} <= set(found)
+
+
+ignored = pytest.mark.orthanc_fails(reason="ignores it")
+
+
+@pytest.mark.parametrize("parameters", [
+    {"limit": "many"}, {"offset": "x"},
+    pytest.param({"limit": "-1"}, marks=pytest.mark.orthanc_fails(reason="answers 500")),
+    pytest.param({"NoSuchKeyword": "1"}, marks=ignored),
+    pytest.param({"StudyDate": "yesterday"}, marks=ignored),
+    pytest.param({"includefield": "NoSuchKeyword"}, marks=ignored),
+    pytest.param({"0020000G": "1"}, marks=ignored),
+], ids=str)
+def test_what_cannot_be_read_is_400(web, archive, parameters):
+    """PS3.18 §10.6.3.1: 400, and why."""
+    assert web.get("/studies", **parameters).status_code == 400
+
+
+def test_hostile_values_are_only_values(web, archive):
+    """A value is compared, and never becomes part of a statement or a path."""
+    for text in ("' OR '1'='1", "x'; DROP TABLE studies; --", "%", "_", "\\", "*" * 60, "[a-z]", "\u0000", "../../etc"):
+        answer = web.get("/studies", PatientID=text)
+        assert answer.status_code in (200, 204, 400), (text, answer.status_code)
+        if text not in ("*" * 60,) and answer.status_code == 200:
+            assert archive.patient not in answer.text, text
+    assert len(studies(web, archive)) == 5
+
+
+@pytest.mark.orthanc_fails(reason="answers JSON whatever is accepted")
+def test_an_answer_that_is_not_accepted(web, archive):
+    """PS3.18 §8.7.8.1: 406."""
+    assert web.get("/studies", "image/png", PatientID=archive.patient).status_code == 406
+
+
+@pytest.mark.parametrize("accept", [
+    "application/dicom+json", "application/json", "*/*", "application/dicom+json;q=0.9, */*;q=0.1",
+    "multipart/related; type=\"application/octet-stream\", application/dicom+json",
+])
+def test_what_clients_accept(web, archive, accept):
+    """PS3.18 §8.7.8: the best of what is accepted, and of what viewers send."""
+    answer = web.get("/studies", accept, PatientID=archive.patient)
+    assert answer.status_code == 200
+    assert len(answer.json()) == 5
+
+
+def test_dicomweb_client(subject, archive):
+    """PS3.18 §10.6: a client of another make, at each level."""
+    from dicomweb_client.api import DICOMwebClient
+    client = DICOMwebClient(subject.dicomweb)
+    assert len(client.search_for_studies(search_filters={"PatientID": archive.patient})) == 5
+    study = archive.items[0][0].StudyInstanceUID
+    assert len(client.search_for_series(study)) == 2
+    assert len(client.search_for_instances(study)) == 4
+    assert len(client.search_for_studies(search_filters={"PatientID": archive.patient}, limit=2, offset=1)) == 2
+
+
+@pytest.mark.only("causeway")
+def test_fuzzy_matching_that_is_not_supported_warns(web, archive):
+    """PS3.18 §8.3.4.2: literal matching, and the warning that says so."""
+    answer = web.get("/studies", PatientID=archive.patient, PatientName="Quist*", fuzzymatching="true")
+    assert answer.status_code == 200
+    assert "299" in answer.headers.get("Warning", "")
+
+
+def test_the_warning_is_absent_without_fuzzymatching(web, archive):
+    """PS3.18 §8.3.4.2: only who asks is warned."""
+    assert "fuzzy" not in web.get("/studies", PatientID=archive.patient).headers.get("Warning", "").lower()
+
+
+def test_an_unknown_resource_is_404(subject):
+    """PS3.18 §8.5: 404."""
+    assert Web(subject.dicomweb).get("/nonsense").status_code == 404
+
+
+def test_retrieve_url_leads_to_the_study(web, archive):
+    """PS3.18 table 10.6.3-3: Retrieve URL (0008,1190) can be followed."""
+    import requests
+    from urllib.parse import urljoin
+    study = archive.items[0][0].StudyInstanceUID
+    url = urljoin(web.root + "/", value(web.query("/studies", StudyInstanceUID=study)[0], "00081190"))
+    answer = requests.get(url + "/metadata", headers={"Accept": "application/dicom+json"}, timeout=20)
+    assert answer.status_code == 200
+    assert len(answer.json()) == 4

@@ -1,0 +1,74 @@
+"""Causeway itself, by its command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from .base import CannotStart, Subject
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def binary() -> Path:
+    """`CAUSEWAY_BIN`, or the newer of the release and the debug build."""
+    if named := os.environ.get("CAUSEWAY_BIN"):
+        return Path(named).resolve()
+    target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
+    built = [path for kind in ("release", "debug") if (path := target / kind / "causeway").is_file()]
+    if not built:
+        raise CannotStart("no causeway in target/release or target/debug: build it, or name one by CAUSEWAY_BIN")
+    return max(built, key=lambda path: path.stat().st_mtime)
+
+
+class Causeway(Subject):
+    """A node of ours."""
+
+    name = "causeway"
+    default_ae_title = "CAUSEWAY"
+
+    def command(self) -> list[str]:
+        return [
+            str(binary()), "serve",
+            "--data", str(self.folder / "data"),
+            "--ae-title", self.ae_title,
+            "--dimse-listen", f"{self.host}:{self.dimse_port}",
+            "--web-listen", f"{self.host}:{self.web_port}",
+        ]
+
+    def environment(self) -> dict[str, str]:
+        return self.settings
+
+    def ready_path(self) -> str:
+        return "/health/ready"
+
+    def run(self, *arguments: str) -> str:
+        """Runs a command against this node and returns what it writes."""
+        command = [str(binary()), *arguments, "--url", self.url]
+        done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def add_remote(self, name: str, ae_title: str, port: int, host: str = "127.0.0.1") -> None:
+        self.run(
+            "remote", "add", name, "--ae-title", ae_title, "--host", host, "--port", str(port),
+            "--allow", "store,query,retrieve",
+        )
+
+    def add_web_remote(self, name: str, dicomweb: str) -> None:
+        """Tells the node of a DICOMweb server that it may send to."""
+        self.run("remote", "add", name, "--dicomweb", dicomweb, "--allow", "store,query,retrieve")
+
+    def add_route(self, name: str, when: str, remote: str) -> None:
+        """Sends on each instance for which the condition holds."""
+        self.run("route", "add", name, "--when", when, "--to", remote, "--trigger", "instance")
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Every job the node tells of."""
+        answer = json.loads(self.run("queue", "list", "--json"))
+        if isinstance(answer, dict):
+            answer = next((value for value in answer.values() if isinstance(value, list)), [])
+        return answer

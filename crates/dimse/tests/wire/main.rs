@@ -1,0 +1,12 @@
+//! Associations over streams: against ourselves, against the hostile, against programs that others wrote.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and a skipped one says so"
+)]
+
+mod association;
+mod common;
+mod dcmtk;
+mod hostile;

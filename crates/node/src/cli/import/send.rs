@@ -1,0 +1,79 @@
+//! A batch of files as one STOW-RS request, and what the node said of each (PS3.18 §10.5).
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use causeway_core::{Attributes, Element, Tag};
+use futures_util::stream;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Body, Method, StatusCode};
+
+use super::found::ReadFile;
+use super::{Line, Report};
+use crate::client::Client;
+
+const FAILED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1198);
+const REFERENCED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1199);
+const REFERENCED_SOP_INSTANCE_UID: Tag = Tag::new(0x0008, 0x1155);
+const ERROR_COMMENT: Tag = Tag::new(0x0000, 0x0902);
+const FAILURE_REASON: Tag = Tag::new(0x0008, 0x1197);
+
+/// Sends `batch` and adds what became of it to `report`. When several files were refused together without a
+/// word of which, each is sent by itself.
+pub(super) async fn send(client: &Client, batch: Vec<ReadFile>, report: &mut Report) -> anyhow::Result<()> {
+    if batch.is_empty() {
+        return Ok(());
+    }
+    let (status, answer) = post(client, &batch).await?;
+    let items = |tag: Tag| answer.get(tag).map(Element::items).unwrap_or_default();
+    let (taken, failed) = (items(REFERENCED_SOP_SEQUENCE), items(FAILED_SOP_SEQUENCE));
+    if failed.is_empty() && taken.len() == batch.len() {
+        report.taken += taken.len() as u64;
+        return Ok(());
+    }
+    if let [file] = batch.as_slice() {
+        let because = failed.first().map_or_else(|| format!("HTTP {status}"), why);
+        report.not_taken.push(Line { file: file.name.clone(), because });
+        return Ok(());
+    }
+    // Which file a failure belongs to is not said of files that could not be read: ask one by one. What was
+    // taken is taken again, to the same effect.
+    for file in batch {
+        Box::pin(send(client, vec![file], report)).await?;
+    }
+    Ok(())
+}
+
+fn why(item: &Attributes) -> String {
+    let comment = item.first(ERROR_COMMENT).map(str::to_owned);
+    let reason = item.first(FAILURE_REASON).and_then(|text| text.parse::<u16>().ok());
+    match (comment, reason) {
+        (Some(comment), _) => comment,
+        (None, Some(reason)) => format!("failure reason {reason:04X}H"),
+        (None, None) => item.first(REFERENCED_SOP_INSTANCE_UID).unwrap_or("no reason given").to_owned(),
+    }
+}
+
+async fn post(client: &Client, batch: &[ReadFile]) -> anyhow::Result<(u16, Attributes)> {
+    let boundary = "causeway-import-2d7c1a54";
+    let mut chunks: Vec<Result<Bytes, std::io::Error>> = Vec::new();
+    for file in batch {
+        chunks.push(Ok(Bytes::from(format!("\r\n--{boundary}\r\nContent-Type: application/dicom\r\n\r\n"))));
+        chunks.push(Ok(file.bytes.clone()));
+    }
+    chunks.push(Ok(Bytes::from(format!("\r\n--{boundary}--\r\n"))));
+    let content_type = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
+    let request = client
+        .request(Method::POST, "/dicom-web/studies")
+        .header(CONTENT_TYPE, content_type)
+        .header(ACCEPT, "application/dicom+json")
+        .body(Body::wrap_stream(stream::iter(chunks)));
+    let response = client.send(request).await?;
+    let status = response.status();
+    let text = response.text().await.context("the answer cannot be read")?;
+    match status {
+        StatusCode::OK | StatusCode::ACCEPTED | StatusCode::CONFLICT | StatusCode::BAD_REQUEST => {
+            Ok((status.as_u16(), Attributes::from_json(&text).unwrap_or_default()))
+        }
+        _ => bail!("the node takes nothing: HTTP {status}: {text}"),
+    }
+}

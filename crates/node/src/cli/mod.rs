@@ -1,0 +1,110 @@
+//! The command line: one file per verb.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on the terminal")]
+
+mod import;
+mod queue;
+mod remote;
+mod route;
+mod serve;
+mod table;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::client::{Client, Target};
+use crate::demo;
+
+/// A DICOM network node: takes studies over DIMSE and DICOMweb, keeps them, forwards them to remote readers.
+#[derive(Debug, Parser)]
+#[command(name = "causeway", version, about, long_about = None, propagate_version = true)]
+#[command(
+    after_help = "Exit codes: 0 done, 1 not done, 2 wrong usage.\n\nFirst steps:\n  causeway demo\n  causeway serve"
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Run the node
+    Serve(Box<serve::Serve>),
+    /// Two nodes on this machine: a study is sent to one, forwarded to the other, read back there
+    Demo(demo::Demo),
+    /// Other systems: add, list, show, remove, echo
+    Remote(remote::Remote),
+    /// Which instances go to which remote: add, list, remove, explain
+    Route(route::Route),
+    /// What is waiting to be delivered: list, retry, park, cancel
+    Queue(queue::Queue),
+    /// Bearer tokens for the web: add, list, remove
+    Token(token::Token),
+    /// Bring folders, files and zip archives into a running node
+    Import(import::Import),
+    /// Print a completion script for a shell
+    #[command(after_help = "Example:\n  causeway completions bash > /etc/bash_completion.d/causeway")]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Example:\n  causeway man > /usr/local/share/man/man1/causeway.1")]
+    Man,
+}
+
+impl Cli {
+    /// Runs the verb; says on standard error what went wrong.
+    pub(crate) fn run(self) -> ExitCode {
+        match self.verb.run() {
+            Ok(code) => code,
+            Err(error) => {
+                eprintln!("causeway: {error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+impl Verb {
+    fn run(self) -> anyhow::Result<ExitCode> {
+        match self {
+            Self::Serve(verb) => verb.run(),
+            Self::Demo(verb) => verb.run(),
+            Self::Remote(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Route(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Queue(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Token(verb) => verb.run(),
+            Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Completions { shell } => {
+                clap_complete::generate(shell, &mut Cli::command(), "causeway", &mut std::io::stdout());
+                Ok(ExitCode::SUCCESS)
+            }
+            Self::Man => {
+                clap_mangen::Man::new(Cli::command()).render(&mut std::io::stdout())?;
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+}
+
+/// Runs a verb that talks to a node.
+fn with_client(
+    target: Target,
+    verb: impl AsyncFnOnce(&Client) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let client = Client::new(target)?;
+    runtime.block_on(verb(&client))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

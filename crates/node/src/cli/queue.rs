@@ -1,0 +1,130 @@
+//! `causeway queue`: what is waiting to be delivered.
+#![expect(clippy::print_stdout, reason = "it answers on standard output")]
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use causeway_core::{RemoteName, Uid};
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::Value;
+
+use super::table;
+use crate::client::{Client, Target};
+
+/// What is waiting to be delivered; without a verb: a report of every destination
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  causeway queue
+  causeway queue list --state parked
+  causeway queue retry 17
+  causeway queue retry --remote reader")]
+pub(crate) struct Queue {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Jobs one by one: each is one instance on its way to one remote
+    List {
+        /// To this remote only
+        #[arg(long)]
+        remote: Option<RemoteName>,
+        /// In this state only: waiting, sending, delivered, parked, cancelled
+        #[arg(long)]
+        state: Option<String>,
+        /// Of this study only
+        #[arg(long, value_name = "UID")]
+        study: Option<Uid>,
+        /// Most jobs to show
+        #[arg(long, default_value_t = 100)]
+        limit: u32,
+    },
+    /// Send a job now, or all parked jobs of a remote
+    Retry {
+        /// Number of the job
+        #[arg(required_unless_present = "remote")]
+        job: Option<i64>,
+        /// All parked jobs of this remote
+        #[arg(long, conflicts_with = "job")]
+        remote: Option<RemoteName>,
+    },
+    /// Leave a job until it is retried
+    Park {
+        /// Number of the job
+        job: i64,
+    },
+    /// Never send a job
+    Cancel {
+        /// Number of the job
+        job: i64,
+    },
+}
+
+impl Queue {
+    pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+        match self.verb {
+            None => report(client).await?,
+            Some(Verb::List { remote, state, study, limit }) => {
+                let mut query = vec![("limit", limit.to_string())];
+                query.extend(remote.map(|remote| ("remote", remote.to_string())));
+                query.extend(state.map(|state| ("state", state)));
+                query.extend(study.map(|study| ("study", study.to_string())));
+                list(client, &query).await?;
+            }
+            Some(Verb::Retry { job: Some(job), .. }) => change(client, job, "retry").await?,
+            Some(Verb::Retry { remote: Some(remote), .. }) => {
+                let request = client.request(Method::POST, &format!("/api/v1/queue/remotes/{remote}/retry"));
+                let answer: Value = client.ask(request).await?;
+                println!("{} jobs are tried again", answer.get("retried").unwrap_or(&Value::Null));
+            }
+            Some(Verb::Retry { .. }) => bail!("give the number of a job, or --remote"),
+            Some(Verb::Park { job }) => change(client, job, "park").await?,
+            Some(Verb::Cancel { job }) => change(client, job, "cancel").await?,
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+async fn change(client: &Client, job: i64, verb: &str) -> anyhow::Result<()> {
+    client.tell(client.request(Method::POST, &format!("/api/v1/queue/jobs/{job}/{verb}"))).await
+}
+
+/// A field of an answer as text; nothing when it is null or missing.
+fn text(value: &Value, path: &str) -> String {
+    match value.pointer(path) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
+async fn report(client: &Client) -> anyhow::Result<()> {
+    let report: Vec<Value> = client.get("/api/v1/queue").await?;
+    if client.is_json() {
+        println!("{}", serde_json::to_string(&report)?);
+        return Ok(());
+    }
+    let paths =
+        ["/remote", "/waiting", "/sending", "/delivered", "/parked", "/oldest_at", "/held_until", "/because"];
+    let rows: Vec<[String; 8]> =
+        report.iter().map(|destination| paths.map(|path| text(destination, path))).collect();
+    let heads = ["REMOTE", "WAITING", "SENDING", "DELIVERED", "PARKED", "OLDEST", "HELD UNTIL", "BECAUSE"];
+    table::print(heads, &rows);
+    Ok(())
+}
+
+async fn list(client: &Client, query: &[(&str, String)]) -> anyhow::Result<()> {
+    let jobs: Vec<Value> = client.ask(client.request(Method::GET, "/api/v1/queue/jobs").query(query)).await?;
+    if client.is_json() {
+        println!("{}", serde_json::to_string(&jobs)?);
+        return Ok(());
+    }
+    let paths = ["/id", "/remote", "/route", "/state", "/attempts", "/next_at", "/instance", "/last/words"];
+    let rows: Vec<[String; 8]> = jobs.iter().map(|job| paths.map(|path| text(job, path))).collect();
+    table::print(["JOB", "REMOTE", "ROUTE", "STATE", "ATTEMPTS", "NEXT", "INSTANCE", "LAST ANSWER"], &rows);
+    Ok(())
+}

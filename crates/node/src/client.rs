@@ -1,0 +1,105 @@
+//! Talking to a running node: its REST interface and its STOW-RS, for the commands that need one.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// How to reach the node, and how to speak to whoever called the command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Target {
+    /// Where the node is
+    #[arg(
+        long,
+        global = true,
+        env = "CAUSEWAY_URL",
+        default_value = "http://127.0.0.1:8080",
+        value_name = "URL"
+    )]
+    pub(crate) url: String,
+    /// Bearer token, for a node that asks for one
+    #[arg(long, global = true, env = "CAUSEWAY_TOKEN", hide_env_values = true, value_name = "TOKEN")]
+    pub(crate) token: Option<String>,
+    /// Print JSON for scripts
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+}
+
+/// A client of one node.
+pub(crate) struct Client {
+    http: Http,
+    target: Target,
+}
+
+impl Client {
+    pub(crate) fn new(target: Target) -> anyhow::Result<Self> {
+        let http = Http::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .redirect(reqwest::redirect::Policy::none())
+            .build()?;
+        Ok(Self { http, target })
+    }
+
+    pub(crate) fn is_json(&self) -> bool {
+        self.target.json
+    }
+
+    /// A request to `path`, which begins with a slash.
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.target.url.trim_end_matches('/')));
+        match &self.target.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub(crate) async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
+        let response = request.send().await.map_err(|error| {
+            let hint = if error.is_connect() { "; is it running (`causeway serve`)?" } else { "" };
+            anyhow::Error::new(error.without_url())
+                .context(format!("no answer from {}{hint}", self.target.url))
+        })?;
+        Ok(response)
+    }
+
+    /// The answer, or the node's own words for why there is none.
+    pub(crate) async fn ask<T: DeserializeOwned>(&self, request: RequestBuilder) -> anyhow::Result<T> {
+        let response = fine(self.send(request).await?).await?;
+        response.json().await.context("the answer cannot be read")
+    }
+
+    pub(crate) async fn tell(&self, request: RequestBuilder) -> anyhow::Result<()> {
+        fine(self.send(request).await?).await.map(drop)
+    }
+
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+        self.ask(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn put(&self, path: &str, body: &impl Serialize) -> anyhow::Result<()> {
+        self.tell(self.request(Method::PUT, path).json(body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
+        self.tell(self.request(Method::DELETE, path)).await
+    }
+}
+
+/// Passes an answer that says yes; else tells what the node said.
+async fn fine(response: Response) -> anyhow::Result<Response> {
+    let status = response.status();
+    if status.is_success() {
+        return Ok(response);
+    }
+    let text = response.text().await.unwrap_or_default();
+    let detail = serde_json::from_str::<Value>(&text)
+        .ok()
+        .and_then(|problem| problem.get("detail").and_then(Value::as_str).map(str::to_owned))
+        .unwrap_or(text);
+    let hint = if status == StatusCode::UNAUTHORIZED { " (give --token or CAUSEWAY_TOKEN)" } else { "" };
+    bail!("the node says no: {detail}{hint} [HTTP {}]", status.as_u16())
+}

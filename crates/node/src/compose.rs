@@ -1,0 +1,139 @@
+//! Putting the rooms together, and taking them down in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use causeway_admin::Node;
+use causeway_archive::Archive;
+use causeway_catalog::Catalog;
+use causeway_core::{Clock, SystemClock};
+use causeway_forward::{Forwarder, Router};
+use causeway_store::{ObjectsConfig, Store};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::config::{Acknowledge, Duplicate, Settings};
+
+/// A node that runs.
+pub(crate) struct Running {
+    pub(crate) archive: Archive,
+    pub(crate) forwarder: Forwarder,
+    /// Where the DIMSE door listens.
+    pub(crate) dimse: SocketAddr,
+    /// Where the web doors listen.
+    pub(crate) web: SocketAddr,
+    node: Node,
+    stop_doors: watch::Sender<bool>,
+    doors: JoinSet<()>,
+    stop_rest: watch::Sender<bool>,
+    rest: Vec<JoinHandle<()>>,
+}
+
+/// Opens everything, replays the spool, then opens the doors.
+pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let catalog_file = settings.catalog_file()?;
+    let catalog = Catalog::open(&catalog_file, Arc::clone(&clock))
+        .await
+        .with_context(|| format!("the catalog {} cannot be opened", catalog_file.display()))?;
+    let store = open_store(&settings).await?;
+    let router = Arc::new(Router::load(catalog.clone()).await?);
+    let ae_title = settings.node.ae_title.clone();
+    let archive =
+        Archive::open(store, catalog.clone(), Arc::clone(&clock), router.clone(), ingest(&settings)).await?;
+    let replayed = archive.replay().await.context("the spool cannot be read again")?;
+    tracing::info!(recorded = replayed.recorded, known = replayed.known, "spool replayed");
+    settings.web.check(&archive)?;
+    let forwarder =
+        Forwarder::new(archive.clone(), catalog, router, clock, ae_title.clone(), settings.forward.clone());
+
+    let dimse = bind(settings.dimse.listen, "[dimse] listen").await?;
+    let web = bind(settings.web.listen, "[web] listen").await?;
+    let (dimse_address, web_address) = (dimse.local_addr()?, web.local_addr()?);
+    let node = Node::new(archive.clone(), forwarder.clone(), ae_title.clone(), dimse_address.port());
+
+    let (stop_doors, stopped) = watch::channel(false);
+    let mut doors = JoinSet::new();
+    let until = until(stopped.clone());
+    doors.spawn(causeway_scp::serve(dimse, archive.clone(), ae_title, settings.dimse, until));
+    let routes = causeway_web::router(archive.clone(), settings.web.clone())
+        .merge(causeway_web::authenticate(causeway_admin::closed(node.clone()), &archive, &settings.web))
+        .merge(causeway_admin::open(node.clone()));
+    let limits = settings.web.limits.clone();
+    doors.spawn(async move { causeway_web::serve(web, routes, &limits, self::until(stopped)).await });
+
+    let (stop_rest, stopped) = watch::channel(false);
+    let rest = vec![
+        tokio::spawn(settle(archive.clone(), stopped.clone())),
+        tokio::spawn(forward(forwarder.clone(), stopped)),
+    ];
+    node.set_ready(true);
+    Ok(Running {
+        archive,
+        forwarder,
+        dimse: dimse_address,
+        web: web_address,
+        node,
+        stop_doors,
+        doors,
+        stop_rest,
+        rest,
+    })
+}
+
+async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+    let spool = settings.node.data.join("spool");
+    let config = causeway_store::Config { spool, objects: ObjectsConfig::Local(settings.objects()?) };
+    Store::open(config)
+        .await
+        .with_context(|| format!("the store in {} cannot be opened", settings.node.data.display()))
+}
+
+fn ingest(settings: &Settings) -> causeway_archive::Config {
+    causeway_archive::Config {
+        duplicate: match settings.ingest.duplicate {
+            Duplicate::KeepFirst => causeway_archive::Duplicate::KeepFirst,
+            Duplicate::Replace => causeway_archive::Duplicate::Replace,
+        },
+        acknowledge: match settings.ingest.acknowledge {
+            Acknowledge::Spool => causeway_archive::Acknowledge::Spool,
+            Acknowledge::Store => causeway_archive::Acknowledge::Store,
+        },
+        ae_title: Some(settings.node.ae_title.clone()),
+    }
+}
+
+async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("{key} = \"{address}\": the port cannot be had"))
+}
+
+/// Completes when the node is told to stop.
+async fn until(mut stopped: watch::Receiver<bool>) {
+    // A sender that is gone is a node that is gone.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+async fn settle(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.settle_until(until(stopped)).await;
+}
+
+async fn forward(forwarder: Forwarder, stopped: watch::Receiver<bool>) {
+    forwarder.run_until(until(stopped)).await;
+}
+
+impl Running {
+    /// Stops in order: no new callers, then the doors' last requests, then deliveries and settling.
+    pub(crate) async fn stop(mut self) {
+        self.node.set_ready(false);
+        let _ = self.stop_doors.send(true);
+        while self.doors.join_next().await.is_some() {}
+        let _ = self.stop_rest.send(true);
+        for task in self.rest {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a task of the node failed");
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! `causeway.toml`: one table per room, each owned by its room; below it the environment
+//! (`CAUSEWAY_<TABLE>__<KEY>`), below that the flags of the command line. Unknown keys are refused.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use causeway_core::AeTitle;
+use serde::Deserialize;
+use toml::{Table, Value};
+
+/// Everything that can be set.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    pub(crate) node: NodeSettings,
+    pub(crate) dimse: causeway_scp::Config,
+    pub(crate) web: causeway_web::Config,
+    pub(crate) store: StoreSettings,
+    pub(crate) catalog: CatalogSettings,
+    pub(crate) ingest: IngestSettings,
+    pub(crate) forward: causeway_forward::Config,
+    pub(crate) log: LogSettings,
+}
+
+/// `[node]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct NodeSettings {
+    /// What the node calls itself.
+    pub(crate) ae_title: AeTitle,
+    /// Folder of spool, objects and catalog.
+    pub(crate) data: PathBuf,
+}
+
+/// `[store]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct StoreSettings {
+    /// Where objects settle: `file:///…`. Not given: `objects` in the data folder.
+    pub(crate) url: Option<String>,
+}
+
+/// `[catalog]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct CatalogSettings {
+    /// Where the catalog is: `sqlite:///…`. Not given: `catalog.db` in the data folder.
+    pub(crate) url: Option<String>,
+}
+
+/// `[ingest]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct IngestSettings {
+    pub(crate) acknowledge: Acknowledge,
+    pub(crate) duplicate: Duplicate,
+}
+
+/// When a sender is told Success.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Acknowledge {
+    #[default]
+    Spool,
+    Store,
+}
+
+/// What happens to a second instance with other bytes.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Duplicate {
+    #[default]
+    KeepFirst,
+    Replace,
+}
+
+/// `[log]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct LogSettings {
+    /// What is told: `info`, or a list such as `info,causeway_scp=debug`.
+    pub(crate) level: String,
+    pub(crate) format: LogFormat,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// To read.
+    #[default]
+    Text,
+    /// To collect.
+    Json,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            node: NodeSettings::default(),
+            dimse: causeway_scp::Config::default(),
+            web: causeway_web::Config::default(),
+            store: StoreSettings::default(),
+            catalog: CatalogSettings::default(),
+            ingest: IngestSettings::default(),
+            forward: causeway_forward::Config::default(),
+            log: LogSettings::default(),
+        }
+    }
+}
+
+impl Default for NodeSettings {
+    fn default() -> Self {
+        // The literal is an AE title; its own test says so.
+        let ae_title = AeTitle::parse("CAUSEWAY").unwrap_or_else(|_| unreachable!());
+        Self { ae_title, data: PathBuf::from("causeway-data") }
+    }
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::default() }
+    }
+}
+
+/// Prefix of the environment's settings. Names without `__` are others: `CAUSEWAY_URL`, `CAUSEWAY_TOKEN`.
+const PREFIX: &str = "CAUSEWAY_";
+
+impl Settings {
+    /// Reads the file, if one is named, then the environment, then `flags` (table, key, value).
+    pub(crate) fn read(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&str, &str, String)],
+    ) -> anyhow::Result<Self> {
+        let mut table = match file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .with_context(|| format!("the configuration {} cannot be read", path.display()))?;
+                // Read once by itself, so that an error shows its line.
+                toml::from_str::<Self>(&text).with_context(|| format!("in {}", path.display()))?;
+                text.parse::<Table>().with_context(|| format!("in {}", path.display()))?
+            }
+            None => Table::new(),
+        };
+        for (name, text) in environment {
+            let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__"))
+            else {
+                continue;
+            };
+            put(&mut table, &section.to_lowercase(), &key.to_lowercase(), value(&text))?;
+        }
+        for (section, key, text) in flags {
+            put(&mut table, section, key, Value::String(text.clone()))?;
+        }
+        let settings: Self = Value::Table(table).try_into().context("in the configuration")?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        self.dimse.check()?;
+        self.forward.check()?;
+        self.objects()?;
+        self.catalog_file()?;
+        Ok(())
+    }
+
+    /// Folder in which objects settle.
+    pub(crate) fn objects(&self) -> anyhow::Result<PathBuf> {
+        match &self.store.url {
+            None => Ok(self.node.data.join("objects")),
+            Some(url) => local(url, "file://", "[store] url"),
+        }
+    }
+
+    /// The catalog's file.
+    pub(crate) fn catalog_file(&self) -> anyhow::Result<PathBuf> {
+        match &self.catalog.url {
+            None => Ok(self.node.data.join("catalog.db")),
+            Some(url) => local(url, "sqlite://", "[catalog] url"),
+        }
+    }
+}
+
+fn local(url: &str, scheme: &str, key: &str) -> anyhow::Result<PathBuf> {
+    match url.strip_prefix(scheme) {
+        Some(path) if path.starts_with('/') => Ok(PathBuf::from(path)),
+        _ => bail!("{key} = \"{url}\": this version knows {scheme}/absolute/path only"),
+    }
+}
+
+/// Nested keys are parted by two more underscores: `CAUSEWAY_WEB__LIMITS__CONNECTIONS`.
+fn put(table: &mut Table, section: &str, key: &str, value: Value) -> anyhow::Result<()> {
+    let mut place = table;
+    for part in std::iter::once(section).chain(key.split("__").take(key.split("__").count() - 1)) {
+        let entry = place.entry(part).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(inner) = entry else { bail!("'{part}' is a value and a table at once") };
+        place = inner;
+    }
+    let last = key.rsplit("__").next().unwrap_or(key);
+    place.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// A value as TOML writes it, where it is one; else the text itself.
+fn value(text: &str) -> Value {
+    let parsed = format!("value = {text}").parse::<Table>().ok();
+    parsed.and_then(|mut table| table.remove("value")).unwrap_or_else(|| Value::String(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(environment: &[(&str, &str)], flags: &[(&str, &str, String)]) -> anyhow::Result<Settings> {
+        let environment = environment.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        Settings::read(None, environment, flags)
+    }
+
+    #[test]
+    fn without_anything_the_defaults_hold() {
+        let settings = read(&[], &[]).unwrap();
+        assert_eq!(settings.node.ae_title.as_str(), "CAUSEWAY");
+        assert_eq!(settings.web.listen.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.dimse.listen.to_string(), "0.0.0.0:11112");
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment() {
+        let environment =
+            [("CAUSEWAY_NODE__AE_TITLE", "FROM_ENV"), ("CAUSEWAY_URL", "http://x"), ("HOME", "/root")];
+        assert_eq!(read(&environment, &[]).unwrap().node.ae_title.as_str(), "FROM_ENV");
+        let flags = [("node", "ae_title", "FROM_FLAG".to_owned())];
+        assert_eq!(read(&environment, &flags).unwrap().node.ae_title.as_str(), "FROM_FLAG");
+    }
+
+    #[test]
+    fn the_environment_reaches_nested_keys_with_their_types() {
+        let environment =
+            [("CAUSEWAY_WEB__LIMITS__CONNECTIONS", "7"), ("CAUSEWAY_DIMSE__CHECK_CALLED_AE_TITLE", "true")];
+        let settings = read(&environment, &[]).unwrap();
+        assert_eq!(settings.web.limits.connections, 7);
+        assert!(settings.dimse.check_called_ae_title);
+    }
+
+    #[test]
+    fn an_unknown_key_and_an_unknown_store_are_refused() {
+        assert!(read(&[("CAUSEWAY_NODE__AE_TITEL", "X")], &[]).is_err());
+        let error = read(&[("CAUSEWAY_STORE__URL", "s3://bucket")], &[]).unwrap_err();
+        assert!(error.to_string().contains("file://"), "{error}");
+        assert!(read(&[("CAUSEWAY_DIMSE__ASSOCIATIONS", "0")], &[]).is_err());
+    }
+
+    #[test]
+    fn an_error_in_the_file_shows_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("causeway.toml");
+        std::fs::write(&path, "[node]\nae_title = \"A\"\n\n[dimse]\nlistne = \"x\"\n").unwrap();
+        let error = Settings::read(Some(&path), std::iter::empty(), &[]).unwrap_err();
+        assert!(format!("{error:#}").contains("line 5"), "{error:#}");
+    }
+}

@@ -1,0 +1,20 @@
+//! Where log lines go, and how they look.
+
+use std::io::IsTerminal as _;
+
+use anyhow::Context as _;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, LogSettings};
+
+/// Begins logging to standard error. `CAUSEWAY_LOG` beats the configured level.
+pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
+    let level = std::env::var("CAUSEWAY_LOG").unwrap_or_else(|_| settings.level.clone());
+    let filter = EnvFilter::try_new(&level).with_context(|| format!("[log] level = \"{level}\""))?;
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match settings.format {
+        LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
+        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    };
+    started.map_err(|error| anyhow::anyhow!("logging could not begin: {error}"))
+}

@@ -1,0 +1,114 @@
+//! What the tests need and a machine may lack: system packages for the peers, and a Python environment for the
+//! clients. Installs what is missing and nothing else; starts and stops no service.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{paths, run};
+
+/// A Debian package, and how one sees that what it brings is there.
+struct Package {
+    name: &'static str,
+    present: fn() -> bool,
+}
+
+const PACKAGES: &[Package] = &[
+    Package { name: "dcmtk", present: || on_path("echoscu") },
+    Package { name: "orthanc", present: || on_path("Orthanc") || Path::new("/usr/sbin/Orthanc").exists() },
+    Package {
+        name: "orthanc-dicomweb",
+        present: || Path::new("/usr/share/orthanc/plugins/libOrthancDicomWeb.so").exists(),
+    },
+    Package { name: "python3-venv", present: || succeeds("python3", &["-c", "import venv, ensurepip"]) },
+];
+
+/// Installs the system packages that are missing, then the Python packages if they changed.
+pub(crate) fn run() -> Result<()> {
+    system_packages()?;
+    python_packages()
+}
+
+/// The interpreter of the tests' own environment.
+pub(crate) fn python() -> PathBuf {
+    paths::target().join("venv").join("bin").join("python")
+}
+
+fn system_packages() -> Result<()> {
+    let missing: Vec<&str> =
+        PACKAGES.iter().filter(|package| !(package.present)()).map(|package| package.name).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !on_path("apt-get") {
+        bail!("{} missing, and this machine has no apt-get: install them by hand", missing.join(", "));
+    }
+    println!("installing {}", missing.join(", "));
+    run::check(&mut as_administrator("apt-get", &["update", "--quiet"]))?;
+    let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
+    arguments.extend(&missing);
+    run::check(&mut as_administrator("apt-get", &arguments))
+}
+
+/// The program run by the administrator: through sudo unless we are that already.
+fn as_administrator(program: &str, arguments: &[&str]) -> Command {
+    let root = run::output_of(Command::new("id").arg("-u")).is_ok_and(|user| user.trim() == "0");
+    let mut command = Command::new(if root { "env" } else { "sudo" });
+    if !root {
+        command.arg("env");
+    }
+    command.arg("DEBIAN_FRONTEND=noninteractive").arg(program).args(arguments);
+    command
+}
+
+/// Makes the environment, and fills it anew when the list of packages or the interpreter has changed.
+fn python_packages() -> Result<()> {
+    let requirements = paths::root().join("conformance").join("requirements.txt");
+    let list = std::fs::read_to_string(&requirements)
+        .with_context(|| format!("{} cannot be read", requirements.display()))?;
+    let version = run::output_of(Command::new("python3").arg("--version"))?;
+    let wanted = format!("{version}{list}");
+    let stamp = paths::target().join("venv").join("installed.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("installing the Python packages of {}", paths::shown(&requirements));
+    let folder = paths::target().join("venv");
+    run::check(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    run::check(
+        Command::new(python())
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+            .arg(&requirements),
+    )?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+fn on_path(program: &str) -> bool {
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&folders).any(|folder| folder.join(program).is_file())
+}
+
+fn succeeds(program: &str, arguments: &[&str]) -> bool {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_that_is_there_is_found_and_another_is_not() {
+        assert!(on_path("sh"));
+        assert!(!on_path("no-such-program-anywhere"));
+    }
+
+    #[test]
+    fn a_program_that_fails_or_is_absent_does_not_succeed() {
+        assert!(succeeds("true", &[]));
+        assert!(!succeeds("false", &[]));
+        assert!(!succeeds("no-such-program-anywhere", &[]));
+    }
+}

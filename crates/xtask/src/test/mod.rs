@@ -1,0 +1,155 @@
+//! `cargo xtask test`: everything that must hold, from the format of the sources to the suite over the wire, in one
+//! run that ends with one line. Steps do not stop one another: a run tells all that is wrong.
+
+pub(crate) mod count;
+
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::{conformance, paths, prepare, run, tidy};
+use count::Count;
+
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Use what is installed and install nothing
+    #[arg(long)]
+    skip_install: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let mut steps = Steps::default();
+    if !arguments.skip_install {
+        steps.step("prepare", || prepare::run().map(|()| Done::of(true)));
+    }
+    steps.step("format", || command(&["fmt", "--all", "--check"]));
+    steps.step("clippy", || {
+        command(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
+    });
+    steps.step("tidy", || tidy::run().map(|code| Done::of(code == ExitCode::SUCCESS)));
+    steps.step("unit tests", unit_tests);
+    steps.step("documentation tests", || tests(&["test", "--workspace", "--doc", "--quiet"]));
+    let built = steps.step("build", || run::succeeds(&mut conformance::build(true)).map(Done::of));
+    if built {
+        steps.step("conformance of causeway", || suite("causeway"));
+    }
+    steps.step("conformance of orthanc, which proves the suite", || suite("orthanc"));
+    Ok(steps.end())
+}
+
+/// How a step ended: whether it passed, and the tests it ran.
+struct Done {
+    success: bool,
+    count: Count,
+}
+
+impl Done {
+    /// A step without tests of its own.
+    fn of(success: bool) -> Self {
+        Self { success, count: Count::default() }
+    }
+}
+
+/// The steps so far.
+#[derive(Default)]
+struct Steps {
+    lines: Vec<String>,
+    total: Count,
+}
+
+impl Steps {
+    /// Runs one step under its headline; whether it passed.
+    fn step(&mut self, name: &str, work: impl FnOnce() -> Result<Done>) -> bool {
+        println!("\n== {name}");
+        let start = Instant::now();
+        let done = work().unwrap_or_else(|error| {
+            println!("{error:#}");
+            Done::of(false)
+        });
+        let line = self.add(name, &done, start.elapsed().as_secs_f64());
+        println!("{line}");
+        self.lines.push(line);
+        done.success
+    }
+
+    /// Counts a step, and says how it went. One that fails without a failed test counts as one failure, so that
+    /// the last line never says "0 failed" of a run that did.
+    fn add(&mut self, name: &str, done: &Done, seconds: f64) -> String {
+        self.total += done.count;
+        if !done.success && done.count.failed == 0 {
+            self.total.failed += 1;
+        }
+        let word = if done.success { "passed" } else { "FAILED" };
+        let tests = if done.count == Count::default() { String::new() } else { format!(" ({})", done.count) };
+        format!("== {name}: {word}{tests} in {seconds:.1} s")
+    }
+
+    fn end(&self) -> ExitCode {
+        println!();
+        for line in &self.lines {
+            println!("{line}");
+        }
+        println!("{}", self.total);
+        if self.total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(run::cargo());
+    command.args(arguments).current_dir(paths::root());
+    command
+}
+
+fn command(arguments: &[&str]) -> Result<Done> {
+    run::succeeds(&mut cargo(arguments)).map(Done::of)
+}
+
+/// A command whose output tells how many tests it ran.
+fn tests(arguments: &[&str]) -> Result<Done> {
+    let (success, output) = run::shown_and_kept(cargo(arguments).env("CARGO_TERM_COLOR", "never"))?;
+    Ok(Done { success, count: Count::of_cargo(&output) })
+}
+
+fn unit_tests() -> Result<Done> {
+    if run::output_of(&mut cargo(&["nextest", "--version"])).is_ok() {
+        return tests(&[
+            "nextest",
+            "run",
+            "--workspace",
+            "--no-fail-fast",
+            "--no-tests",
+            "pass",
+            "--status-level",
+            "fail",
+        ]);
+    }
+    tests(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--quiet"])
+}
+
+fn suite(subject: &str) -> Result<Done> {
+    let outcome = conformance::suite(subject, &conformance::binary(true), &[])?;
+    Ok(Done { success: outcome.success, count: outcome.count })
+}
+
+#[cfg(test)]
+mod tests_of_steps {
+    use super::*;
+
+    #[test]
+    fn a_step_that_fails_without_tests_counts_as_one_failure() {
+        let mut steps = Steps::default();
+        steps.add("format", &Done::of(false), 0.1);
+        steps.add("tidy", &Done::of(true), 0.1);
+        assert_eq!(steps.total, Count { passed: 0, failed: 1 });
+    }
+
+    #[test]
+    fn failed_tests_are_counted_once() {
+        let mut steps = Steps::default();
+        let line =
+            steps.add("unit tests", &Done { success: false, count: Count { passed: 7, failed: 2 } }, 1.25);
+        assert_eq!(steps.total, Count { passed: 7, failed: 2 });
+        assert_eq!(line, "== unit tests: FAILED (7 passed, 2 failed) in 1.2 s");
+    }
+}
