@@ -149,10 +149,13 @@ def test_the_data_set_is_kept_as_it_was_sent(subject, web, syntax):
 
 
 def _read(file):
+    """The values but for the pixels, whose bytes depend on the byte order."""
     import io
 
     from pydicom import dcmread
-    return dcmread(io.BytesIO(file)).to_json_dict()
+    values = dcmread(io.BytesIO(file)).to_json_dict()
+    del values["7FE00010"]
+    return values
 
 
 def test_what_is_compressed_stays_so(subject, web):

@@ -148,14 +148,20 @@ def read_everything(web, uid):
             assert web.get(resource, accept).status_code < 500, resource
 
 
-orthanc_is_open = pytest.mark.orthanc_fails(reason="answers 500, goes down or grows without bounds on some")
+SLOW = [make for name, make in OWN.items() if "million" in name]
+orthanc_is_open = pytest.mark.orthanc_fails(reason="answers 500, goes down or grows without bounds")
+ORTHANC_IS_OPEN = ("nested", "a million", "a value of a million", "tags that go backwards")
 
 
-@orthanc_is_open
-@pytest.mark.parametrize("make", OWN.values(), ids=OWN.keys())
+@pytest.mark.parametrize("make", [
+    pytest.param(make, id=name, marks=[orthanc_is_open] if name.startswith(ORTHANC_IS_OPEN) else [])
+    for name, make in OWN.items()
+])
 @pytest.mark.parametrize("door", ["STOW", "C-STORE"])
 def test_of_our_own(own_subject, door, make, folder):
     """Taken or refused, never a fault; and if it was taken, it can be asked for without a fault."""
+    if own_subject.name == "orthanc" and (door == "C-STORE" or make in SLOW):
+        pytest.skip("Orthanc waits for ever, or takes minutes: proven by the others")
     uid = data.uid()
     syntax, body = make(uid)
     web = Web(own_subject.dicomweb)
@@ -198,7 +204,7 @@ def test_the_corpus_over_stow(own_subject):
     assert faults == []
 
 
-@orthanc_is_open
+@pytest.mark.only("causeway")
 def test_the_corpus_over_c_store(own_subject, folder):
     """Each file as a data set: a status or the end of the association, and the next one is served."""
     for name, content in samples.hostile():
@@ -230,7 +236,10 @@ def test_after_the_corpus_everything_can_be_asked_for(own_subject):
         assert web.get(f"/studies/{study}/instances").status_code < 500, study
 
 
-ESCAPES = ["../../../../../../tmp/conformance-escape", "..\\..\\conformance-escape", "/tmp/conformance-escape", "1.2/../../conformance-escape"]
+ESCAPES = [
+    "../../../../../../tmp/conformance-escape", "/tmp/conformance-escape", "1.2/../../conformance-escape",
+    "..\\..\\conformance-escape",
+]
 
 
 @pytest.mark.parametrize("name", ESCAPES)
@@ -239,7 +248,8 @@ def test_names_that_lead_elsewhere(own_subject, name, folder):
     web = Web(own_subject.dicomweb)
     body = head(name, study=name, series=name)
     assert web.stow(data.header(CT_IMAGE, name, EXPLICIT) + body).status_code < 500
-    dimse(own_subject, CT_IMAGE, name, EXPLICIT, body, folder)
+    if "\\" not in name:  # which pynetdicom takes as two UIDs and does not send
+        dimse(own_subject, CT_IMAGE, name, EXPLICIT, body, folder)
     good = data.file_of(data.instance())
     content, content_type = multipart([good])
     content = content.replace(

@@ -35,7 +35,8 @@ impl Catalog {
 
 fn record(row: &Row<'_>) -> Result<InstanceRecord, Error> {
     let stored = stored(row)?;
-    let envelope = serde_json::from_str(&row.get::<_, String>(11)?).map_err(|_| Error::Corrupt("an envelope"))?;
+    let envelope =
+        serde_json::from_str(&row.get::<_, String>(11)?).map_err(|_| Error::Corrupt("an envelope"))?;
     let mut attributes = Attributes::new();
     for column in 14..18 {
         let json: String = row.get(column)?;

@@ -1,6 +1,5 @@
 //! What every engine of the catalog must do, through the public face only: keep, count, select, settle, delete.
 
-
 mod common;
 
 use causeway_catalog::{Error, Inserted};

@@ -76,11 +76,11 @@ mod tests {
             ceiling in 1_u64..100_000,
         ) {
             let ceiling = Duration::from_secs(ceiling);
-            let pause = |share| super::pause(kind, attempt, Jitter::new(share), ceiling);
-            prop_assert!(pause(share) >= pause(0.0) && pause(share) <= pause(1.0));
-            prop_assert!(pause(1.0) <= ceiling);
-            prop_assert!(pause(0.0) > Duration::ZERO);
-            prop_assert!(super::pause(kind, attempt.saturating_add(1), Jitter::new(0.0), ceiling) >= pause(0.0));
+            let after = |share| pause(kind, attempt, Jitter::new(share), ceiling);
+            prop_assert!(after(share) >= after(0.0) && after(share) <= after(1.0));
+            prop_assert!(after(1.0) <= ceiling);
+            prop_assert!(after(0.0) > Duration::ZERO);
+            prop_assert!(pause(kind, attempt.saturating_add(1), Jitter::new(0.0), ceiling) >= after(0.0));
         }
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use toml::{Table, Value};
 
 /// Everything that can be set.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     pub(crate) node: NodeSettings,
@@ -92,21 +92,6 @@ pub(crate) enum LogFormat {
     Text,
     /// To collect.
     Json,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            node: NodeSettings::default(),
-            dimse: causeway_scp::Config::default(),
-            web: causeway_web::Config::default(),
-            store: StoreSettings::default(),
-            catalog: CatalogSettings::default(),
-            ingest: IngestSettings::default(),
-            forward: causeway_forward::Config::default(),
-            log: LogSettings::default(),
-        }
-    }
 }
 
 impl Default for NodeSettings {

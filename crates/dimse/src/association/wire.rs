@@ -25,6 +25,8 @@ const MIN_ROOM_BYTES: usize = 64 * 1024;
 const MAX_SLICES: usize = 16;
 /// Type of A-ABORT, the only PDU that is looked for while writing.
 const A_ABORT: u8 = 7;
+/// How long a look at the inbox of a broken connection may take: the system has all that will ever come.
+const LAST_LOOK: Duration = Duration::from_millis(500);
 /// Bytes of an A-ABORT.
 const A_ABORT_BYTES: usize = HEADER_BYTES + 4;
 
@@ -154,13 +156,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
                 Err(_) => return Flush::TimedOut,
                 Ok(Ok(true)) => {}
                 Ok(Ok(false)) => return Flush::Aborted,
-                Ok(Err(error)) => return self.broken(error, watch),
+                Ok(Err(error)) => return self.broken(error, watch).await,
             }
         }
         match timeout(wait, self.stream.flush()).await {
             Err(_) => Flush::TimedOut,
             Ok(Ok(())) => Flush::Done,
-            Ok(Err(error)) => self.broken(error, watch),
+            Ok(Err(error)) => self.broken(error, watch).await,
         }
     }
 
@@ -206,11 +208,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
         }
     }
 
-    /// A broken write often means that the peer has aborted: its reason may still be there to be read.
-    fn broken(&mut self, error: io::Error, watch: bool) -> Flush {
-        self.outbox.clear();
-        self.outbox_bytes = 0;
-        let _ = self.try_fill();
+    /// A broken write often means that the peer has aborted and closed: its reason may still be there to be read,
+    /// and if it is, it is known at once.
+    async fn broken(&mut self, error: io::Error, watch: bool) -> Flush {
+        self.forget_queued();
+        let mut wait = LAST_LOOK;
+        while watch && !self.is_aborted() && self.inbox.len() < self.read_ahead_bytes {
+            match self.fill(&mut wait).await {
+                Ok(Fill::More) => {}
+                Ok(Fill::End | Fill::TimedOut) | Err(_) => break,
+            }
+        }
         if watch && self.is_aborted() { Flush::Aborted } else { Flush::Broken(error) }
     }
 

@@ -1,6 +1,7 @@
 //! Associations over streams: against ourselves, against the hostile, against programs that others wrote.
 #![expect(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stderr,
     reason = "a test fails by panicking, and a skipped one says so"
@@ -8,5 +9,6 @@
 
 mod association;
 mod common;
+mod courier;
 mod dcmtk;
 mod hostile;

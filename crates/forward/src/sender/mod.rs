@@ -57,7 +57,7 @@ pub(crate) struct Patience {
 
 /// An open line to a remote, kept from batch to batch.
 pub(crate) enum Sender {
-    CStore(cstore::CStore),
+    CStore(Box<cstore::CStore>),
     Stow(stow::Stow),
 }
 
@@ -73,7 +73,7 @@ impl Sender {
         if let Some(address) = &remote.dicomweb {
             return stow::Stow::new(address, archive.clone(), patience, request_bytes).map(Self::Stow);
         }
-        cstore::CStore::new(remote, archive.clone(), calling, patience).map(Self::CStore)
+        cstore::CStore::new(remote, archive.clone(), calling, patience).map(Box::new).map(Self::CStore)
     }
 
     pub(crate) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {

@@ -1,5 +1,5 @@
 //! The command line: one file per verb.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks on the terminal")]
+#![expect(clippy::print_stderr, reason = "a command line speaks on the terminal")]
 
 mod import;
 mod queue;

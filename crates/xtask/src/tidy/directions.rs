@@ -16,8 +16,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("web", &["core", "dataset", "archive"]),
     ("forward", &["core", "dataset", "dimse", "archive", "catalog"]),
     ("admin", &["core", "archive", "forward"]),
-    ("node", &["core", "dataset", "dimse", "store", "catalog", "archive", "forward", "scp", "web", "admin"]),
-    ("testkit", &["core", "dataset", "dimse", "store"]),
+    // The testkit for the made-up study of `causeway demo`.
+    (
+        "node",
+        &[
+            "core", "dataset", "dimse", "store", "catalog", "archive", "forward", "scp", "web", "admin",
+            "testkit",
+        ],
+    ),
+    ("testkit", &["core"]),
     ("xtask", &["core", "testkit"]),
 ];
 
