@@ -7,7 +7,7 @@ use causeway_archive::access::Caller;
 use causeway_core::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
-use causeway_core::{Permission, Uid, sop_class};
+use causeway_core::{Permission, TransferSyntax, Uid, sop_class};
 use causeway_dimse::negotiation::best;
 use causeway_dimse::{Policy, Proposal, ProposedContext, Refusal, Rejection};
 
@@ -90,7 +90,9 @@ impl Policy for Gate<'_> {
             self.may(permission)?;
         }
         let chosen = if needed == Some(Permission::Store) {
-            best(&context.transfer_syntaxes).cloned()
+            // How a transfer syntax that the standard does not have lays out its elements, nobody could tell us.
+            let known = |uid: &&Uid| TransferSyntax::of(uid.as_str()).is_some();
+            best(&context.transfer_syntaxes).filter(known).cloned()
         } else {
             plain(&context.transfer_syntaxes)
         };

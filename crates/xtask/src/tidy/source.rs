@@ -67,7 +67,7 @@ impl Source {
 /// Folders and files whose whole content is for tests.
 fn is_test_file(name: &str) -> bool {
     let parts: Vec<&str> = name.split('/').collect();
-    parts.iter().any(|part| matches!(*part, "tests" | "benches" | "examples" | "tests.rs"))
+    parts.iter().any(|part| matches!(*part, "tests" | "benches" | "examples" | "tests.rs" | "testing.rs"))
         || name.starts_with("crates/testkit/")
 }
 
