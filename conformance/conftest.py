@@ -41,6 +41,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         known = item.get_closest_marker("orthanc_fails")
         if known and subject == "orthanc":
             item.add_marker(pytest.mark.xfail(reason=known.kwargs["reason"], strict=False))
+        lacking = item.get_closest_marker("causeway_lacks")
+        if lacking and subject == "causeway":
+            item.add_marker(pytest.mark.xfail(reason=lacking.kwargs["reason"], strict=True))
 
 
 @pytest.hookimpl(hookwrapper=True)

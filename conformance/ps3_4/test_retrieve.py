@@ -185,6 +185,7 @@ def test_move_to_storescp_of_dcmtk(subject, held, folder):
     assert len(list(folder.iterdir())) == len(held)
 
 
+@pytest.mark.causeway_lacks(reason="C-GET is not served yet")
 def test_get_brings_it_on_the_same_association(subject, held):
     """PS3.4 §C.4.3: C-GET, the requestor as SCP by role selection (PS3.7 §D.3.3.4)."""
     status, received = get(subject, study_of(held), [CTImageStorage])
@@ -193,6 +194,7 @@ def test_get_brings_it_on_the_same_association(subject, held):
     assert status.NumberOfCompletedSuboperations == len(held)
 
 
+@pytest.mark.causeway_lacks(reason="C-GET is not served yet")
 def test_getscu_of_dcmtk(subject, held, folder):
     """PS3.4 §C.4.3: a client of another make."""
     done = dcmtk(

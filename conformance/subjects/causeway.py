@@ -40,7 +40,8 @@ class Causeway(Subject):
         ]
 
     def environment(self) -> dict[str, str]:
-        return self.settings
+        # The suite holds the node to its AE title; by default it answers to any.
+        return {"CAUSEWAY_DIMSE__CHECK_CALLED_AE_TITLE": "true", **self.settings}
 
     def ready_path(self) -> str:
         return "/health/ready"

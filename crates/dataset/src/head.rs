@@ -45,7 +45,10 @@ pub struct PixelData {
     pub length: Option<u32>,
 }
 
-/// Taps a data set up to its pixel data.
+/// The first of the elements that hold pixels.
+const FIRST_OF_PIXELS: Tag = Tag::new(0x7FE0, 0x0000);
+
+/// Taps a data set: gathers its head, then only walks on to its end, to see that it is whole.
 #[derive(Debug)]
 pub struct HeadCollector {
     scanner: Scanner<Gather<Wanted>>,
@@ -62,6 +65,9 @@ static BY_TAG: LazyLock<Vec<(Tag, Vr)>> = LazyLock::new(|| {
 struct Wanted {
     kept: &'static [(Tag, Vr)],
     pixel_data: Option<PixelData>,
+    /// Whether the scan ends at the pixel data. Where passing over them costs nothing it goes on, so that a data
+    /// set that was cut short in its pixels is not taken for whole; what is deflated would have to be inflated.
+    ends_at_pixels: bool,
 }
 
 impl Choice for Wanted {
@@ -77,9 +83,8 @@ impl Choice for Wanted {
     fn stops_at(&mut self, header: &Header) -> bool {
         if header.is_pixel_data() {
             self.pixel_data = Some(PixelData { value_offset: header.value_offset, length: header.length });
-            return true;
         }
-        header.tag > Tag::PIXEL_DATA
+        self.ends_at_pixels && header.depth == 0 && header.tag >= FIRST_OF_PIXELS
     }
 }
 
@@ -87,7 +92,8 @@ impl HeadCollector {
     /// A collector for a data set laid out as `layout`.
     #[must_use]
     pub fn new(layout: Layout) -> Self {
-        let gather = Gather::new(Wanted { kept: &BY_TAG, pixel_data: None });
+        let ends_at_pixels = layout == Layout::DeflatedExplicitLittleEndian;
+        let gather = Gather::new(Wanted { kept: &BY_TAG, pixel_data: None, ends_at_pixels });
         Self { scanner: Scanner::new(layout, MAX_INFLATED_HEAD_BYTES, gather) }
     }
 
@@ -99,16 +105,10 @@ impl HeadCollector {
         self.scanner.feed(bytes).map(drop)
     }
 
-    /// Whether the head is complete; further bytes are ignored.
-    #[must_use]
-    pub const fn is_complete(&self) -> bool {
-        self.scanner.is_stopped()
-    }
-
     /// What the head said.
     ///
     /// # Errors
-    /// When the data set ended in the middle of its head.
+    /// When the data set ended in the middle of an element, its pixels included; of a deflated one, of its head.
     pub fn finish(self) -> Result<Head, Error> {
         let Gather { attributes, is_lossy, choice, .. } = self.scanner.finish()?;
         let uid = |tag| attributes.first(tag).and_then(|text| Uid::parse(text).ok());
