@@ -29,13 +29,15 @@ class Causeway(Subject):
 
     name = "causeway"
     default_ae_title = "CAUSEWAY"
+    #: Where the DIMSE door listens, when not where everything does.
+    dimse_host: str | None = None
 
     def command(self) -> list[str]:
         return [
             str(binary()), "serve",
             "--data", str(self.folder / "data"),
             "--ae-title", self.ae_title,
-            "--dimse-listen", f"{self.host}:{self.dimse_port}",
+            "--dimse-listen", f"{self.dimse_host or self.host}:{self.dimse_port}",
             "--web-listen", f"{self.host}:{self.web_port}",
         ]
 

@@ -13,8 +13,6 @@ use crate::client::Client;
 
 const FAILED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1198);
 const REFERENCED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1199);
-const REFERENCED_SOP_INSTANCE_UID: Tag = Tag::new(0x0008, 0x1155);
-const ERROR_COMMENT: Tag = Tag::new(0x0000, 0x0902);
 const FAILURE_REASON: Tag = Tag::new(0x0008, 0x1197);
 
 /// Sends `batch` and adds what became of it to `report`. When several files were refused together without a
@@ -43,14 +41,22 @@ pub(super) async fn send(client: &Client, batch: Vec<ReadFile>, report: &mut Rep
     Ok(())
 }
 
+/// The failure reason in words (PS3.18 Table I.2-2).
 fn why(item: &Attributes) -> String {
-    let comment = item.first(ERROR_COMMENT).map(str::to_owned);
-    let reason = item.first(FAILURE_REASON).and_then(|text| text.parse::<u16>().ok());
-    match (comment, reason) {
-        (Some(comment), _) => comment,
-        (None, Some(reason)) => format!("failure reason {reason:04X}H"),
-        (None, None) => item.first(REFERENCED_SOP_INSTANCE_UID).unwrap_or("no reason given").to_owned(),
-    }
+    let Some(reason) = item.first(FAILURE_REASON).and_then(|text| text.parse::<u16>().ok()) else {
+        return "no reason given".to_owned();
+    };
+    let words = match reason {
+        0x0110 => "the node failed; its log says how",
+        0x0111 => "another instance with this UID is kept, with other content",
+        0x0122 => "its SOP class is not for storage",
+        0x0124 => "the token may not store",
+        0xA700..=0xA7FF => "the node is full or busy; try again later",
+        0xA900..=0xA9FF => "a UID is missing, or is not what was announced",
+        0xC000..=0xCFFF => "it cannot be read as a data set",
+        _ => "refused",
+    };
+    format!("{words} ({reason:04X}H)")
 }
 
 async fn post(client: &Client, batch: &[ReadFile]) -> anyhow::Result<(u16, Attributes)> {
