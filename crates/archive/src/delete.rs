@@ -1,22 +1,34 @@
 //! Removing instances, on purpose and on record: the row goes, a tombstone stays, then the bytes go.
 
-use causeway_core::{Permission, Principal, Selection};
+use causeway_core::{Permission, Principal, Selection, StoredInstance};
+use causeway_store::Store;
 
 use crate::error::RetrieveError;
 use crate::{Archive, access};
 
 impl Archive {
-    /// Removes all instances that `selection` names; says how many there were.
+    /// Removes all instances that `selection` names; says how many there were. Bytes that outlive their row, since
+    /// the node stopped or the disk failed, are removed by the next replay, which knows the tombstone.
     ///
     /// # Errors
-    /// When the caller may not delete, or catalog or store fail. Bytes that outlive their row through a crash are
-    /// orphans without a name; none can be read.
+    /// When the caller may not delete, or the catalog fails.
     pub async fn delete(&self, principal: &Principal, selection: &Selection) -> Result<usize, RetrieveError> {
         access::allow(principal, Permission::Delete)?;
         let removed = self.inner.catalog.delete(selection.clone(), &principal.name).await?;
-        for instance in &removed {
-            self.inner.store.delete(&instance.object).await?;
+        let count = removed.len();
+        // A task of its own: a caller who leaves now must not leave the bytes behind.
+        let bytes = tokio::spawn(remove_bytes(self.inner.store.clone(), removed));
+        if let Err(error) = bytes.await {
+            tracing::error!(%error, "the bytes of deleted instances could not all be removed");
         }
-        Ok(removed.len())
+        Ok(count)
+    }
+}
+
+async fn remove_bytes(store: Store, removed: Vec<StoredInstance>) {
+    for instance in removed {
+        if let Err(error) = store.delete(&instance.object).await {
+            tracing::warn!(object = %instance.object, %error, "the bytes of a deleted instance could not be removed");
+        }
     }
 }

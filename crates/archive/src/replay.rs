@@ -4,9 +4,10 @@
 //! that was made, or was about to be made, before the crash. A file that is not whole cannot be here: only
 //! complete, synced files are renamed into the spool.
 
+use causeway_catalog::Inserted;
 use causeway_core::{Class, Digest, InstanceRecord, ObjectKey};
 use causeway_dataset::file_meta::{Parsed, Part10Reader, Step};
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::Archive;
@@ -21,31 +22,47 @@ pub struct Replayed {
     pub known: usize,
     /// Files that were recorded now.
     pub recorded: usize,
-    /// Files that turned out to be repeats of what is kept, and went.
-    pub repeats: usize,
+    /// Files that turned out to be repeats of what is kept, or to be replaced or deleted since, and went.
+    pub outlived: usize,
+    /// Files whose UID is kept with other bytes. They stay where they are: which of the two was acknowledged is
+    /// not known for sure.
+    pub conflicting: usize,
     /// Files that could not be read; they stay where they are.
     pub unreadable: usize,
 }
 
 impl Archive {
-    /// Sweeps what a crash left half-written, then records every spooled instance that has no row yet. To be
-    /// awaited before the first peer is let in.
+    /// Sweeps what a crash left half-written, then records every spooled instance that has no row yet, oldest
+    /// first, as they were recorded then. To be awaited before the first peer is let in.
     ///
     /// # Errors
     /// When store or catalog fail; a single unreadable file is counted and left.
     pub async fn replay(&self) -> Result<Replayed, IngestError> {
         self.inner.store.sweep().await?;
         let mut replayed = Replayed::default();
-        let mut keys = self.inner.store.spooled();
-        while let Some(key) = keys.next().await.transpose()? {
+        let mut keys: Vec<ObjectKey> = self.inner.store.spooled().try_collect().await?;
+        // Keys are ordered by time.
+        keys.sort_unstable();
+        for key in keys {
             if self.inner.catalog.object_known(key.clone()).await? {
                 replayed.known += 1;
                 continue;
             }
             match self.replay_one(&key).await {
-                Ok(()) => replayed.recorded += 1,
-                Err(IngestError::Conflict(_)) => replayed.repeats += 1,
-                Err(error) if error.class() == Class::Peer => {
+                Ok(Inserted::New | Inserted::Known) => replayed.recorded += 1,
+                Ok(Inserted::Replaced { object: old }) => {
+                    self.inner.store.delete(&old).await?;
+                    replayed.recorded += 1;
+                }
+                Ok(Inserted::SameBytes { .. } | Inserted::Superseded) => {
+                    self.inner.store.delete(&key).await?;
+                    replayed.outlived += 1;
+                }
+                Ok(Inserted::Conflict) => {
+                    replayed.conflicting += 1;
+                    tracing::warn!(object = %key, "a spooled file's instance is kept with other bytes; the file stays");
+                }
+                Err(error) if is_of_one_file(&error) => {
                     replayed.unreadable += 1;
                     tracing::error!(object = %key, %error, "a spooled file cannot be read; it stays in the spool");
                 }
@@ -55,9 +72,13 @@ impl Archive {
         Ok(replayed)
     }
 
-    async fn replay_one(&self, key: &ObjectKey) -> Result<(), IngestError> {
+    async fn replay_one(&self, key: &ObjectKey) -> Result<Inserted, IngestError> {
         let record = self.read_record(key).await?;
-        self.record(record).await.map(drop)
+        let (instance, received_at) = (record.ids.instance.clone(), record.envelope.received_at);
+        if self.inner.catalog.deleted_since(instance, received_at).await? {
+            return Ok(Inserted::Superseded);
+        }
+        self.record(record).await
     }
 
     /// Makes the record of a stored object from its bytes alone.
@@ -99,4 +120,9 @@ impl Archive {
             attributes: head.attributes,
         })
     }
+}
+
+/// Whether an error is about the one file that was read, so that the others can be read all the same.
+fn is_of_one_file(error: &IngestError) -> bool {
+    matches!(error, IngestError::Store(causeway_store::Error::Disk { .. })) || error.class() == Class::Peer
 }

@@ -29,13 +29,22 @@ impl Settling {
     }
 }
 
+/// What came of one round.
+struct Round {
+    asked: u32,
+    settled: u32,
+}
+
 impl Archive {
     /// Settles until `shutdown` completes. One such task runs per node.
     pub async fn settle_until(&self, shutdown: impl Future<Output = ()>) {
         tokio::pin!(shutdown);
+        // Objects at the front of the queue that would not settle: passed over, so that they hide no others.
+        let mut skip = 0;
         loop {
-            let pause = match self.settle_batch().await {
-                Ok(0) => {
+            let pause = match self.settle_round(skip).await {
+                Ok(Round { asked: 0, .. }) => {
+                    skip = 0;
                     // Cancel-safe: a nudge that is lost to the timer is made good by the timer.
                     tokio::select! {
                         () = self.inner.settling.0.notified() => GATHER,
@@ -43,7 +52,15 @@ impl Archive {
                         () = &mut shutdown => return,
                     }
                 }
-                Ok(_) => Duration::ZERO,
+                Ok(Round { asked, settled }) if asked == settled => Duration::ZERO,
+                Ok(Round { asked, settled }) => {
+                    skip += asked - settled;
+                    tracing::error!(
+                        objects = asked - settled,
+                        "objects would not settle; they are tried again"
+                    );
+                    AFTER_FAILURE
+                }
                 Err(error) => {
                     tracing::warn!(%error, "settling failed; spooled instances stay safe and are tried again");
                     AFTER_FAILURE
@@ -56,25 +73,29 @@ impl Archive {
         }
     }
 
-    /// Settles some objects; says how many.
-    async fn settle_batch(&self) -> Result<usize, IngestError> {
-        let keys = self.inner.catalog.unsettled(MAX_SETTLE_BATCH).await?;
-        if !keys.is_empty() {
-            self.settle(keys.clone()).await?;
-        }
-        Ok(keys.len())
+    async fn settle_round(&self, skip: u32) -> Result<Round, IngestError> {
+        let keys = self.inner.catalog.unsettled(MAX_SETTLE_BATCH, skip).await?;
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let asked = count(keys.len());
+        let settled = if keys.is_empty() { 0 } else { count(self.settle(keys).await?.len()) };
+        Ok(Round { asked, settled })
     }
 
     /// Settles one object before its sender is answered (`acknowledge = "store"`).
     pub(crate) async fn settle_now(&self, key: &ObjectKey) -> Result<(), IngestError> {
-        self.settle(vec![key.clone()]).await
+        if self.settle(vec![key.clone()]).await?.contains(key) {
+            Ok(())
+        } else {
+            Err(causeway_store::Error::NotFound(key.clone()).into())
+        }
     }
 
     /// The catalog first, then the move: a spooled file whose row is not on disk yet must stay where a replay
-    /// would find it.
-    async fn settle(&self, keys: Vec<ObjectKey>) -> Result<(), IngestError> {
+    /// would find it. Gives what is in its place now.
+    async fn settle(&self, keys: Vec<ObjectKey>) -> Result<Vec<ObjectKey>, IngestError> {
         self.inner.catalog.sync().await?;
         let settled = self.inner.store.settle(keys).await?;
-        Ok(self.inner.catalog.mark_settled(settled).await?)
+        self.inner.catalog.mark_settled(settled.clone()).await?;
+        Ok(settled)
     }
 }

@@ -125,3 +125,58 @@ async fn a_replay_writes_the_deliveries_again_and_a_repeat_makes_none() {
     let claimed = catalog.claim("reader".parse().unwrap(), "w".to_owned(), Duration::from_secs(60), 10).await;
     assert_eq!(claimed.unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn what_was_refused_never_takes_the_place_of_what_was_acknowledged() {
+    let subject = Subject::new().await;
+    let sample = &study(1, 1)[0];
+    subject.ingest(sample).await.unwrap();
+    // The refused one's file as it was before it was removed, which a crash may undo.
+    let first = subject.files("spool").remove(0);
+    let spool = subject.folder.path().join("spool");
+    let mut other = std::fs::read(spool.join(&first)).unwrap();
+    let last = other.len() - 1;
+    other[last] ^= 1;
+    std::fs::write(spool.join("f".repeat(32)), other).unwrap();
+    let subject = subject.restarted(true).await;
+    let replayed = subject.archive.replay().await.unwrap();
+    assert_eq!((replayed.recorded, replayed.conflicting), (1, 1));
+    assert_eq!(subject.read_back(sample).await.unwrap(), sample.data_set());
+    assert_eq!(subject.files("spool").len(), 2, "neither is thrown away");
+}
+
+#[tokio::test]
+async fn what_was_deleted_does_not_come_back_with_its_file() {
+    let subject = Subject::new().await;
+    let sample = &study(1, 1)[0];
+    subject.ingest(sample).await.unwrap();
+    let name = subject.files("spool").remove(0);
+    let path = subject.folder.path().join("spool").join(&name);
+    let file = std::fs::read(&path).unwrap();
+    let selection = causeway_core::Selection::study(sample.ids.study.clone());
+    subject.archive.delete(&causeway_core::Principal::local(), &selection).await.unwrap();
+    std::fs::write(&path, file).unwrap();
+    let subject = subject.restarted(false).await;
+    let replayed = subject.archive.replay().await.unwrap();
+    assert_eq!(replayed, Replayed { outlived: 1, ..Replayed::default() });
+    assert!(subject.search(Level::Instance).await.is_empty());
+    assert_eq!(subject.files("spool"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_object_that_will_not_settle_holds_up_no_other() {
+    let subject = Subject::new().await;
+    let samples = study(1, 3);
+    subject.ingest(&samples[0]).await.unwrap();
+    let lost = subject.files("spool").remove(0);
+    std::fs::remove_file(subject.folder.path().join("spool").join(lost)).unwrap();
+    for sample in &samples[1..] {
+        subject.ingest(sample).await.unwrap();
+    }
+    let settler = subject.archive.clone();
+    let task = tokio::spawn(async move { settler.settle_until(std::future::pending()).await });
+    while subject.files("objects").len() < 2 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    task.abort();
+}

@@ -9,6 +9,7 @@ use crate::delete;
 use crate::delivery;
 use crate::engine::Durability;
 use crate::error::Error;
+use crate::instances::object_key;
 use crate::record::{self, PatientColumns, SeriesColumns, Split, StudyColumns};
 
 /// What to do when the SOP Instance UID is kept already, with other bytes.
@@ -28,7 +29,10 @@ pub enum Inserted {
     /// This very object was kept before: a replay.
     Known,
     /// The same bytes are kept under another object; the new object is not needed.
-    SameBytes,
+    SameBytes {
+        /// The object that is kept.
+        object: ObjectKey,
+    },
     /// It took the place of other bytes, whose object is not needed any more.
     Replaced {
         /// The object that was replaced.
@@ -36,6 +40,8 @@ pub enum Inserted {
     },
     /// Other bytes are kept under this UID, and stay.
     Conflict,
+    /// Other bytes took the place of these before: what was replaced once never comes back.
+    Superseded,
 }
 
 impl Catalog {
@@ -119,16 +125,19 @@ fn insert(
     let inserted = match known {
         None => Inserted::New,
         Some((_, object, _)) if object == record.object.as_str() => return Ok(Inserted::Known),
-        Some((_, _, digest)) if digest == record.digest.0 => return Ok(Inserted::SameBytes),
+        Some((_, object, digest)) if digest == record.digest.0 => {
+            return Ok(Inserted::SameBytes { object: object_key(&object)? });
+        }
         Some(_) if on_conflict == OnConflict::KeepFirst => {
             audit::append(connection, now, &who, "store-conflict", uid)?;
             return Ok(Inserted::Conflict);
         }
+        // Keys are ordered by time: a replay must not bring back what was replaced.
+        Some((_, object, _)) if record.object.as_str() < object.as_str() => return Ok(Inserted::Superseded),
         Some((id, object, _)) => {
             delete::take_out(connection, &[id], now)?;
             audit::append(connection, now, &who, "replace", uid)?;
-            let object = ObjectKey::parse(&object).map_err(|_| Error::Corrupt("an object key"))?;
-            Inserted::Replaced { object }
+            Inserted::Replaced { object: object_key(&object)? }
         }
     };
     let (series, study) = place(connection, incoming, &who, now)?;

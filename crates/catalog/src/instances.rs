@@ -42,16 +42,31 @@ impl Catalog {
             .await
     }
 
-    /// Objects that are still in the spool, oldest first, at most `limit`.
+    /// Whether the instance was deleted at `moment` or later.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unsettled(&self, limit: u32) -> Result<Vec<ObjectKey>, Error> {
+    pub async fn deleted_since(&self, instance: Uid, moment: Timestamp) -> Result<bool, Error> {
         self.engine
             .read(move |connection| {
                 let mut statement = connection
-                    .prepare_cached("SELECT object FROM instance WHERE settled = 0 ORDER BY id LIMIT ?1")?;
-                let keys = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+                    .prepare_cached("SELECT 1 FROM tombstone WHERE uid = ?1 AND deleted_at >= ?2")?;
+                Ok(statement.exists((instance.as_str(), moment.as_millisecond()))?)
+            })
+            .await
+    }
+
+    /// Objects that are still in the spool, oldest first, at most `limit`, the first `skip` left out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unsettled(&self, limit: u32, skip: u32) -> Result<Vec<ObjectKey>, Error> {
+        self.engine
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT object FROM instance WHERE settled = 0 ORDER BY id LIMIT ?1 OFFSET ?2",
+                )?;
+                let keys = statement.query_map((limit, skip), |row| row.get::<_, String>(0))?;
                 keys.map(|key| object_key(&key?)).collect()
             })
             .await
@@ -166,7 +181,7 @@ pub(crate) fn uid(row: &Row<'_>, index: usize) -> Result<Uid, Error> {
     Uid::parse(&row.get::<_, String>(index)?).map_err(|_| Error::Corrupt("a UID"))
 }
 
-fn object_key(text: &str) -> Result<ObjectKey, Error> {
+pub(crate) fn object_key(text: &str) -> Result<ObjectKey, Error> {
     ObjectKey::parse(text).map_err(|_| Error::Corrupt("an object key"))
 }
 

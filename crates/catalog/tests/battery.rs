@@ -63,7 +63,10 @@ async fn the_same_bytes_again_change_nothing_and_other_bytes_are_refused() {
     let first = record(1, 1, 1);
     assert_eq!(subject.insert(first.clone()).await, Inserted::New);
     assert_eq!(subject.insert(first.clone()).await, Inserted::Known, "a replay");
-    assert_eq!(subject.insert(first.clone().again()).await, Inserted::SameBytes);
+    assert_eq!(
+        subject.insert(first.clone().again()).await,
+        Inserted::SameBytes { object: first.object.clone() }
+    );
     let other = first.clone().with_other_bytes().with(Tag::STUDY_DESCRIPTION, Vr::LO, "other");
     assert_eq!(subject.insert(other).await, Inserted::Conflict);
     let study = one_study(&subject).await;
@@ -78,13 +81,28 @@ async fn other_bytes_take_the_place_when_that_is_asked_for() {
     let subject = Subject::new().await;
     let first = record(1, 1, 1);
     subject.insert(first.clone()).await;
-    assert_eq!(subject.replace(first.clone().again()).await, Inserted::SameBytes);
+    assert_eq!(
+        subject.replace(first.clone().again()).await,
+        Inserted::SameBytes { object: first.object.clone() }
+    );
     let second = first.clone().with_other_bytes();
     assert_eq!(subject.replace(second.clone()).await, Inserted::Replaced { object: first.object.clone() });
     let kept = subject.catalog.instances(Selection::study(uid("1.2.1"))).await.unwrap();
     assert_eq!((kept.len(), &kept[0].object, kept[0].digest), (1, &second.object, second.digest));
     assert!(!subject.catalog.object_known(first.object).await.unwrap());
     assert_eq!(text(&one_study(&subject).await, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES), "1");
+}
+
+#[tokio::test]
+async fn what_was_replaced_once_never_comes_back() {
+    let subject = Subject::new().await;
+    let first = record(1, 1, 1);
+    let second = first.clone().with_other_bytes();
+    subject.insert(first.clone()).await;
+    assert!(matches!(subject.replace(second.clone()).await, Inserted::Replaced { .. }));
+    assert_eq!(subject.replace(first).await, Inserted::Superseded, "a replay of the first object");
+    let kept = subject.catalog.instances(Selection::study(uid("1.2.1"))).await.unwrap();
+    assert_eq!(kept[0].object, second.object);
 }
 
 #[tokio::test]
@@ -219,7 +237,7 @@ async fn one_of_many_callers_with_one_uid_is_first_and_nothing_is_counted_twice(
     for caller in callers {
         match caller.await.unwrap() {
             Inserted::New => new += 1,
-            other => assert_eq!(other, Inserted::SameBytes),
+            other => assert!(matches!(other, Inserted::SameBytes { .. })),
         }
     }
     assert_eq!(new, 1);
@@ -307,11 +325,11 @@ async fn what_is_not_settled_is_listed_oldest_first_until_it_is() {
         subject.insert(record).await;
     }
     let catalog = &subject.catalog;
-    assert_eq!(catalog.unsettled(2).await.unwrap(), keys[..2]);
-    assert_eq!(catalog.unsettled(100).await.unwrap(), keys);
+    assert_eq!(catalog.unsettled(2, 0).await.unwrap(), keys[..2]);
+    assert_eq!(catalog.unsettled(100, 0).await.unwrap(), keys);
     let unknown = object();
     catalog.mark_settled(vec![keys[0].clone(), keys[3].clone(), unknown.clone()]).await.unwrap();
-    assert_eq!(catalog.unsettled(100).await.unwrap(), [&keys[1..3], &keys[4..]].concat());
+    assert_eq!(catalog.unsettled(100, 0).await.unwrap(), [&keys[1..3], &keys[4..]].concat());
     assert!(catalog.object_known(keys[0].clone()).await.unwrap());
     assert!(!catalog.object_known(unknown).await.unwrap());
 }
@@ -324,7 +342,7 @@ async fn a_replaced_instance_is_to_be_settled_anew() {
     subject.catalog.mark_settled(vec![first.object.clone()]).await.unwrap();
     let second = first.with_other_bytes();
     subject.replace(second.clone()).await;
-    assert_eq!(subject.catalog.unsettled(10).await.unwrap(), [second.object]);
+    assert_eq!(subject.catalog.unsettled(10, 0).await.unwrap(), [second.object]);
 }
 
 #[tokio::test]
@@ -343,6 +361,10 @@ async fn what_was_deleted_is_gone_and_known_to_be_gone_until_it_comes_again() {
     assert!(catalog.was_deleted(instance.clone()).await.unwrap());
     assert!(!catalog.was_deleted(Selection::series(study.clone(), series.clone())).await.unwrap());
     assert!(catalog.delete(instance.clone(), "admin").await.unwrap().is_empty());
+    let now = causeway_core::Clock::now(&*subject.clock);
+    let later = now.checked_add(std::time::Duration::from_secs(1)).unwrap();
+    assert!(catalog.deleted_since(uid("1.2.1.1.1"), now).await.unwrap());
+    assert!(!catalog.deleted_since(uid("1.2.1.1.1"), later).await.unwrap(), "it came again since");
 
     let removed = catalog.delete(Selection::study(study.clone()), "admin").await.unwrap();
     assert_eq!(removed.len(), 2);
@@ -496,7 +518,7 @@ async fn everything_is_there_after_a_restart() {
     subject.catalog.sync().await.unwrap();
     let subject = subject.reopened().await;
     assert_eq!(subject.found(Query::all(Level::Instance), Tag::SOP_INSTANCE_UID).await, ["1.2.1.1.1"]);
-    assert_eq!(subject.insert(record(1, 1, 1)).await, Inserted::SameBytes);
+    assert!(matches!(subject.insert(record(1, 1, 1)).await, Inserted::SameBytes { .. }));
 }
 
 #[tokio::test]

@@ -102,7 +102,7 @@ impl Store {
             .run(move || {
                 let lock = spool::prepare(&spool)?;
                 let syncer = FolderSyncer::new(&spool)?;
-                Ok::<_, Error>((lock, syncer, Objects::open(objects)?))
+                Ok::<_, Error>((lock, syncer, Objects::open(objects, &spool)?))
             })
             .await??;
         let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));

@@ -17,6 +17,8 @@ use crate::{Store, files};
 
 /// Longest body that is held in memory, in bytes.
 pub const MAX_HELD_BODY_BYTES: usize = 4 * 1024 * 1024;
+/// What a chunk counts as at least while it is held, in bytes.
+const MIN_CHARGE_BYTES: usize = 4096;
 /// How much of a large body is gathered for one write, in bytes.
 const WRITE_BYTES: usize = 1024 * 1024;
 /// How much of a large body may be written and not yet on disk, in bytes: so that the last sync is short, and the
@@ -54,10 +56,11 @@ impl Staging {
     /// # Errors
     /// When the disk fails or is full; the staging is of no more use then.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), Error> {
-        let bytes = chunk.len();
-        if bytes == 0 {
+        if chunk.is_empty() {
             return Ok(());
         }
+        // A chunk holds its receive buffer and its place in a list: many tiny ones cost more than their bytes.
+        let bytes = chunk.len().max(MIN_CHARGE_BYTES);
         let held = self.part.is_none() && self.may_hold(bytes);
         self.pending.push(chunk);
         self.pending_bytes += bytes;

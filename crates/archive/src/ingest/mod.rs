@@ -9,6 +9,7 @@ mod file;
 pub(crate) mod head;
 
 use bytes::Bytes;
+use causeway_catalog::{Inserted, OnConflict};
 use causeway_core::{Digest, Envelope, Identifiers, InstanceRecord, Permission, Principal, Uid};
 use causeway_dataset::file_meta;
 use causeway_store::Staging;
@@ -104,51 +105,47 @@ impl Archive {
     async fn keep(&self, staging: Staging, record: InstanceRecord) -> Result<Accepted, IngestError> {
         let header = file_meta::write_padded(&self.file_meta(&record), HEADER_BYTES).map_err(unreadable)?;
         staging.commit(Bytes::from(header)).await?;
-        let accepted = self.record(record.clone()).await?;
-        if self.inner.config.acknowledge == Acknowledge::Store && accepted.outcome != Outcome::SameBytes {
-            self.settle_now(&record.object).await?;
-        }
-        Ok(accepted)
-    }
-
-    /// Writes the row, its deliveries and its audit line, and takes the object away again where the catalog
-    /// wants none of it. The same for an instance that just came and for one found in the spool at start.
-    pub(crate) async fn record(&self, record: InstanceRecord) -> Result<Accepted, IngestError> {
-        let inner = &self.inner;
-        let deliveries = inner.dispatcher.plan(&record);
-        let planned = !deliveries.is_empty();
         let (ids, sop_class, object) = (record.ids.clone(), record.sop_class.clone(), record.object.clone());
-        let replace = inner.config.duplicate == Duplicate::Replace;
-        let on_conflict = if replace {
-            causeway_catalog::OnConflict::Replace
-        } else {
-            causeway_catalog::OnConflict::KeepFirst
-        };
-        let inserted = inner.catalog.insert(record, deliveries, on_conflict).await?;
-        let outcome = match inserted {
-            causeway_catalog::Inserted::New => Outcome::New,
-            causeway_catalog::Inserted::Known => {
-                return Ok(Accepted { ids, sop_class, outcome: Outcome::New });
+        let (outcome, kept) = match self.record(record).await? {
+            Inserted::New | Inserted::Known => (Outcome::New, object),
+            Inserted::SameBytes { object: kept } => {
+                self.inner.store.delete(&object).await?;
+                (Outcome::SameBytes, kept)
             }
-            causeway_catalog::Inserted::SameBytes => {
-                inner.store.delete(&object).await?;
-                return Ok(Accepted { ids, sop_class, outcome: Outcome::SameBytes });
+            Inserted::Replaced { object: old } => {
+                // Should the node die here, the replay knows the old bytes as superseded.
+                self.inner.store.delete(&old).await?;
+                (Outcome::Replaced, object)
             }
-            causeway_catalog::Inserted::Replaced { object: old } => {
-                // The old bytes are out of the catalog; should the node die here, `verify` finds them.
-                inner.store.delete(&old).await?;
-                Outcome::Replaced
-            }
-            causeway_catalog::Inserted::Conflict => {
-                inner.store.delete(&object).await?;
+            Inserted::Conflict | Inserted::Superseded => {
+                self.inner.store.delete(&object).await?;
                 return Err(IngestError::Conflict(ids.instance));
             }
         };
-        inner.settling.nudge();
-        if planned {
-            inner.dispatcher.nudge();
+        if self.inner.config.acknowledge == Acknowledge::Store {
+            self.settle_now(&kept).await?;
         }
         Ok(Accepted { ids, sop_class, outcome })
+    }
+
+    /// Writes the row, its deliveries and its audit line. The same for an instance that just came and for one
+    /// found in the spool at start; what becomes of its bytes the caller decides.
+    pub(crate) async fn record(&self, record: InstanceRecord) -> Result<Inserted, IngestError> {
+        let inner = &self.inner;
+        let deliveries = inner.dispatcher.plan(&record);
+        let planned = !deliveries.is_empty();
+        let on_conflict = match inner.config.duplicate {
+            Duplicate::Replace => OnConflict::Replace,
+            Duplicate::KeepFirst => OnConflict::KeepFirst,
+        };
+        let inserted = inner.catalog.insert(record, deliveries, on_conflict).await?;
+        if matches!(inserted, Inserted::New | Inserted::Replaced { .. }) {
+            inner.settling.nudge();
+            if planned {
+                inner.dispatcher.nudge();
+            }
+        }
+        Ok(inserted)
     }
 
     fn file_meta(&self, record: &InstanceRecord) -> file_meta::FileMeta {

@@ -48,6 +48,8 @@ impl Writer {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // A log that was moved into the file starts anew with its first bytes, not at the length it once had.
+        connection.pragma_update(None, "journal_size_limit", 0)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         migrations::migrate(&mut connection)?;
         let (writes, receiver) = channel();
@@ -147,14 +149,15 @@ impl WriterThread {
         Ok(())
     }
 
-    /// Moves the log into the file, outside of anyone's commit.
+    /// Moves the log into the file, outside of anyone's commit. Waits for no reader: what one still looks at is
+    /// moved the next time.
     fn checkpoint(&self, is_busy: bool) {
         let bytes = std::fs::metadata(&self.log).map(|log| log.len()).unwrap_or_default();
         let limit = if is_busy { CHECKPOINT_AT_LAST_BYTES } else { CHECKPOINT_BYTES };
         if bytes < limit {
             return;
         }
-        let moved = self.connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
+        let moved = self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = moved {
             tracing::warn!(%error, "the catalog's log could not be moved into its file; it is tried again");
         }

@@ -1,6 +1,7 @@
 //! A folder on the spool's own disk: settling is a rename, made durable once for a whole batch.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -16,8 +17,17 @@ pub(crate) struct LocalObjects {
 }
 
 impl LocalObjects {
-    pub(crate) fn open(root: PathBuf) -> Result<Self, Error> {
+    /// A folder at `root`, on the file system of `spool`: else settling could not be a rename.
+    pub(crate) fn open(root: PathBuf, spool: &Path) -> Result<Self, Error> {
         files::make_folder(&root)?;
+        let device =
+            |path: &Path| fs::metadata(path).map(|folder| folder.dev()).map_err(Error::disk("opening", path));
+        if device(&root)? != device(spool)? {
+            let source = io::Error::from(io::ErrorKind::CrossesDevices);
+            return Err(Error::disk("objects must be on the file system of the spool, unlike", &root)(
+                source,
+            ));
+        }
         Ok(Self { root })
     }
 
@@ -27,29 +37,49 @@ impl LocalObjects {
 
     /// Moves blobs here. A rename within one file system leaves each blob in one place or the other whatever
     /// happens, and reading looks in both; the syncs make sure of it before the catalog is told.
+    /// One that fails is left in the spool and does not hold up the others.
     pub(crate) fn settle(&self, spool: &Path, keys: Vec<ObjectKey>) -> Result<Vec<ObjectKey>, Error> {
         let mut folders = BTreeSet::new();
         let mut settled = Vec::with_capacity(keys.len());
+        let mut failed = None;
         for key in keys {
-            let (from, to) = (spool.join(key.as_str()), self.path(&key));
-            let Some(folder) = to.parent() else { continue };
-            if !folders.contains(folder) {
-                files::make_folder(folder)?;
-                folders.insert(folder.to_owned());
-            }
-            match fs::rename(&from, &to) {
-                Ok(()) => settled.push(key),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    // Moved before a crash, or deleted since.
-                    if to.exists() {
-                        settled.push(key);
-                    }
-                }
-                Err(error) => return Err(Error::disk("settling", &from)(error)),
+            match self.settle_one(spool, &key, &mut folders) {
+                Ok(true) => settled.push(key),
+                // Deleted since.
+                Ok(false) => {}
+                Err(error) => failed = Some(error),
             }
         }
         folders.iter().try_for_each(|folder| files::sync_folder(folder))?;
         files::sync_folder(spool)?;
-        Ok(settled)
+        match failed {
+            Some(error) if settled.is_empty() => Err(error),
+            Some(error) => {
+                tracing::warn!(%error, "a spooled object would not settle");
+                Ok(settled)
+            }
+            None => Ok(settled),
+        }
+    }
+
+    /// Whether the blob is here now.
+    fn settle_one(
+        &self,
+        spool: &Path,
+        key: &ObjectKey,
+        folders: &mut BTreeSet<PathBuf>,
+    ) -> Result<bool, Error> {
+        let (from, to) = (spool.join(key.as_str()), self.path(key));
+        let Some(folder) = to.parent() else { return Ok(false) };
+        if !folders.contains(folder) {
+            files::make_folder(folder)?;
+            folders.insert(folder.to_owned());
+        }
+        match fs::rename(&from, &to) {
+            Ok(()) => Ok(true),
+            // Moved before a crash, or deleted since.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(to.exists()),
+            Err(error) => Err(Error::disk("settling", &from)(error)),
+        }
     }
 }

@@ -3,7 +3,7 @@
 mod local;
 mod remote;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use causeway_core::ObjectKey;
 
@@ -21,9 +21,9 @@ pub(crate) enum Objects {
 }
 
 impl Objects {
-    pub(crate) fn open(config: ObjectsConfig) -> Result<Self, Error> {
+    pub(crate) fn open(config: ObjectsConfig, spool: &Path) -> Result<Self, Error> {
         match config {
-            ObjectsConfig::Local(root) => Ok(Self::Local(LocalObjects::open(root)?)),
+            ObjectsConfig::Local(root) => Ok(Self::Local(LocalObjects::open(root, spool)?)),
             ObjectsConfig::Remote(objects) => Ok(Self::Remote(RemoteObjects::new(objects))),
         }
     }

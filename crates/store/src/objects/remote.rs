@@ -51,7 +51,22 @@ impl RemoteObjects {
             .buffer_unordered(CONCURRENT_UPLOADS)
             .collect()
             .await;
-        outcomes.into_iter().filter_map(Result::transpose).collect()
+        let mut settled = Vec::new();
+        let mut failed = None;
+        for outcome in outcomes {
+            match outcome {
+                Ok(key) => settled.extend(key),
+                Err(error) => failed = Some(error),
+            }
+        }
+        match failed {
+            Some(error) if settled.is_empty() => Err(error),
+            Some(error) => {
+                tracing::warn!(%error, "a spooled object would not settle");
+                Ok(settled)
+            }
+            None => Ok(settled),
+        }
     }
 
     async fn settle_one(&self, store: &Store, key: ObjectKey) -> Result<Option<ObjectKey>, Error> {
