@@ -26,6 +26,7 @@ use causeway_catalog::Catalog;
 use causeway_core::Clock;
 use causeway_store::Store;
 
+pub use causeway_catalog::{Answers, Error as CatalogError};
 pub use counters::Counted;
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, IngestError, RetrieveError, SearchError};

@@ -1,6 +1,6 @@
 //! After a crash: what was acknowledged is there, from the spool alone if need be, and nothing is there twice.
 
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

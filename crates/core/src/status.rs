@@ -40,6 +40,8 @@ impl Status {
     pub const INVALID_SOP_INSTANCE: Self = Self(0x0117);
     pub const NO_SUCH_OBJECT: Self = Self(0x0112);
     pub const OUT_OF_RESOURCES: Self = Self(0xA700);
+    /// Out of resources: unable to calculate number of matches (PS3.4 Table C.4-2).
+    pub const UNABLE_TO_COUNT_MATCHES: Self = Self(0xA701);
     pub const UNABLE_TO_PERFORM_SUBOPERATIONS: Self = Self(0xA702);
     pub const MOVE_DESTINATION_UNKNOWN: Self = Self(0xA801);
     pub const IDENTIFIER_DOES_NOT_MATCH: Self = Self(0xA900);

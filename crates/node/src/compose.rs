@@ -83,7 +83,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     })
 }
 
-async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
+pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let spool = settings.node.data.join("spool");
     let config = causeway_store::Config { spool, objects: ObjectsConfig::Local(settings.objects()?) };
     Store::open(config)

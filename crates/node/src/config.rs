@@ -146,6 +146,8 @@ impl Settings {
     fn check(&self) -> anyhow::Result<()> {
         self.dimse.check()?;
         self.forward.check()?;
+        self.web.check_limits()?;
+        tracing_subscriber::EnvFilter::try_new(&self.log.level).context("[log] level")?;
         self.objects()?;
         self.catalog_file()?;
         Ok(())

@@ -122,13 +122,13 @@ pub enum ConfigError {
     /// Others could reach it, and no one could prove who they are.
     #[error(
         "[web] listen = \"{0}\" can be reached from other machines, but there is no token yet; create one with \
-         `causeway token add NAME --allow query,retrieve,store`, or listen on 127.0.0.1"
+         `causeway token add NAME --allow query,retrieve,store --data DIR`, or listen on 127.0.0.1"
     )]
     OpenToOthers(SocketAddr),
     /// Everyone must show a token, and there is none.
     #[error(
         "[web] authentication = \"required\", but there is no token yet; create one with \
-         `causeway token add NAME --allow query,retrieve,store`"
+         `causeway token add NAME --allow query,retrieve,store --data DIR`"
     )]
     NoToken,
     /// A bound of zero would let nothing through.
@@ -153,7 +153,11 @@ impl Config {
         }
     }
 
-    fn check_limits(&self) -> Result<(), ConfigError> {
+    /// Whether the bounds are sound, whatever the archive holds.
+    ///
+    /// # Errors
+    /// Names the first that is not.
+    pub fn check_limits(&self) -> Result<(), ConfigError> {
         let limits = &self.limits;
         let all = [
             ("connections", limits.connections),

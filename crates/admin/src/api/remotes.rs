@@ -74,7 +74,13 @@ pub(crate) async fn remove(
     caller: Caller,
     Path(text): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    removed(node.archive.remove_remote(&caller, &name(&text)?).await?, "remote", &text)
+    let name = name(&text)?;
+    let routes = node.forwarder.routes(&caller)?;
+    if let Some(route) = routes.iter().find(|route| route.to == name) {
+        let words = format!("route '{}' sends to '{text}'; remove or change the route first", route.name);
+        return Err(Problem::new(StatusCode::CONFLICT, words));
+    }
+    removed(node.archive.remove_remote(&caller, &name).await?, "remote", &text)
 }
 
 pub(crate) async fn echo(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use causeway_catalog::{Catalog, TokenRecord};
 use causeway_core::{Permission, RemoteName, SystemClock};
 use clap::{Args, Subcommand};
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use super::remote::permission;
 use super::table;
 use crate::client::{Client, Target};
+use crate::compose;
 use crate::config::Settings;
 
 /// Bearer tokens for the web
@@ -94,6 +96,8 @@ async fn online(client: &Client, verb: Verb) -> anyhow::Result<ExitCode> {
 async fn add_offline(data: PathBuf, name: &RemoteName, allow: Vec<Permission>) -> anyhow::Result<ExitCode> {
     let flags = [("node", "data", data.display().to_string())];
     let settings = Settings::read(None, std::iter::empty(), &flags)?;
+    // A node that runs holds its spool, and would not hear of the token: it is asked without --data.
+    let _held = compose::open_store(&settings).await.context("is the node running? then leave out --data")?;
     let catalog = Catalog::open(&settings.catalog_file()?, Arc::new(SystemClock)).await?;
     let (secret, sha256) = causeway_archive::tokens::new_secret();
     let record = TokenRecord { name: name.to_string(), sha256, permissions: allow.into_iter().collect() };

@@ -14,6 +14,10 @@ pub(crate) fn answer(
     shown.remove(Tag::SPECIFIC_CHARACTER_SET);
     shown.put_text(Tag::QUERY_RETRIEVE_LEVEL, Vr::CS, level.as_str());
     shown.put_text(Tag::RETRIEVE_AE_TITLE, Vr::AE, our_ae.as_str());
+    if shown.get(Tag::TIMEZONE_OFFSET_FROM_UTC).is_some_and(Element::is_empty) {
+        // Not to be sent with zero length (PS3.4 §C.4.1.1.3.2).
+        shown.remove(Tag::TIMEZONE_OFFSET_FROM_UTC);
+    }
     if requested.contains(Tag::INSTANCE_AVAILABILITY) {
         shown.put_text(Tag::INSTANCE_AVAILABILITY, Vr::CS, "ONLINE");
     }

@@ -3,7 +3,7 @@
 use causeway_core::query::{Key, Matching, Returned, levels};
 use causeway_core::{Attributes, Element, Query, Tag, Value};
 
-use super::{Hierarchy, Refusal, Root, level};
+use super::{Hierarchy, Refusal, Root, level, name};
 
 /// What a C-FIND asks.
 #[derive(Debug)]
@@ -29,20 +29,20 @@ const NO_KEYS: [Tag; 5] = [
 pub(crate) fn find_request(
     root: Root,
     hierarchy: Hierarchy,
-    identifier: Attributes,
+    mut identifier: Attributes,
 ) -> Result<FindRequest, Refusal> {
     let level = level(root, &identifier)?;
     if hierarchy == Hierarchy::Strict {
         check_levels_above(root, level, &identifier)?;
     }
     let mut query = Query::all(level);
-    let mut has_unsupported_keys = false;
     let is_key = |tag: Tag| !NO_KEYS.contains(&tag) && tag.element() != 0;
+    let is_supported = |tag: Tag| levels::known(tag).is_some_and(|kept| kept.level <= level);
+    let asked = identifier.len();
+    // What is not supported is not returned either (PS3.4 §C.2.2.1.3).
+    identifier.retain(|tag| !is_key(tag) || is_supported(tag));
+    let has_unsupported_keys = identifier.len() < asked;
     for (tag, element) in identifier.iter().filter(|(tag, _)| is_key(*tag)) {
-        if levels::known(tag).is_none_or(|kept| kept.level > level) {
-            has_unsupported_keys = true;
-            continue;
-        }
         if let Some(key) = key(tag, element)? {
             query.keys.push(key);
         }
@@ -62,7 +62,7 @@ fn check_levels_above(
         let values = identifier.get(tag).map(Element::values).unwrap_or_default();
         let single = matches!(values, [one] if !one.is_empty() && !one.contains(['*', '?']));
         if !single {
-            let comment = format!("{} level needs one {} (not relational)", level.as_str(), above.as_str());
+            let comment = format!("{} level needs one {} (not relational)", level.as_str(), name(above));
             return Err(Refusal::mismatch(tag, comment));
         }
     }
@@ -144,6 +144,7 @@ mod tests {
         )
         .unwrap();
         assert!(request.has_unsupported_keys);
+        assert!(!request.requested.contains(unknown));
         assert!(request.query.keys.is_empty());
     }
 

@@ -74,6 +74,16 @@ fn level(root: Root, identifier: &Attributes) -> Result<Level, Refusal> {
     }
 }
 
+/// The name of a level's unique key.
+const fn name(level: Level) -> &'static str {
+    match level {
+        Level::Patient => "Patient ID",
+        Level::Study => "Study Instance UID",
+        Level::Series => "Series Instance UID",
+        Level::Instance => "SOP Instance UID",
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use causeway_core::{Element, Vr};

@@ -2,7 +2,7 @@
 
 use causeway_core::{Attributes, Element, Level, Selection, Tag, Uid};
 
-use super::{Refusal, Root, level};
+use super::{Refusal, Root, level, name};
 
 /// Most UIDs in one request.
 const MAX_UIDS: usize = 10_000;
@@ -13,7 +13,7 @@ pub(crate) fn selection(root: Root, identifier: &Attributes) -> Result<Selection
     for above in root.above(level) {
         let tag = above.unique_key();
         if values(identifier, tag).count() != 1 {
-            let comment = format!("{} level needs one {} key", level.as_str(), above.as_str());
+            let comment = format!("{} level needs one {}", level.as_str(), name(above));
             return Err(Refusal::mismatch(tag, comment));
         }
     }

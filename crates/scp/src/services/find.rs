@@ -1,7 +1,9 @@
 //! C-FIND (PS3.4 §C.4.1): the identifier becomes a query, each answer a pending response.
 
-use causeway_archive::SearchError;
-use causeway_core::{Class, Status};
+use std::time::Duration;
+
+use causeway_archive::{Answers, SearchError};
+use causeway_core::{Attributes, Class, Status};
 use causeway_dataset::identifier;
 use causeway_dimse::message::{CFindRq, CFindRsp};
 use causeway_dimse::{Association, Command, Context, Error};
@@ -14,6 +16,8 @@ use crate::identifier::{Hierarchy, Refusal, Root};
 
 /// Answers between two looks for a cancel: a look is a call of the system.
 const ANSWERS_PER_LOOK: usize = 16;
+/// Time between two looks while the catalog searches.
+const PAUSE_BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 pub(super) async fn handle<S: Stream>(
     door: &Door,
@@ -91,7 +95,10 @@ async fn answers<S: Stream>(
         if sent.is_multiple_of(ANSWERS_PER_LOOK) && association.try_cancelled(request.message_id)? {
             return Ok(request.answer(Status::CANCEL));
         }
-        match found.next().await {
+        let Some(next) = next(&mut found, association, request.message_id).await? else {
+            return Ok(request.answer(Status::CANCEL));
+        };
+        match next {
             Ok(Some(match_)) => {
                 let shown = answer(&requested, level, &match_, &door.ae_title);
                 let bytes = identifier::encode(&shown, layout(context));
@@ -100,6 +107,27 @@ async fn answers<S: Stream>(
             }
             Ok(None) => return Ok(request.answer(Status::SUCCESS)),
             Err(error) => return Ok(failed(visitor, request, &SearchError::Catalog(error))),
+        }
+    }
+}
+
+/// The next answer, however long the catalog looks for it; nothing when the peer cancelled meanwhile.
+async fn next<S: Stream>(
+    found: &mut Answers,
+    association: &mut Association<S>,
+    message_id: u16,
+) -> Result<Option<Result<Option<Attributes>, causeway_archive::CatalogError>>, Error> {
+    let next = found.next();
+    tokio::pin!(next);
+    loop {
+        // The search itself goes on between two looks.
+        tokio::select! {
+            answer = &mut next => return Ok(Some(answer)),
+            () = tokio::time::sleep(PAUSE_BETWEEN_LOOKS) => {
+                if association.try_cancelled(message_id)? {
+                    return Ok(None);
+                }
+            }
         }
     }
 }

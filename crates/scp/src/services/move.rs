@@ -2,7 +2,7 @@
 //! after each.
 
 use causeway_archive::RetrieveError;
-use causeway_core::{AeTitle, Attributes, Element, Remote, Status, StoredInstance, Tag, Uid, Vr};
+use causeway_core::{AeTitle, Attributes, Class, Element, Remote, Status, StoredInstance, Tag, Uid, Vr};
 use causeway_dataset::identifier;
 use causeway_dimse::message::{CMoveRq, CMoveRsp, Progress};
 use causeway_dimse::{Association, Command, Context, Error};
@@ -81,6 +81,9 @@ async fn prepare(
         Ok(instances) => Ok((remote, instances)),
         Err(RetrieveError::Access(error)) => {
             Err(refused(request, Status::NOT_AUTHORIZED, &error.to_string()))
+        }
+        Err(error) if matches!(error.class(), Class::Exhausted | Class::Transient) => {
+            Err(refused(request, Status::UNABLE_TO_COUNT_MATCHES, &error.to_string()))
         }
         Err(error) => Err(refused(request, Status::UNABLE_TO_PROCESS, &error.to_string())),
     }

@@ -17,6 +17,12 @@ pub(super) async fn handle<S: Stream>(
     context: &Context,
     request: &CStoreRq,
 ) -> Result<(), Error> {
+    if request.sop_class != context.abstract_syntax {
+        while association.chunk().await?.is_some() {}
+        let mut answer = request.answer(Status::SOP_CLASS_NOT_SUPPORTED);
+        answer.comment = Some("SOP class is not that of the presentation context".to_owned());
+        return association.send(context.id, &Command::CStoreRsp(answer), None).await;
+    }
     let announced = Announced {
         sop_class: Some(request.sop_class.clone()),
         sop_instance: Some(request.sop_instance.clone()),

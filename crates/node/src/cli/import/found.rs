@@ -33,16 +33,18 @@ pub(super) struct ReadFile {
     pub(super) bytes: Bytes,
 }
 
-/// All files below `paths`, in an order that is the same each time.
+/// All files below `paths`, in an order that is the same each time; a folder that cannot be read is among them,
+/// so that it is named.
 pub(super) fn look(paths: &[PathBuf]) -> Vec<Found> {
-    let entries = paths
-        .iter()
-        .flat_map(|path| WalkDir::new(path).sort_by_file_name().into_iter().filter_map(Result::ok));
+    let entries = paths.iter().flat_map(|path| WalkDir::new(path).sort_by_file_name());
     entries
-        .filter(|entry| entry.file_type().is_file())
-        .map(|entry| Found {
-            bytes: entry.metadata().map(|metadata| metadata.len()).unwrap_or_default(),
-            path: entry.into_path(),
+        .filter_map(|entry| match entry {
+            Ok(entry) if entry.file_type().is_file() => Some(Found {
+                bytes: entry.metadata().map(|metadata| metadata.len()).unwrap_or_default(),
+                path: entry.into_path(),
+            }),
+            Ok(_) => None,
+            Err(error) => error.path().map(|path| Found { bytes: 0, path: path.to_owned() }),
         })
         .collect()
 }
