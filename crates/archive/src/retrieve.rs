@@ -108,6 +108,10 @@ impl Archive {
             wanted: describe(wanted),
         })?;
         let blob: Blob = self.inner.store.open_blob(&instance.object).await?;
+        if blob.bytes() != instance.object_bytes {
+            let words = format!("the object has {} bytes, {} were kept", blob.bytes(), instance.object_bytes);
+            return Err(RetrieveError::Unreadable(words));
+        }
         let transcoder = (transfer_syntax != *stored)
             .then(|| Transcoder::new(Layout::of(stored), Layout::of(&transfer_syntax)));
         let file_meta = file_meta::write(&file_meta::FileMeta {

@@ -6,8 +6,10 @@ use causeway_catalog::{Catalog, TokenRecord};
 use causeway_core::{Permission, Permissions, Principal};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
+use tokio::sync::Mutex;
 
 use crate::error::SearchError;
+use crate::remotes::to_its_end;
 use crate::{Archive, access};
 
 /// A new secret of 256 random bits in hexadecimal, and its digest.
@@ -19,21 +21,27 @@ pub fn new_secret() -> (String, [u8; 32]) {
 }
 
 /// All tokens as they stand.
-pub(crate) struct Keyring(RwLock<Arc<Vec<TokenRecord>>>);
+pub(crate) struct Keyring {
+    tokens: RwLock<Arc<Vec<TokenRecord>>>,
+    /// Held while the list is read and put in force, so that an older one never takes the place of a newer.
+    refreshing: Mutex<()>,
+}
 
 impl Keyring {
     pub(crate) async fn load(catalog: &Catalog) -> Result<Self, causeway_catalog::Error> {
-        Ok(Self(RwLock::new(Arc::new(catalog.tokens().await?))))
+        let tokens = RwLock::new(Arc::new(catalog.tokens().await?));
+        Ok(Self { tokens, refreshing: Mutex::default() })
     }
 
     async fn refresh(&self, catalog: &Catalog) -> Result<(), causeway_catalog::Error> {
+        let _alone = self.refreshing.lock().await;
         let tokens = Arc::new(catalog.tokens().await?);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = tokens;
+        *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;
         Ok(())
     }
 
     fn snapshot(&self) -> Arc<Vec<TokenRecord>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.tokens.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Compares hashes in constant time. The token itself is long and random, so that its plain hash tells
@@ -77,8 +85,12 @@ impl Archive {
         access::allow(principal, Permission::Admin)?;
         let (secret, sha256) = new_secret();
         let record = TokenRecord { name, sha256, permissions };
-        self.inner.catalog.put_token(record, &principal.name).await?;
-        self.inner.tokens.refresh(&self.inner.catalog).await?;
+        let (inner, who) = (Arc::clone(&self.inner), principal.name.clone());
+        let change = async move {
+            inner.catalog.put_token(record, &who).await?;
+            inner.tokens.refresh(&inner.catalog).await
+        };
+        to_its_end(change).await?;
         Ok(secret)
     }
 
@@ -88,8 +100,12 @@ impl Archive {
     /// When the caller is no administrator, or the catalog fails.
     pub async fn remove_token(&self, principal: &Principal, name: &str) -> Result<bool, SearchError> {
         access::allow(principal, Permission::Admin)?;
-        let removed = self.inner.catalog.remove_token(name, &principal.name).await?;
-        self.inner.tokens.refresh(&self.inner.catalog).await?;
-        Ok(removed)
+        let (inner, name, who) = (Arc::clone(&self.inner), name.to_owned(), principal.name.clone());
+        let change = async move {
+            let removed = inner.catalog.remove_token(&name, &who).await?;
+            inner.tokens.refresh(&inner.catalog).await?;
+            Ok(removed)
+        };
+        Ok(to_its_end(change).await?)
     }
 }

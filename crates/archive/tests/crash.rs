@@ -180,3 +180,19 @@ async fn an_object_that_will_not_settle_holds_up_no_other() {
     }
     task.abort();
 }
+
+#[tokio::test]
+async fn an_object_that_was_cut_is_not_given_out_as_if_it_were_whole() {
+    let subject = Subject::new().await;
+    let sample = &study(1, 1)[0];
+    subject.ingest(sample).await.unwrap();
+    let path = subject.folder.path().join("spool").join(subject.files("spool").remove(0));
+    let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(sample.file.len() as u64 / 2).unwrap();
+    let ids = sample.ids.clone();
+    let selection = causeway_core::Selection::instance(ids.study, ids.series, ids.instance);
+    let local = causeway_core::Principal::local();
+    let found = subject.archive.select(&local, &selection).await.unwrap();
+    let opened = subject.archive.open_instance(&found[0], &causeway_archive::Wanted::Stored).await;
+    assert!(matches!(opened, Err(causeway_archive::RetrieveError::Unreadable(_))));
+}

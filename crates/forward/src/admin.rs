@@ -100,8 +100,7 @@ impl Forwarder {
             return Err(RouteError::Unreachable(record.to).into());
         }
         let route = Route::parse(record)?;
-        self.inner.catalog.put_route(route.record, &principal.name).await?;
-        Ok(self.inner.router.refresh().await?)
+        Ok(self.inner.router.put(route.record, &principal.name).await?)
     }
 
     /// Removes a route; says whether there was one.
@@ -110,9 +109,7 @@ impl Forwarder {
     /// When the caller is no administrator, or the catalog fails.
     pub async fn remove_route(&self, principal: &Principal, name: RemoteName) -> Result<bool, AdminError> {
         admin(principal)?;
-        let removed = self.inner.catalog.remove_route(name, &principal.name).await?;
-        self.inner.router.refresh().await?;
-        Ok(removed)
+        Ok(self.inner.router.remove(name, &principal.name).await?)
     }
 
     /// What each route would do with the instances of a study, and why: a dry run.
@@ -210,7 +207,10 @@ impl Forwarder {
         let echoed = match sender::echo(&remote, &self.inner.ae_title, self.inner.patience()).await {
             Ok(status) => Echoed {
                 is_well: status == causeway_core::Status::SUCCESS,
-                words: format!("it answered with status {status}"),
+                words: match status {
+                    causeway_core::Status::SUCCESS => "it answered".to_owned(),
+                    other => format!("it answered with status {other}"),
+                },
             },
             Err(failure) => Echoed { is_well: false, words: failure.words },
         };

@@ -9,12 +9,18 @@
 //! Only failures of the destination as a whole count: no connection, no association, a request refused altogether,
 //! a line that broke. What it says of a single instance is that job's own affair (`job`).
 
+use std::time::Duration;
+
 use causeway_core::Clock;
 use jiff::Timestamp;
 
 use crate::backoff::Jitter;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::job::{Policy, retry_at};
+
+/// Longest pause before an unreachable destination is tried again. A try is one connection, so it may be made often,
+/// and one that comes back waits no longer than this.
+const UNREACHABLE_CEILING: Duration = Duration::from_secs(60);
 
 /// The state of one destination.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,19 +74,22 @@ impl Health {
             Self::Well => 1,
             Self::Held { failures, .. } => failures.saturating_add(1),
         };
-        let until = retry_at(&because, failures, clock.now(), jitter, policy);
+        let ceiling = if because.kind == Kind::Transient {
+            policy.ceiling.min(UNREACHABLE_CEILING)
+        } else {
+            policy.ceiling
+        };
+        let policy = Policy { ceiling, ..*policy };
+        let until = retry_at(&because, failures, clock.now(), jitter, &policy);
         Self::Held { failures, until, because }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use causeway_core::ManualClock;
 
     use super::*;
-    use crate::failure::Kind;
 
     const POLICY: Policy = Policy { ceiling: Duration::from_secs(900), unclear_attempts: 5 };
 
@@ -103,12 +112,16 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_failures_in_a_row_are_no_more_than_one_attempt_in_a_quarter_of_an_hour() {
-        let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
-        let mut health = Health::default();
-        for _ in 0..10_000 {
-            health = health.failed(Failure::new(Kind::Transient, ""), &clock, Jitter::new(1.0), &POLICY);
+    fn a_destination_that_is_down_for_long_is_tried_each_minute_and_one_that_refuses_each_quarter_of_an_hour()
+    {
+        for (kind, seconds) in [(Kind::Transient, 60), (Kind::Refused, 900), (Kind::Exhausted, 900)] {
+            let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
+            let mut health = Health::default();
+            for _ in 0..10_000 {
+                health = health.failed(Failure::new(kind, ""), &clock, Jitter::new(1.0), &POLICY);
+            }
+            let until = Timestamp::from_second(seconds).unwrap();
+            assert_eq!(health.leave(clock.now()), Leave::NotBefore(until), "{kind:?}");
         }
-        assert_eq!(health.leave(clock.now()), Leave::NotBefore(Timestamp::from_second(900).unwrap()));
     }
 }

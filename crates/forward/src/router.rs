@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use causeway_archive::Dispatcher;
-use causeway_catalog::Catalog;
-use causeway_core::{InstanceRecord, PlannedDelivery};
-use tokio::sync::Notify;
+use causeway_catalog::{Catalog, RouteRecord};
+use causeway_core::{InstanceRecord, PlannedDelivery, RemoteName};
+use tokio::sync::{Mutex, watch};
 
 use crate::route::Route;
 
@@ -13,7 +13,10 @@ use crate::route::Route;
 pub struct Router {
     catalog: Catalog,
     routes: RwLock<Arc<Vec<Route>>>,
-    bell: Notify,
+    /// Held while the list is read and put in force, so that an older one never takes the place of a newer.
+    refreshing: Mutex<()>,
+    /// Counts nudges; each who waits has its own receiver, so that none takes another's.
+    bell: watch::Sender<u64>,
 }
 
 impl Router {
@@ -22,7 +25,12 @@ impl Router {
     /// # Errors
     /// When the catalog fails.
     pub async fn load(catalog: Catalog) -> Result<Self, causeway_catalog::Error> {
-        let router = Self { catalog, routes: RwLock::default(), bell: Notify::new() };
+        let router = Self {
+            catalog,
+            routes: RwLock::default(),
+            refreshing: Mutex::default(),
+            bell: watch::Sender::new(0),
+        };
         router.refresh().await?;
         Ok(router)
     }
@@ -33,7 +41,37 @@ impl Router {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) async fn refresh(&self) -> Result<(), causeway_catalog::Error> {
+    /// Saves a route and puts it in force.
+    pub(crate) async fn put(
+        self: &Arc<Self>,
+        record: RouteRecord,
+        who: &str,
+    ) -> Result<(), causeway_catalog::Error> {
+        let (router, who) = (Arc::clone(self), who.to_owned());
+        to_its_end(async move {
+            router.catalog.put_route(record, &who).await?;
+            router.refresh().await
+        })
+        .await
+    }
+
+    /// Removes a route; says whether there was one.
+    pub(crate) async fn remove(
+        self: &Arc<Self>,
+        name: RemoteName,
+        who: &str,
+    ) -> Result<bool, causeway_catalog::Error> {
+        let (router, who) = (Arc::clone(self), who.to_owned());
+        to_its_end(async move {
+            let removed = router.catalog.remove_route(name, &who).await?;
+            router.refresh().await?;
+            Ok(removed)
+        })
+        .await
+    }
+
+    async fn refresh(&self) -> Result<(), causeway_catalog::Error> {
+        let _alone = self.refreshing.lock().await;
         let mut routes = Vec::new();
         for record in self.catalog.routes().await? {
             let name = record.name.clone();
@@ -48,10 +86,18 @@ impl Router {
         Ok(())
     }
 
-    /// Completes when there may be work. A nudge that nobody waits for is kept for the next who does.
-    pub(crate) async fn nudged(&self) {
-        self.bell.notified().await;
+    /// Changes when there may be work.
+    pub(crate) fn nudges(&self) -> watch::Receiver<u64> {
+        self.bell.subscribe()
     }
+}
+
+/// Runs a change to its end, also when whoever asked for it goes away meanwhile: it would be saved and not in force.
+async fn to_its_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, causeway_catalog::Error>> + Send + 'static,
+) -> Result<T, causeway_catalog::Error> {
+    // It fails to be joined only when the node is going down.
+    tokio::spawn(change).await.unwrap_or(Err(causeway_catalog::Error::Closed))
 }
 
 impl Dispatcher for Router {
@@ -67,6 +113,6 @@ impl Dispatcher for Router {
     }
 
     fn nudge(&self) {
-        self.bell.notify_one();
+        self.bell.send_modify(|count| *count = count.wrapping_add(1));
     }
 }

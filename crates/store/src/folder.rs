@@ -1,55 +1,71 @@
 //! Making renames durable: one fsync of a folder serves all who wait for it.
 //!
-//! A batch forms by itself while the previous sync runs; no timer is needed. Whoever renamed before asking is
-//! served by the next sync that begins, never by one already under way.
+//! Whoever asks while no sync runs does it himself, on his own thread; whoever asks meanwhile is served by the next
+//! one, which the same thread begins. So a batch forms by itself while the previous sync runs, no timer is needed,
+//! and a lone caller wakes nobody. Whoever renamed before asking is served by a sync that begins afterwards, never
+//! by one already under way.
 
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::error::Error;
 
-/// Called with the outcome of the sync, on the syncer's thread: must not block.
+/// Called with the outcome of the sync, on the thread that synced: must not block.
 pub(crate) type Waiter = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
-/// Most waiters served by one sync: more than can be under way.
-const MAX_BATCH: usize = 4096;
-
-/// Syncs one folder on a thread of its own.
+/// Syncs one folder.
 #[derive(Clone)]
 pub(crate) struct FolderSyncer {
-    waiters: Sender<Waiter>,
+    folder: Arc<File>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Default)]
+struct State {
+    waiters: Vec<Waiter>,
+    is_syncing: bool,
 }
 
 impl FolderSyncer {
     pub(crate) fn new(folder: &Path) -> Result<Self, Error> {
         let handle = File::open(folder).map_err(Error::disk("opening folder", folder))?;
-        let (waiters, receiver) = channel();
-        thread::Builder::new()
-            .name("store-sync".to_owned())
-            .spawn(move || run(&handle, &receiver))
-            .map_err(|source| Error::Disk { operation: "starting a thread".to_owned(), source })?;
-        Ok(Self { waiters })
+        Ok(Self { folder: Arc::new(handle), state: Arc::default() })
     }
 
-    /// Has `waiter` called when everything renamed in the folder before this call is on disk.
+    /// Has `waiter` called when everything renamed in the folder before this call is on disk. May sync on the
+    /// caller's thread, for others too.
     pub(crate) fn after_sync(&self, waiter: Waiter) {
-        if let Err(unsent) = self.waiters.send(waiter) {
-            (unsent.0)(Err(Error::Closed));
+        let Some(mut batch) = self.join(waiter) else { return };
+        loop {
+            let synced = self.folder.sync_all();
+            for waiter in batch {
+                waiter(as_outcome(&synced));
+            }
+            match self.next() {
+                Some(more) => batch = more,
+                None => return,
+            }
         }
     }
-}
 
-fn run(folder: &File, receiver: &Receiver<Waiter>) {
-    while let Ok(first) = receiver.recv() {
-        let mut batch = vec![first];
-        batch.extend(receiver.try_iter().take(MAX_BATCH - 1));
-        let synced = folder.sync_all();
-        for waiter in batch {
-            waiter(as_outcome(&synced));
+    /// Adds a waiter; gives the batch to whoever has to sync it.
+    fn join(&self, waiter: Waiter) -> Option<Vec<Waiter>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiters.push(waiter);
+        if state.is_syncing {
+            return None;
         }
+        state.is_syncing = true;
+        Some(std::mem::take(&mut state.waiters))
+    }
+
+    /// Those who came meanwhile.
+    fn next(&self) -> Option<Vec<Waiter>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.is_syncing = !state.waiters.is_empty();
+        state.is_syncing.then(|| std::mem::take(&mut state.waiters))
     }
 }
 
@@ -58,4 +74,36 @@ fn as_outcome(synced: &io::Result<()>) -> Result<(), Error> {
         operation: "syncing the spool folder".to_owned(),
         source: error.kind().into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn everyone_who_asks_is_answered_however_many_ask_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let syncer = FolderSyncer::new(folder.path()).unwrap();
+        let (answers, answered) = channel();
+        let threads: Vec<_> = (0..8)
+            .map(|_| {
+                let (syncer, answers) = (syncer.clone(), answers.clone());
+                thread::spawn(move || {
+                    for _ in 0..50 {
+                        let answers = answers.clone();
+                        syncer.after_sync(Box::new(move |synced| answers.send(synced.is_ok()).unwrap()));
+                    }
+                })
+            })
+            .collect();
+        for thread in threads {
+            thread.join().unwrap();
+        }
+        drop(answers);
+        let answers: Vec<bool> = answered.iter().collect();
+        assert_eq!(answers, vec![true; 400]);
+    }
 }

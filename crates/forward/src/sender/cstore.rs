@@ -69,11 +69,17 @@ impl CStore {
             opened.map_err(|error| Broke::Destination(failure(&error)))?;
             let outcome = self.send_one(ready).await;
             sink.tell(&ready.job, &outcome).await?;
-            if !self.courier.is_open() {
-                return Err(Broke::Destination(match outcome {
-                    Outcome::Failed(failure) => failure,
-                    _ => Failure::new(Kind::Transient, "the association ended"),
-                }));
+            match outcome {
+                // It has no room: the next would be told the same.
+                Outcome::Failed(failure) if failure.kind == Kind::Exhausted => {
+                    return Err(Broke::Destination(failure));
+                }
+                // We ended the line ourselves; for the next there is a new one.
+                Outcome::Failed(failure) if failure.kind == Kind::Ours => {}
+                Outcome::Failed(failure) if !self.courier.is_open() => {
+                    return Err(Broke::Destination(failure));
+                }
+                _ => {}
             }
         }
         Ok(())

@@ -91,7 +91,7 @@ impl Sender {
     }
 }
 
-/// An instance that could not be opened here.
-fn unreadable(error: &causeway_archive::RetrieveError) -> Failure {
+/// An instance that could not be opened, or read to its end, here.
+fn unreadable(error: &impl std::fmt::Display) -> Failure {
     Failure::new(Kind::Ours, format!("the instance could not be read here: {error}"))
 }

@@ -1,57 +1,68 @@
 //! One destination: claim, send, conclude, as long as jobs are due and the destination takes them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_catalog::delivery::Claimed;
-use causeway_core::Remote;
+use causeway_core::{Remote, RemoteName};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
-use super::Inner;
 use super::outcomes::Outcomes;
+use super::{AFTER_FAILURE, Inner};
 use crate::backoff::Jitter;
 use crate::failure::Failure;
 use crate::health::Leave;
 use crate::job::Outcome;
 use crate::sender::{Broke, Ready, Sender, Sink};
 
-/// Serves `remote` until nothing is due, it fails as a whole, or the node stops.
+/// Nudges come with each instance, wherever it goes: those within this time are one.
+const NUDGES_TOGETHER: Duration = Duration::from_millis(20);
+
+/// Serves `remote` until nothing is due, it fails as a whole, it is changed or removed, or the node stops.
 pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watch::Receiver<bool>) {
     let opened =
         Sender::to(remote, &inner.archive, &inner.ae_title, inner.patience(), inner.config.request_bytes);
     let mut sender = match opened {
         Ok(sender) => sender,
-        Err(failure) => return failed(inner, remote, failure),
+        Err(failure) => return failed(inner, &remote.name, failure),
     };
-    while !*stopped.borrow() {
+    let mut nudges = inner.router.nudges();
+    let mut idle_since = None;
+    // The address in force may change meanwhile; this line leads to the old one.
+    while !*stopped.borrow() && inner.archive.remote(&remote.name).as_ref() == Some(remote) {
         let limit = match inner.health(&remote.name).leave(inner.clock.now()) {
             Leave::All => inner.config.batch_instances,
             Leave::Probe => 1,
             Leave::NotBefore(_) => break,
         };
         let lease = inner.config.lease();
-        let claimed = inner.catalog.claim(remote.name.clone(), inner.owner.clone(), lease, limit).await;
-        let claimed = match claimed {
+        let claimed = match inner.catalog.claim(remote.name.clone(), inner.owner.clone(), lease, limit).await
+        {
             Ok(claimed) if claimed.is_empty() => {
-                if linger(inner, &mut stopped).await {
+                let since = *idle_since.get_or_insert_with(Instant::now);
+                if linger(&mut nudges, since + inner.config.linger(), &mut stopped).await {
                     continue;
-                } else {
-                    break;
                 }
+                break;
             }
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::warn!(remote = %remote.name, %error, "jobs could not be claimed");
+                rest(&mut stopped).await;
                 break;
             }
         };
-        match deliver(inner, &mut sender, claimed, &stopped).await {
-            Ok(()) => inner.set_health(&remote.name, inner.health(&remote.name).reached()),
+        idle_since = None;
+        match deliver(inner, &remote.name, &mut sender, claimed, &stopped).await {
+            Ok(()) => {}
             Err(Broke::Destination(failure)) => {
-                failed(inner, remote, failure);
-                return;
+                failed(inner, &remote.name, failure);
+                break;
             }
             Err(Broke::Catalog(error)) => {
                 tracing::warn!(remote = %remote.name, %error, "outcomes could not be written; they are found out anew");
+                rest(&mut stopped).await;
                 break;
             }
         }
@@ -59,30 +70,46 @@ pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watc
     sender.close().await;
 }
 
-/// Waits a moment for more to come; says whether it may have.
-async fn linger(inner: &Inner, stopped: &mut watch::Receiver<bool>) -> bool {
+/// Waits for more to come, until `end`; says whether it may have.
+async fn linger(
+    nudges: &mut watch::Receiver<u64>,
+    end: Instant,
+    stopped: &mut watch::Receiver<bool>,
+) -> bool {
     tokio::select! {
-        () = inner.router.nudged() => true,
-        () = tokio::time::sleep(inner.config.linger()) => false,
-        _ = stopped.changed() => false,
+        _ = nudges.changed() => {}
+        () = tokio::time::sleep_until(end) => return false,
+        _ = stopped.wait_for(|stopped| *stopped) => return false,
     }
+    tokio::time::sleep(NUDGES_TOGETHER).await;
+    nudges.mark_unchanged();
+    true
 }
 
-fn failed(inner: &Inner, remote: &Remote, failure: Failure) {
-    tracing::warn!(remote = %remote.name, because = %failure.words, "the destination failed; it is tried again later");
-    let health = inner.health(&remote.name).failed(failure, &*inner.clock, Jitter::random(), &inner.policy());
-    inner.set_health(&remote.name, health);
+/// Gives the catalog time to recover: the hub would start this task again at once.
+async fn rest(stopped: &mut watch::Receiver<bool>) {
+    let until_stopped = stopped.wait_for(|stopped| *stopped);
+    // It is over either way.
+    let _ = tokio::time::timeout(AFTER_FAILURE, until_stopped).await;
+}
+
+/// The destination failed as a whole.
+pub(super) fn failed(inner: &Inner, remote: &RemoteName, failure: Failure) {
+    tracing::warn!(%remote, because = %failure.words, "the destination failed; it is tried again later");
+    let health = inner.health(remote).failed(failure, &*inner.clock, Jitter::random(), &inner.policy());
+    inner.set_health(remote, health);
 }
 
 /// Sends what was claimed, holding the leases meanwhile; what was not attempted goes back into the queue.
 async fn deliver(
     inner: &Arc<Inner>,
+    remote: &RemoteName,
     sender: &mut Sender,
     claimed: Vec<Claimed>,
     stopped: &watch::Receiver<bool>,
 ) -> Result<(), Broke> {
     let jobs: Vec<i64> = claimed.iter().map(|job| job.job).collect();
-    let mut outcomes = Outcomes::new(inner, &claimed);
+    let mut outcomes = Outcomes::new(inner, remote, &claimed);
     let mut ready = Vec::with_capacity(claimed.len());
     for job in claimed {
         match job.instance.clone() {
@@ -98,6 +125,9 @@ async fn deliver(
         Err(Broke::Destination(failure)) => Some(failure),
         _ => None,
     };
+    if outcomes.was_answered() {
+        inner.set_health(remote, inner.health(remote).reached());
+    }
     outcomes.finish(because).await?;
     sent
 }

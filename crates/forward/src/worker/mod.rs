@@ -3,6 +3,7 @@
 //! The hub wakes on a nudge or on the time of the next job; it starts a task for each remote whose jobs are due and
 //! that may be sent to (`health`). The task claims, sends, concludes, until nothing is due.
 
+mod breakers;
 mod destination;
 mod outcomes;
 
@@ -14,9 +15,11 @@ use causeway_archive::Archive;
 use causeway_catalog::Catalog;
 use causeway_core::{AeTitle, Clock, RemoteName};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinError, JoinSet};
 
+use self::breakers::Breakers;
 use crate::config::Config;
+use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
 use crate::router::Router;
@@ -24,7 +27,7 @@ use crate::sender::Patience;
 
 /// How long the hub sleeps at most, whatever it was told.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
-/// How long it sleeps after the catalog failed.
+/// How long it, or a task, sleeps after the catalog failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
 /// Forwards what the routes caught. Cheap to clone: all clones are one.
@@ -43,6 +46,7 @@ pub(crate) struct Inner {
     /// Names this run's leases.
     owner: String,
     health: Mutex<HashMap<RemoteName, Health>>,
+    breakers: Mutex<HashMap<RemoteName, Breakers>>,
 }
 
 impl Forwarder {
@@ -58,15 +62,21 @@ impl Forwarder {
         config: Config,
     ) -> Self {
         let owner = format!("{:016x}", rand::random::<u64>());
-        let health = Mutex::default();
-        Self { inner: Arc::new(Inner { archive, catalog, router, clock, ae_title, config, owner, health }) }
+        let (health, breakers) = (Mutex::default(), Mutex::default());
+        let inner = Inner { archive, catalog, router, clock, ae_title, config, owner, health, breakers };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Forwards until `shutdown` completes; what is on the line then is given some time to finish.
     pub async fn run_until(&self, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
-        let mut hub =
-            Hub { inner: Arc::clone(&self.inner), tasks: JoinSet::new(), busy: Vec::new(), stopped };
+        let mut hub = Hub {
+            inner: Arc::clone(&self.inner),
+            tasks: JoinSet::new(),
+            busy: HashMap::new(),
+            nudges: self.inner.router.nudges(),
+            stopped,
+        };
         tokio::select! {
             () = hub.run() => {}
             () = shutdown => {}
@@ -98,6 +108,12 @@ impl Inner {
         causeway_archive::Dispatcher::nudge(&*self.router);
     }
 
+    /// Reads or changes what is known of the instances that break the line to `remote`.
+    fn breakers<T>(&self, remote: &RemoteName, with: impl FnOnce(&mut Breakers) -> T) -> T {
+        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
+        with(breakers.entry(remote.clone()).or_default())
+    }
+
     pub(crate) fn patience(&self) -> Patience {
         Patience { connect: self.config.connect(), response: self.config.response() }
     }
@@ -112,8 +128,10 @@ impl Inner {
 
 struct Hub {
     inner: Arc<Inner>,
-    tasks: JoinSet<RemoteName>,
-    busy: Vec<RemoteName>,
+    tasks: JoinSet<()>,
+    /// Whom each task sends to.
+    busy: HashMap<Id, RemoteName>,
+    nudges: watch::Receiver<u64>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -128,20 +146,22 @@ impl Hub {
                 }
             };
             tokio::select! {
-                () = self.inner.router.nudged() => {}
+                _ = self.nudges.changed() => {}
                 () = tokio::time::sleep(nap) => {}
-                Some(done) = self.tasks.join_next(), if !self.tasks.is_empty() => self.ended(done),
+                Some(done) = self.tasks.join_next_with_id(), if !self.tasks.is_empty() => self.ended(done),
             }
         }
     }
 
-    fn ended(&mut self, done: Result<RemoteName, tokio::task::JoinError>) {
+    fn ended(&mut self, done: Result<(Id, ()), JoinError>) {
         match done {
-            Ok(remote) => self.busy.retain(|busy| *busy != remote),
+            Ok((id, ())) => drop(self.busy.remove(&id)),
             Err(error) => {
-                // Which one it was is not told; its leases lapse, and all may be started anew.
-                tracing::error!(%error, "a delivery task failed");
-                self.busy.clear();
+                let Some(remote) = self.busy.remove(&error.id()) else { return };
+                tracing::error!(%remote, %error, "a delivery task failed; its leases lapse");
+                // Started anew at once it would most likely fail at once.
+                let failure = Failure::new(Kind::Ours, "sending failed by a fault of this program");
+                destination::failed(&self.inner, &remote, failure);
             }
         }
     }
@@ -151,7 +171,7 @@ impl Hub {
         let now = self.inner.clock.now();
         let mut nap = LONGEST_NAP;
         for due in self.inner.catalog.due().await? {
-            if self.busy.contains(&due.remote) {
+            if self.busy.values().any(|busy| *busy == due.remote) {
                 continue;
             }
             let at = match self.inner.health(&due.remote).leave(now) {
@@ -170,10 +190,7 @@ impl Hub {
     fn start(&mut self, name: RemoteName) {
         let Some(remote) = self.inner.archive.remote(&name) else { return };
         let (inner, stopped) = (Arc::clone(&self.inner), self.stopped.clone());
-        self.busy.push(name.clone());
-        self.tasks.spawn(async move {
-            destination::serve(&inner, &remote, stopped).await;
-            name
-        });
+        let task = self.tasks.spawn(async move { destination::serve(&inner, &remote, stopped).await });
+        self.busy.insert(task.id(), name);
     }
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use causeway_catalog::delivery::{Claimed, JobState, Last, Update};
+use causeway_core::RemoteName;
 use tokio::time::Instant;
 
 use super::Inner;
 use crate::backoff::Jitter;
-use crate::failure::Failure;
+use crate::failure::{Failure, Kind};
 use crate::job::{Next, Outcome, State, step};
 use crate::sender::Sink;
 
@@ -20,20 +21,27 @@ const MAX_WAIT: Duration = Duration::from_millis(500);
 /// The outcomes of one batch.
 pub(super) struct Outcomes<'a> {
     inner: &'a Inner,
+    remote: &'a RemoteName,
     /// Jobs of which nothing was told yet, with their attempts.
     open: BTreeMap<i64, u32>,
     pending: Vec<Update>,
     since: Instant,
+    was_answered: bool,
 }
 
 impl<'a> Outcomes<'a> {
-    pub(super) fn new(inner: &'a Inner, claimed: &[Claimed]) -> Self {
+    pub(super) fn new(inner: &'a Inner, remote: &'a RemoteName, claimed: &[Claimed]) -> Self {
         let open = claimed.iter().map(|job| (job.job, job.attempts)).collect();
-        Self { inner, open, pending: Vec::new(), since: Instant::now() }
+        Self { inner, remote, open, pending: Vec::new(), since: Instant::now(), was_answered: false }
+    }
+
+    /// Whether the far side said something of some instance: only then is it known to be well.
+    pub(super) const fn was_answered(&self) -> bool {
+        self.was_answered
     }
 
     /// Writes what is left; jobs of which nothing was told go back, with the destination's failure in words.
-    pub(super) async fn finish(mut self, because: Option<&Failure>) -> Result<(), causeway_catalog::Error> {
+    pub(super) async fn finish(&mut self, because: Option<&Failure>) -> Result<(), causeway_catalog::Error> {
         for (job, attempts) in std::mem::take(&mut self.open) {
             let next = self.step(attempts, &Outcome::NotSent);
             let mut update = update(job, next);
@@ -45,6 +53,21 @@ impl<'a> Outcomes<'a> {
             self.pending.push(update);
         }
         self.flush().await
+    }
+
+    /// A broken line is held against the instance when it alone breaks it: such an answer counts as unclear.
+    fn judged(&self, job: i64, outcome: &Outcome) -> Outcome {
+        match outcome {
+            Outcome::Delivered(_) => self.inner.breakers(self.remote, |breakers| breakers.delivered(job)),
+            Outcome::Failed(failure) if failure.kind == Kind::Transient => {
+                if self.inner.breakers(self.remote, |breakers| breakers.broke(job)) {
+                    return Outcome::Failed(Failure { kind: Kind::Unclear, ..failure.clone() });
+                }
+            }
+            Outcome::Gone => self.inner.breakers(self.remote, |breakers| breakers.forget(job)),
+            Outcome::Failed(_) | Outcome::NotSent => {}
+        }
+        outcome.clone()
     }
 
     fn step(&self, attempts: u32, outcome: &Outcome) -> Next {
@@ -64,8 +87,11 @@ impl<'a> Outcomes<'a> {
 impl Sink for Outcomes<'_> {
     async fn tell(&mut self, job: &Claimed, outcome: &Outcome) -> Result<(), causeway_catalog::Error> {
         let Some(attempts) = self.open.remove(&job.job) else { return Ok(()) };
-        let next = self.step(attempts, outcome);
+        self.was_answered |= is_answer(outcome);
+        let outcome = self.judged(job.job, outcome);
+        let next = self.step(attempts, &outcome);
         if let State::Parked = next.state {
+            self.inner.breakers(self.remote, |breakers| breakers.forget(job.job));
             let words = next.last.as_ref().map(|last| last.words.as_str()).unwrap_or_default();
             tracing::warn!(job = job.job, route = %job.route, because = words, "an instance was parked");
         }
@@ -74,6 +100,15 @@ impl Sink for Outcomes<'_> {
             self.flush().await?;
         }
         Ok(())
+    }
+}
+
+/// Whether the far side said this. What failed of our own doing, or with the line, says nothing of how it fares.
+fn is_answer(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Delivered(_) => true,
+        Outcome::Failed(failure) => matches!(failure.kind, Kind::Permanent | Kind::Unclear),
+        Outcome::NotSent | Outcome::Gone => false,
     }
 }
 

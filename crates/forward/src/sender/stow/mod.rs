@@ -1,0 +1,177 @@
+//! STOW-RS: instances as parts of one request, streamed; the answer names each (PS3.18 §10.5).
+
+mod body;
+mod reply;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use causeway_archive::{Archive, Object, Wanted};
+use causeway_core::remote::DicomWebAddress;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Body, Client};
+
+use self::body::{Fault, Upload, multipart};
+use self::reply::{Reply, broken, read_reply, silent};
+use super::{Broke, Patience, Ready, Sink, unreadable};
+use crate::failure::{Failure, Kind};
+use crate::job::Outcome;
+
+/// Longest token file that is read.
+const MAX_TOKEN_BYTES: u64 = 16 * 1024;
+
+/// A remote's DICOMweb side.
+pub(crate) struct Stow {
+    archive: Archive,
+    client: Client,
+    url: String,
+    token_file: Option<PathBuf>,
+    request_bytes: u64,
+    /// How long the far side may be silent.
+    patience: Duration,
+}
+
+/// What became of a request that got an answer.
+enum Heard {
+    /// All is told that there is to tell.
+    All,
+    /// It was refused as a whole; the instances are to be sent one by one.
+    OneByOne,
+}
+
+impl Stow {
+    pub(super) fn new(
+        address: &DicomWebAddress,
+        archive: Archive,
+        patience: Patience,
+        request_bytes: u64,
+    ) -> Result<Self, Failure> {
+        let client = Client::builder()
+            .connect_timeout(patience.connect)
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
+        Ok(Self {
+            archive,
+            client,
+            url: format!("{}/studies", address.url.trim_end_matches('/')),
+            token_file: address.token_file.as_ref().map(PathBuf::from),
+            request_bytes,
+            patience: patience.response,
+        })
+    }
+
+    pub(super) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
+        let mut rest = batch;
+        while !rest.is_empty() {
+            let (fits, more) = rest.split_at(one_request(rest, self.request_bytes));
+            rest = more;
+            if let Heard::OneByOne = self.request(fits, sink).await? {
+                for ready in fits {
+                    self.request(std::slice::from_ref(ready), sink).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn request(&self, batch: &[Ready], sink: &mut impl Sink) -> Result<Heard, Broke> {
+        let mut opened = Vec::with_capacity(batch.len());
+        let mut sent = Vec::with_capacity(batch.len());
+        for ready in batch {
+            match self.archive.open_instance(&ready.instance, &Wanted::Web).await {
+                Ok(object) => {
+                    opened.push(object);
+                    sent.push(ready);
+                }
+                Err(error) => sink.tell(&ready.job, &Outcome::Failed(unreadable(&error))).await?,
+            }
+        }
+        if sent.is_empty() {
+            return Ok(Heard::All);
+        }
+        let upload = Upload::new();
+        let reply = self.post(opened, &upload).await;
+        if let Some(Fault { part, words }) = upload.fault() {
+            // We broke off, so whatever came of it is not the far side's doing. The others' turn comes at once.
+            if let Some(ready) = sent.get(*part) {
+                sink.tell(&ready.job, &Outcome::Failed(unreadable(words))).await?;
+            }
+            return Ok(Heard::All);
+        }
+        match reply {
+            // Said of the request: which instance it is about, if any, is found out one by one.
+            Ok(Reply::All(_)) if sent.len() > 1 => Ok(Heard::OneByOne),
+            Ok(reply) => told(&reply, &sent, sink).await,
+            Err(failure) => {
+                // Of several it is not known which one it is that the far side fails at; of one it is.
+                if let [ready] = sent.as_slice()
+                    && upload.was_taken()
+                {
+                    sink.tell(&ready.job, &Outcome::Failed(failure.clone())).await?;
+                }
+                Err(Broke::Destination(failure))
+            }
+        }
+    }
+
+    async fn post(&self, objects: Vec<Object>, upload: &Upload) -> Result<Reply, Failure> {
+        let boundary = format!("causeway-{:032x}", rand::random::<u128>());
+        let content_type = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
+        let mut request = self
+            .client
+            .post(&self.url)
+            .header(CONTENT_TYPE, content_type)
+            .header(ACCEPT, "application/dicom+json")
+            .body(Body::wrap_stream(multipart(objects, boundary, upload)));
+        if let Some(token) = self.token().await? {
+            request = request.bearer_auth(token);
+        }
+        // Not the client's own read timeout: that one runs while we send, however fast the far side takes it.
+        let response = tokio::select! {
+            response = request.send() => response.map_err(|error| broken(&error))?,
+            () = upload.silent_for(self.patience) => return Err(silent()),
+        };
+        read_reply(response, self.patience).await
+    }
+
+    async fn token(&self) -> Result<Option<String>, Failure> {
+        let Some(path) = &self.token_file else { return Ok(None) };
+        let unreadable = |words: String| Failure::new(Kind::Refused, words);
+        // A few bytes of a local file: no thread is worth it.
+        let length = std::fs::metadata(path).map(|file| file.len());
+        match length {
+            Ok(length) if length <= MAX_TOKEN_BYTES => {}
+            Ok(_) => return Err(unreadable("the token file is too long".to_owned())),
+            Err(error) => return Err(unreadable(format!("the token file cannot be read: {error}"))),
+        }
+        let token = std::fs::read_to_string(path)
+            .map_err(|error| unreadable(format!("the token file cannot be read: {error}")))?;
+        Ok(Some(token.trim().to_owned()))
+    }
+}
+
+/// Tells each instance its answer. A far side that has no room for one is not sent more for now.
+async fn told(reply: &Reply, sent: &[&Ready], sink: &mut impl Sink) -> Result<Heard, Broke> {
+    let mut full = None;
+    for ready in sent {
+        let outcome = reply.of(ready.instance.ids.instance.as_str());
+        sink.tell(&ready.job, &outcome).await?;
+        if let Outcome::Failed(failure) = outcome
+            && failure.kind == Kind::Exhausted
+        {
+            full = Some(failure);
+        }
+    }
+    full.map_or(Ok(Heard::All), |failure| Err(Broke::Destination(failure)))
+}
+
+/// How many of `batch`, from its beginning, one request takes; at least one.
+fn one_request(batch: &[Ready], request_bytes: u64) -> usize {
+    let mut bytes = 0_u64;
+    let fits = batch.iter().take_while(|ready| {
+        bytes = bytes.saturating_add(ready.instance.object_bytes);
+        bytes <= request_bytes
+    });
+    fits.count().max(1)
+}

@@ -1,0 +1,49 @@
+//! C-STORE: an instance that cannot be read, a destination that is full.
+
+use std::time::Duration;
+
+use causeway_core::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
+use causeway_core::{Class, Status};
+use causeway_forward::delivery::JobState;
+
+use crate::common::{Subject, config, count, dimse, samples};
+use crate::peer::scp;
+
+const SOON: Duration = Duration::from_secs(10);
+
+#[tokio::test]
+async fn an_instance_that_cannot_be_read_is_our_fault_and_does_not_hold_up_the_others() {
+    let samples = samples(1, 256, 3);
+    // It takes implicit VR only, so that what is sent is laid out anew.
+    let (port, _) = scp(|_| Some(Status::SUCCESS)).await;
+    let subject = Subject::new(config()).await;
+    subject.send_all_to(dimse("far", port)).await;
+    subject.ingest(&samples[0]).await;
+    subject.damage_spool(EXPLICIT_VR_LITTLE_ENDIAN);
+    for sample in &samples[1..] {
+        subject.ingest(sample).await;
+    }
+    subject.run();
+    subject.until(SOON, |jobs| count(jobs, JobState::Delivered) == 2).await;
+    let damaged = subject.job(&samples[0]).await;
+    assert_eq!((damaged.state, damaged.attempts), (JobState::Waiting, 1));
+    assert_eq!(damaged.last.unwrap().class, Some(Class::Bug));
+    assert_eq!(subject.held_because().await, None);
+}
+
+#[tokio::test]
+async fn a_destination_that_is_full_is_left_alone_after_the_first_instance() {
+    let samples = samples(1, 16, 8);
+    let (port, seen) = scp(|_| Some(Status::OUT_OF_RESOURCES)).await;
+    let subject = Subject::new(config()).await;
+    subject.send_all_to(dimse("full", port)).await;
+    for sample in &samples {
+        subject.ingest(sample).await;
+    }
+    subject.run();
+    subject.until(SOON, |jobs| jobs.iter().all(|job| job.last.is_some())).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(seen.lock().unwrap().len(), 1);
+    assert!(subject.held_because().await.unwrap().contains("A700"));
+    assert_eq!(subject.jobs().await.iter().filter(|job| job.attempts == 0).count(), 7);
+}
