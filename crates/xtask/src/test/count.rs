@@ -10,12 +10,18 @@ pub(crate) struct Count {
     pub(crate) failed: u64,
 }
 
+/// How nextest begins its last line.
+const NEXTEST: &str = "Summary [";
+
 impl Count {
     /// From the output of `cargo test` (a line for each program) or `cargo nextest` (one line).
     pub(crate) fn of_cargo(output: &str) -> Self {
         let mut count = Self::default();
-        for line in output.lines().map(str::trim_start) {
-            if line.starts_with("test result:") || line.starts_with("Summary [") {
+        let lines = || output.lines().map(str::trim_start);
+        // nextest shows the output of a test that failed, which has a result of its own.
+        let head = if lines().any(|line| line.starts_with(NEXTEST)) { NEXTEST } else { "test result:" };
+        for line in lines() {
+            if line.starts_with(head) {
                 count.passed += number_before(line, "passed");
                 for word in ["failed", "timed out", "exec failed"] {
                     count.failed += number_before(line, word);
@@ -79,8 +85,8 @@ mod tests {
 
     #[test]
     fn nextest_is_read_from_its_summary() {
-        let output =
-            "     Summary [   0.123s] 8 tests run: 5 passed (1 slow), 2 failed, 1 timed out, 4 skipped\n";
+        let output = "    test result: FAILED. 0 passed; 1 failed; 0 ignored\n     \
+             Summary [   0.123s] 8 tests run: 5 passed (1 slow), 2 failed, 1 timed out, 4 skipped\n";
         assert_eq!(Count::of_cargo(output), Count { passed: 5, failed: 3 });
         assert_eq!(Count::of_cargo("error: could not compile"), Count::default());
     }

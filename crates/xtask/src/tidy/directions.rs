@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("web", &["core", "dataset", "archive"]),
     ("forward", &["core", "dataset", "dimse", "archive", "catalog"]),
     ("admin", &["core", "archive", "forward"]),
+    ("testkit", &["core"]),
     // The testkit for the made-up study of `causeway demo`.
     (
         "node",
@@ -24,7 +25,6 @@ const ROOMS: &[(&str, &[&str])] = &[
             "testkit",
         ],
     ),
-    ("testkit", &["core"]),
     ("xtask", &["core", "testkit"]),
 ];
 
