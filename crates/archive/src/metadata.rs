@@ -2,7 +2,7 @@
 //! time, and kept prepared in memory, so that a viewer's second question costs no reading.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{BufMut, Bytes, BytesMut};
 use causeway_core::transfer_syntax::Layout;
@@ -18,7 +18,7 @@ pub const MAX_PREPARED_BYTES: usize = 64 * 1024 * 1024;
 /// Longest binary value that stands in the JSON itself, in bytes.
 pub const MAX_INLINE_BYTES: usize = 1024;
 /// Objects whose heads are read at the same time.
-const CONCURRENT_READS: usize = 4;
+const CONCURRENT_READS: usize = 8;
 /// Bytes read of an object at a time: few heads are longer.
 const READ_BYTES: u64 = 32 * 1024;
 
@@ -39,13 +39,32 @@ impl Archive {
         if let Some(json) = self.inner.prepared.find(&key, &objects) {
             return Ok(json);
         }
-        // Collected first: a closure over borrowed instances inside the stream would not be `Send`.
-        let reads: Vec<_> =
-            instances.iter().map(|instance| self.instance_metadata(instance, base_url)).collect();
-        let parts: Vec<Vec<u8>> = stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await?;
+        let parts = self.parts(instances, base_url).await?;
         let json = join(&parts);
         self.inner.prepared.keep(key, Answer { objects, json: json.clone() });
         Ok(json)
+    }
+
+    /// The objects one by one. Each is a task of its own, so that more than one processor reads and writes.
+    async fn parts(
+        &self,
+        instances: &[StoredInstance],
+        base_url: &str,
+    ) -> Result<Vec<Vec<u8>>, RetrieveError> {
+        let base_url: Arc<str> = base_url.into();
+        // Collected first: a closure over borrowed instances inside the stream would not be `Send`.
+        let reads: Vec<_> = instances
+            .iter()
+            .map(|instance| {
+                let (archive, instance, base_url) = (self.clone(), instance.clone(), Arc::clone(&base_url));
+                async move {
+                    let task =
+                        tokio::spawn(async move { archive.instance_metadata(&instance, &base_url).await });
+                    task.await.map_err(unreadable)?
+                }
+            })
+            .collect();
+        stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await
     }
 
     async fn instance_metadata(

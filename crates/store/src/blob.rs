@@ -86,7 +86,8 @@ impl Stream for BlobStream {
     }
 }
 
-/// Reads a file chunk by chunk; while one is being sent, the next is being read.
+/// Reads a file chunk by chunk; while one is being sent, the next is being read, as long as the readers have room.
+/// A stream that nobody reads from waits in no queue, so it keeps no other from reading.
 struct FileStream {
     store: Store,
     file: Arc<File>,
@@ -101,41 +102,44 @@ impl FileStream {
         stream
     }
 
-    fn read_ahead(&mut self) {
-        if self.rest.is_empty() {
-            return;
-        }
-        let left = self.rest.end - self.rest.start;
+    /// The range of the next chunk; nothing at the end.
+    fn next_range(&self) -> Option<Range<u64>> {
+        let left = self.rest.end.checked_sub(self.rest.start).filter(|left| *left > 0)?;
         let take = if left <= WHOLE_BYTES { left } else { CHUNK_BYTES };
-        let range = self.rest.start..self.rest.start + take;
-        self.rest.start = range.end;
-        let read = read_file(self.store.clone(), Arc::clone(&self.file), range);
-        self.ahead = Some(read.boxed());
+        Some(self.rest.start..self.rest.start + take)
+    }
+
+    fn read_ahead(&mut self) {
+        let Some(range) = self.next_range() else { return };
+        let (file, end) = (Arc::clone(&self.file), range.end);
+        if let Some(read) = self.store.inner.readers.try_run(move || read_exact(&file, range)) {
+            self.rest.start = end;
+            self.ahead = Some(read.map(|read| read?).boxed());
+        }
+    }
+
+    /// What is being read, begun now where it was not.
+    fn reading(&mut self) -> Option<&mut BoxFuture<'static, Result<Bytes, Error>>> {
+        if self.ahead.is_none() {
+            let range = self.next_range()?;
+            self.rest.start = range.end;
+            self.ahead = Some(read_file(self.store.clone(), Arc::clone(&self.file), range).boxed());
+        }
+        self.ahead.as_mut()
     }
 }
 
 impl Stream for FileStream {
     type Item = Result<Bytes, Error>;
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(ahead) = &mut self.ahead else { return Poll::Ready(None) };
-        let Poll::Ready(chunk) = ahead.poll_unpin(context) else { return Poll::Pending };
+        let Some(reading) = self.reading() else { return Poll::Ready(None) };
+        let Poll::Ready(chunk) = reading.poll_unpin(context) else { return Poll::Pending };
         self.ahead = None;
         match chunk {
-            Ok(chunk) => {
-                self.read_ahead();
-                if let Some(ahead) = &mut self.ahead {
-                    // Polled once so that the reading begins now; its waker is set again when it is wanted.
-                    if let Poll::Ready(next) = ahead.poll_unpin(context) {
-                        self.ahead = Some(std::future::ready(next).boxed());
-                    }
-                }
-                Poll::Ready(Some(Ok(chunk)))
-            }
-            Err(error) => {
-                self.rest.start = self.rest.end;
-                Poll::Ready(Some(Err(error)))
-            }
+            Ok(_) => self.read_ahead(),
+            Err(_) => self.rest.start = self.rest.end,
         }
+        Poll::Ready(Some(chunk))
     }
 }
 

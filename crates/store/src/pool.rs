@@ -41,6 +41,22 @@ impl Pool {
         answered.await.map_err(|_| Error::Closed)
     }
 
+    /// Runs `job` if there is a place for it now; whoever is given the answer need not wait for it to keep others
+    /// going.
+    pub(crate) fn try_run<T: Send + 'static>(
+        &self,
+        job: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<impl Future<Output = Result<T, Error>> + Send + 'static> {
+        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
+        let (answer, answered) = oneshot::channel();
+        let job = Box::new(move || {
+            drop(answer.send(job()));
+            drop(place);
+        });
+        self.jobs.send(job).ok()?;
+        Some(async move { answered.await.map_err(|_| Error::Closed) })
+    }
+
     /// Hands `job` over; how it ends is the job's own to say.
     pub(crate) async fn submit(&self, job: impl FnOnce() + Send + 'static) -> Result<(), Error> {
         let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| Error::Closed)?;
@@ -84,6 +100,16 @@ mod tests {
         let _ = futures_util::FutureExt::now_or_never(call);
         pool.run(|| ()).await.unwrap();
         assert_eq!(count.load(Ordering::SeqCst), 1);
+    }
+
+    #[tokio::test]
+    async fn a_job_for_which_there_is_no_place_is_not_taken() {
+        let pool = Pool::new("test", 1, 0).unwrap();
+        let (release, gate) = channel::<()>();
+        let first = pool.try_run(move || gate.recv().unwrap_or_default()).unwrap();
+        assert!(pool.try_run(|| ()).is_none());
+        release.send(()).unwrap();
+        first.await.unwrap();
     }
 
     #[tokio::test]
