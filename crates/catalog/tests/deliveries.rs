@@ -191,7 +191,13 @@ async fn the_report_counts_by_remote_and_the_next_due_is_told_for_registered_one
     conclude(&subject, "a", claimed[1].job, JobState::Parked, None).await;
     let report = &subject.catalog.delivery_report().await.unwrap()[0];
     assert_eq!((report.delivered, report.parked, report.sending, report.waiting), (1, 1, 1, 0));
-    assert!(report.oldest_at.is_some());
+    assert_eq!(report.oldest_at.unwrap().as_second(), 1_700_000_000);
+    subject.clock.advance(Duration::from_secs(5));
+    let last = claimed[2].job;
+    conclude(&subject, "a", last, JobState::Delivered, None).await;
+    subject.insert_with(record(1, 1, 4), to("reader", Trigger::Instance)).await;
+    let later = &subject.catalog.delivery_report().await.unwrap()[0];
+    assert_eq!(later.oldest_at.unwrap().as_second(), 1_700_000_005, "the oldest that still waits");
     let story = &subject.catalog.study_deliveries(uid("1.2.1")).await.unwrap()[0];
-    assert_eq!((story.instances, story.delivered, story.parked), (3, 1, 1));
+    assert_eq!((story.instances, story.delivered, story.parked), (4, 2, 1));
 }

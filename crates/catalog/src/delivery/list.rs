@@ -97,8 +97,7 @@ impl Catalog {
             .read(|connection| {
                 let mut statement = connection.prepare_cached(
                     "SELECT remote, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), sum(state = 4),
-                     min(CASE WHEN state < 2 THEN (SELECT created_at FROM delivery WHERE delivery.id = job.delivery)
-                     END) FROM job GROUP BY remote ORDER BY remote",
+                     min(CASE WHEN state < 2 THEN created_at END) FROM job GROUP BY remote ORDER BY remote",
                 )?;
                 let mut rows = statement.query([])?;
                 let mut reports = Vec::new();

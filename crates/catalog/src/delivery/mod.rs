@@ -100,8 +100,8 @@ pub(crate) fn plan(
             )?;
         connection
             .prepare_cached(
-                "INSERT INTO job (delivery, instance, remote, state, attempt, next_at, changed_at)
-                 VALUES (?1, ?2, ?3, 0, 0, ?4, ?5) ON CONFLICT (delivery, instance) DO NOTHING",
+                "INSERT INTO job (delivery, instance, remote, state, attempt, next_at, created_at, changed_at)
+                 VALUES (?1, ?2, ?3, 0, 0, ?4, ?5, ?5) ON CONFLICT (delivery, instance) DO NOTHING",
             )?
             .execute((delivery, instance, planned.remote.as_str(), due, now))?;
     }

@@ -134,6 +134,7 @@ CREATE TABLE job (
     class TEXT,
     words TEXT,
     status INTEGER,
+    created_at INTEGER NOT NULL,
     changed_at INTEGER NOT NULL,
     UNIQUE (delivery, instance)
 );

@@ -70,7 +70,11 @@ async fn online(client: &Client, verb: Verb) -> anyhow::Result<ExitCode> {
         Verb::Add { name, allow, .. } => {
             let request = client.request(Method::PUT, &format!("/api/v1/tokens/{name}"));
             let made: Value = client.ask(request.json(&json!({ "allow": allow }))).await?;
-            println!("{}", made.get("token").and_then(Value::as_str).unwrap_or_default());
+            if client.is_json() {
+                println!("{made}");
+            } else {
+                println!("{}", made.get("token").and_then(Value::as_str).unwrap_or_default());
+            }
         }
         Verb::List => {
             let tokens: Vec<Value> = client.get("/api/v1/tokens").await?;

@@ -12,6 +12,8 @@ use super::{Line, Report};
 use crate::client::Client;
 
 const FAILED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1198);
+/// What could not be read far enough to be named.
+const OTHER_FAILURES_SEQUENCE: Tag = Tag::new(0x0008, 0x119A);
 const REFERENCED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1199);
 const FAILURE_REASON: Tag = Tag::new(0x0008, 0x1197);
 
@@ -23,7 +25,10 @@ pub(super) async fn send(client: &Client, batch: Vec<ReadFile>, report: &mut Rep
     }
     let (status, answer) = post(client, &batch).await?;
     let items = |tag: Tag| answer.get(tag).map(Element::items).unwrap_or_default();
-    let (taken, failed) = (items(REFERENCED_SOP_SEQUENCE), items(FAILED_SOP_SEQUENCE));
+    let (taken, mut failed) = (items(REFERENCED_SOP_SEQUENCE), items(FAILED_SOP_SEQUENCE));
+    if failed.is_empty() {
+        failed = items(OTHER_FAILURES_SEQUENCE);
+    }
     if failed.is_empty() && taken.len() == batch.len() {
         report.taken += taken.len() as u64;
         return Ok(());
