@@ -184,7 +184,7 @@ fn place(connection: &Connection, incoming: &Incoming, who: &str, now: i64) -> R
 
 /// What is kept together with what is new: `None` when nothing is. The first to come wins; what it lacked is
 /// filled in by later ones.
-fn merged(kept: &str, own: &Own) -> Result<Option<Attributes>, Error> {
+fn merged(kept: &str, own: &Own) -> Result<Option<Own>, Error> {
     if kept == own.json {
         return Ok(None);
     }
@@ -197,7 +197,7 @@ fn merged(kept: &str, own: &Own) -> Result<Option<Attributes>, Error> {
             is_changed = true;
         }
     }
-    Ok(is_changed.then_some(merged))
+    Ok(is_changed.then(|| Own::of(merged)))
 }
 
 // Patients.
@@ -218,26 +218,16 @@ fn patient(connection: &Connection, incoming: &Incoming) -> Result<i64, Error> {
         }
         return Ok(id);
     }
-    let columns = PatientColumns::of(&own.attributes);
-    let [alphabetic, ideographic, phonetic] = columns.name;
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO patient (patient_id, issuer, name_alphabetic, name_ideographic, name_phonetic, birth_date,
-         sex, attributes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-    )?;
-    Ok(statement.insert((
-        &key.id,
-        &key.issuer,
-        alphabetic,
-        ideographic,
-        phonetic,
-        columns.birth_date,
-        columns.sex,
-        &own.json,
-    ))?)
+    let mut statement = connection
+        .prepare_cached("INSERT INTO patient (patient_id, issuer, attributes) VALUES (?1, ?2, '')")?;
+    let id = statement.insert((&key.id, &key.issuer))?;
+    update_patient(connection, id, own)?;
+    Ok(id)
 }
 
-fn update_patient(connection: &Connection, id: i64, attributes: &Attributes) -> Result<(), Error> {
-    let columns = PatientColumns::of(attributes);
+/// Writes the patient's attributes and the columns made of them.
+fn update_patient(connection: &Connection, id: i64, own: &Own) -> Result<(), Error> {
+    let columns = PatientColumns::of(&own.attributes);
     let [alphabetic, ideographic, phonetic] = columns.name;
     connection
         .prepare_cached(
@@ -251,7 +241,7 @@ fn update_patient(connection: &Connection, id: i64, attributes: &Attributes) -> 
             phonetic,
             columns.birth_date,
             columns.sex,
-            attributes.to_json(),
+            &own.json,
         ))?;
     Ok(())
 }
@@ -284,33 +274,18 @@ fn merge_patient(
 // Studies.
 
 fn add_study(connection: &Connection, incoming: &Incoming, patient: i64, now: i64) -> Result<i64, Error> {
-    let own = &incoming.levels.study;
-    let columns = StudyColumns::of(&own.attributes);
-    let [alphabetic, ideographic, phonetic] = columns.referring;
     let mut statement = connection.prepare_cached(
-        "INSERT INTO study (patient, uid, study_date, study_time, accession, study_id, description,
-         referring_alphabetic, referring_ideographic, referring_phonetic, modalities, sop_classes, series_count,
-         instance_count, changed_at, attributes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, '', '', 0, 0, ?11, ?12)",
+        "INSERT INTO study (patient, uid, modalities, sop_classes, series_count, instance_count, changed_at,
+         attributes) VALUES (?1, ?2, '', '', 0, 0, ?3, '')",
     )?;
-    Ok(statement.insert((
-        patient,
-        incoming.record.ids.study.as_str(),
-        columns.date,
-        columns.time,
-        columns.accession,
-        columns.study_id,
-        columns.description,
-        alphabetic,
-        ideographic,
-        phonetic,
-        now,
-        &own.json,
-    ))?)
+    let id = statement.insert((patient, incoming.record.ids.study.as_str(), now))?;
+    update_study(connection, id, &incoming.levels.study)?;
+    Ok(id)
 }
 
-fn update_study(connection: &Connection, id: i64, attributes: &Attributes) -> Result<(), Error> {
-    let columns = StudyColumns::of(attributes);
+/// Writes the study's attributes and the columns made of them.
+fn update_study(connection: &Connection, id: i64, own: &Own) -> Result<(), Error> {
+    let columns = StudyColumns::of(&own.attributes);
     let [alphabetic, ideographic, phonetic] = columns.referring;
     connection
         .prepare_cached(
@@ -328,7 +303,7 @@ fn update_study(connection: &Connection, id: i64, attributes: &Attributes) -> Re
             alphabetic,
             ideographic,
             phonetic,
-            attributes.to_json(),
+            &own.json,
         ))?;
     Ok(())
 }
@@ -348,28 +323,17 @@ fn series(connection: &Connection, incoming: &Incoming, study: i64, now: i64) ->
         }
         return Ok(id);
     }
-    let columns = SeriesColumns::of(&own.attributes);
     let mut statement = connection.prepare_cached(
-        "INSERT INTO series (study, uid, modality, number, description, body_part, performed_date,
-         performed_time, instance_count, changed_at, attributes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9, ?10)",
+        "INSERT INTO series (study, uid, instance_count, changed_at, attributes) VALUES (?1, ?2, 0, ?3, '')",
     )?;
-    Ok(statement.insert((
-        study,
-        uid,
-        columns.modality,
-        columns.number,
-        columns.description,
-        columns.body_part,
-        columns.performed_date,
-        columns.performed_time,
-        now,
-        &own.json,
-    ))?)
+    let id = statement.insert((study, uid, now))?;
+    update_series(connection, id, own)?;
+    Ok(id)
 }
 
-fn update_series(connection: &Connection, id: i64, attributes: &Attributes) -> Result<(), Error> {
-    let columns = SeriesColumns::of(attributes);
+/// Writes the series's attributes and the columns made of them.
+fn update_series(connection: &Connection, id: i64, own: &Own) -> Result<(), Error> {
+    let columns = SeriesColumns::of(&own.attributes);
     connection
         .prepare_cached(
             "UPDATE series SET modality = ?2, number = ?3, description = ?4, body_part = ?5, performed_date = ?6,
@@ -383,7 +347,7 @@ fn update_series(connection: &Connection, id: i64, attributes: &Attributes) -> R
             columns.body_part,
             columns.performed_date,
             columns.performed_time,
-            attributes.to_json(),
+            &own.json,
         ))?;
     Ok(())
 }

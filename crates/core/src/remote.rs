@@ -103,3 +103,12 @@ pub struct Remote {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
 }
+
+impl Remote {
+    /// Whom and where to call over DIMSE: AE title, host, port. `None` for a remote that only calls us.
+    #[must_use]
+    pub fn dimse_peer(&self) -> Option<(&AeTitle, &str, u16)> {
+        let DimseAddress { ae_title, host, port } = self.dimse.as_ref()?;
+        Some((ae_title, host.as_deref()?, (*port)?))
+    }
+}

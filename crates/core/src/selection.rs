@@ -71,6 +71,12 @@ pub struct StoredInstance {
 }
 
 impl StoredInstance {
+    /// SOP class and transfer syntax: what a presentation context is negotiated for (PS3.8 §9.3.2.2).
+    #[must_use]
+    pub fn pair(&self) -> (Uid, Uid) {
+        (self.sop_class.clone(), self.transfer_syntax.clone())
+    }
+
     /// Bytes of the data set.
     #[must_use]
     pub fn data_set_bytes(&self) -> u64 {

@@ -95,8 +95,7 @@ impl Forwarder {
         let Some(remote) = self.inner.archive.remote(&record.to) else {
             return Err(RouteError::UnknownRemote(record.to).into());
         };
-        let callable = remote.dimse.is_some_and(|dimse| dimse.host.is_some() && dimse.port.is_some());
-        if !callable && remote.dicomweb.is_none() {
+        if remote.dimse_peer().is_none() && remote.dicomweb.is_none() {
             return Err(RouteError::Unreachable(record.to).into());
         }
         let route = Route::parse(record)?;

@@ -22,6 +22,8 @@ mod job;
 mod route;
 mod router;
 mod sender;
+#[cfg(test)]
+mod testing;
 mod worker;
 
 pub use causeway_catalog::{RouteRecord, delivery};

@@ -98,35 +98,16 @@ impl Route {
 
 #[cfg(test)]
 mod tests {
-    use causeway_core::{
-        Attributes, Digest, Door, Envelope, Identifiers, ObjectKey, PatientKey, Tag, Uid, Vr,
-    };
-    use jiff::Timestamp;
+    use causeway_core::{Tag, Vr};
 
     use super::*;
+    use crate::testing::record;
 
     fn instance(modality: &str, from: Option<&str>) -> InstanceRecord {
-        let uid = |text| Uid::parse(text).unwrap();
-        let mut attributes = Attributes::new();
-        attributes.put_text(Tag::MODALITY, Vr::CS, modality);
-        InstanceRecord {
-            patient: PatientKey { id: "P".to_owned(), issuer: String::new() },
-            ids: Identifiers { study: uid("1.2"), series: uid("1.2.3"), instance: uid("1.2.3.4") },
-            sop_class: uid("1.2.840.10008.5.1.4.1.1.2"),
-            transfer_syntax: uid("1.2.840.10008.1.2.1"),
-            object: ObjectKey::parse(&"0".repeat(32)).unwrap(),
-            object_bytes: 10,
-            data_set_offset: 1,
-            digest: Digest([0; 32]),
-            envelope: Envelope {
-                door: Door::Dimse,
-                received_at: Timestamp::UNIX_EPOCH,
-                calling_ae: None,
-                remote: from.map(|name| name.parse().unwrap()),
-                source_address: None,
-            },
-            attributes,
-        }
+        let mut instance = record();
+        instance.attributes.put_text(Tag::MODALITY, Vr::CS, modality);
+        instance.envelope.remote = from.map(|name| name.parse().unwrap());
+        instance
     }
 
     fn route(when: &str, trigger: Trigger) -> Result<Route, RouteError> {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Wanted};
 use causeway_core::{AeTitle, Class, Remote, Status, Uid, sop_class, transfer_syntax};
-use causeway_dimse::scu::{self, Call, Courier, Pair, StoreRequest, WantedContext};
+use causeway_dimse::scu::{self, Call, Courier, StoreRequest, WantedContext};
 use causeway_dimse::{Error, Settings, Timeouts};
 
 use super::{Broke, Patience, Ready, Sink, unreadable};
@@ -18,18 +18,17 @@ pub(crate) struct CStore {
 
 /// How `remote` is called.
 fn call(remote: &Remote, calling: &AeTitle, patience: Patience) -> Result<Call, Failure> {
-    let address = remote.dimse.as_ref();
-    let Some((dimse, host, port)) = address.and_then(|it| Some((it, it.host.clone()?, it.port?))) else {
+    let Some((called, host, port)) = remote.dimse_peer() else {
         let words = format!("remote '{}' has no host and port to call", remote.name);
         return Err(Failure::new(Kind::Refused, words));
     };
     let Patience { connect, response } = patience;
     let timeouts = Timeouts { artim: connect, read: response, write: response, idle: response };
     Ok(Call {
-        host,
+        host: host.to_owned(),
         port,
         calling: calling.clone(),
-        called: dimse.ae_title.clone(),
+        called: called.clone(),
         contexts: Vec::new(),
         settings: Settings { timeouts, ..Settings::default() },
         connect_timeout: connect,
@@ -64,8 +63,8 @@ impl CStore {
         let mut rest = batch;
         while let [ready, others @ ..] = rest {
             rest = others;
-            let next = others.iter().map(pair);
-            let opened = self.courier.open_for(&pair(ready), next).await;
+            let next = others.iter().map(|ready| ready.instance.pair());
+            let opened = self.courier.open_for(&ready.instance.pair(), next).await;
             opened.map_err(|error| Broke::Destination(failure(&error)))?;
             let outcome = self.send_one(ready).await;
             sink.tell(&ready.job, &outcome).await?;
@@ -92,7 +91,7 @@ impl CStore {
     /// Sends one instance. The line is closed afterwards when it broke.
     async fn send_one(&mut self, ready: &Ready) -> Outcome {
         let instance = &ready.instance;
-        let (context, wanted) = match self.courier.context_for(&pair(ready)) {
+        let (context, wanted) = match self.courier.context_for(&ready.instance.pair()) {
             Ok(found) => found,
             Err(error) => return Outcome::Failed(Failure::new(Kind::Permanent, error.to_string())),
         };
@@ -109,10 +108,6 @@ impl CStore {
             Err(error) => Outcome::Failed(failure(&error)),
         }
     }
-}
-
-fn pair(ready: &Ready) -> Pair {
-    (ready.instance.sop_class.clone(), ready.instance.transfer_syntax.clone())
 }
 
 /// What a failed association calls for.

@@ -9,7 +9,7 @@ use causeway_catalog::Catalog;
 use causeway_core::remote::{DicomWebAddress, DimseAddress};
 use causeway_core::transfer_syntax::{IMPLICIT_VR_LITTLE_ENDIAN, Layout};
 use causeway_core::{
-    AeTitle, Door, Envelope, Permissions, Principal, Remote, RemoteName, SystemClock, Trigger, Uid,
+    AeTitle, Class, Door, Envelope, Permissions, Principal, Remote, RemoteName, SystemClock, Trigger, Uid,
 };
 use causeway_dataset::transcode::Transcoder;
 use causeway_forward::delivery::{Filter, JobRow, JobState};
@@ -139,6 +139,20 @@ impl Subject {
     }
 
     /// Why the only destination is left alone, if it is.
+    /// Sends the others of three, of which the first was damaged here: they arrive, it waits, and the destination is
+    /// not blamed.
+    pub(crate) async fn sends_all_but_the_first(&self, samples: &[Sample]) {
+        for sample in &samples[1..] {
+            self.ingest(sample).await;
+        }
+        self.run();
+        self.until(Duration::from_secs(10), |jobs| count(jobs, JobState::Delivered) == 2).await;
+        let damaged = self.job(&samples[0]).await;
+        assert_eq!((damaged.state, damaged.attempts), (JobState::Waiting, 1));
+        assert_eq!(damaged.last.unwrap().class, Some(Class::Bug));
+        assert_eq!(self.held_because().await, None);
+    }
+
     pub(crate) async fn held_because(&self) -> Option<String> {
         let report = self.forwarder.report(&Principal::local()).await.unwrap();
         report.into_iter().find_map(|destination| destination.because)

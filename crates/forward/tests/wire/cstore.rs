@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
+use causeway_core::Status;
 use causeway_core::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
-use causeway_core::{Class, Status};
-use causeway_forward::delivery::JobState;
 
-use crate::common::{Subject, config, count, dimse, samples};
+use crate::common::{Subject, config, dimse, samples};
 use crate::peer::scp;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -20,15 +19,7 @@ async fn an_instance_that_cannot_be_read_is_our_fault_and_does_not_hold_up_the_o
     subject.send_all_to(dimse("far", port)).await;
     subject.ingest(&samples[0]).await;
     subject.damage_spool(EXPLICIT_VR_LITTLE_ENDIAN);
-    for sample in &samples[1..] {
-        subject.ingest(sample).await;
-    }
-    subject.run();
-    subject.until(SOON, |jobs| count(jobs, JobState::Delivered) == 2).await;
-    let damaged = subject.job(&samples[0]).await;
-    assert_eq!((damaged.state, damaged.attempts), (JobState::Waiting, 1));
-    assert_eq!(damaged.last.unwrap().class, Some(Class::Bug));
-    assert_eq!(subject.held_because().await, None);
+    subject.sends_all_but_the_first(&samples).await;
 }
 
 #[tokio::test]

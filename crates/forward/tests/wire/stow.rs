@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use causeway_core::Class;
 use causeway_core::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use causeway_forward::delivery::JobState;
 use tokio::net::TcpListener;
@@ -78,15 +77,7 @@ async fn an_instance_that_cannot_be_read_is_our_fault_and_does_not_hold_up_the_o
     subject.send_all_to(web("far", port)).await;
     subject.ingest_implicit(&samples[0]).await;
     subject.damage_spool(IMPLICIT_VR_LITTLE_ENDIAN);
-    for sample in &samples[1..] {
-        subject.ingest(sample).await;
-    }
-    subject.run();
-    subject.until(SOON, |jobs| count(jobs, JobState::Delivered) == 2).await;
-    let damaged = subject.job(&samples[0]).await;
-    assert_eq!((damaged.state, damaged.attempts), (JobState::Waiting, 1));
-    assert_eq!(damaged.last.unwrap().class, Some(Class::Bug));
-    assert_eq!(subject.held_because().await, None);
+    subject.sends_all_but_the_first(&samples).await;
 }
 
 #[tokio::test]

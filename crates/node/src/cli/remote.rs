@@ -128,7 +128,7 @@ async fn list(client: &Client) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|remote| {
             let dimse = remote.dimse.as_ref();
-            let address = dimse.and_then(|dimse| Some(format!("{}:{}", dimse.host.as_ref()?, dimse.port?)));
+            let address = remote.dimse_peer().map(|(_, host, port)| format!("{host}:{port}"));
             [
                 remote.name.to_string(),
                 dimse.map(|dimse| dimse.ae_title.to_string()).unwrap_or_default(),

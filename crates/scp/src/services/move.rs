@@ -13,9 +13,6 @@ use crate::door::{Door, Visitor};
 use crate::identifier::Root;
 use crate::identifier::retrieve::selection;
 
-/// Failed SOP Instance UID List.
-const FAILED_SOP_INSTANCE_UID_LIST: Tag = Tag::new(0x0008, 0x0058);
-
 pub(super) async fn handle<S: Stream>(
     door: &Door,
     visitor: &Visitor,
@@ -92,12 +89,7 @@ async fn prepare(
 /// The remote with this AE title that can be called.
 fn destination(door: &Door, ae_title: &AeTitle) -> Option<Remote> {
     let remotes = door.archive.remotes();
-    let callable = |remote: &&Remote| {
-        remote
-            .dimse
-            .as_ref()
-            .is_some_and(|dimse| dimse.ae_title == *ae_title && dimse.host.is_some() && dimse.port.is_some())
-    };
+    let callable = |remote: &&Remote| remote.dimse_peer().is_some_and(|(called, ..)| called == ae_title);
     remotes.iter().find(callable).cloned()
 }
 
@@ -184,7 +176,7 @@ impl Tally {
 fn failed_list(failed: Vec<Uid>, context: &Context) -> Vec<u8> {
     let values = failed.iter().map(|uid| uid.as_str().to_owned()).collect();
     let list: Attributes =
-        [(FAILED_SOP_INSTANCE_UID_LIST, Element::text(Vr::UI, values))].into_iter().collect();
+        [(Tag::FAILED_SOP_INSTANCE_UID_LIST, Element::text(Vr::UI, values))].into_iter().collect();
     identifier::encode(&list, layout(context))
 }
 

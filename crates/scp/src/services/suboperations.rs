@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Wanted};
 use causeway_core::{AeTitle, Remote, StoredInstance, status};
-use causeway_dimse::scu::{self, Call, Courier, Pair, StoreRequest};
+use causeway_dimse::scu::{self, Call, Courier, StoreRequest};
 use causeway_dimse::{BodyError, Settings};
 
 /// How long the destination may take to take up the connection.
@@ -37,13 +37,12 @@ impl SubOperations {
         remote: &Remote,
         originator: (AeTitle, u16),
     ) -> Self {
-        let address = remote.dimse.as_ref().and_then(|dimse| Some((dimse, dimse.host.clone()?, dimse.port?)));
-        let courier = address.map(|(dimse, host, port)| {
+        let courier = remote.dimse_peer().map(|(called, host, port)| {
             Courier::new(Call {
-                host,
+                host: host.to_owned(),
                 port,
                 calling: calling.clone(),
-                called: dimse.ae_title.clone(),
+                called: called.clone(),
                 contexts: Vec::new(),
                 settings,
                 connect_timeout: CONNECT,
@@ -60,7 +59,7 @@ impl SubOperations {
         let Some(courier) = &mut self.courier else {
             return Sent::Failed("the destination has no host and port".to_owned());
         };
-        if let Err(error) = courier.open_for(&pair(instance), next.iter().map(pair)).await {
+        if let Err(error) = courier.open_for(&instance.pair(), next.iter().map(StoredInstance::pair)).await {
             let why = error.to_string();
             self.hopeless = Some(why.clone());
             return Sent::Failed(why);
@@ -83,7 +82,7 @@ async fn store(
     instance: &StoredInstance,
     request: StoreRequest,
 ) -> Result<Sent, String> {
-    let (context, wanted) = courier.context_for(&pair(instance)).map_err(|error| error.to_string())?;
+    let (context, wanted) = courier.context_for(&instance.pair()).map_err(|error| error.to_string())?;
     let object = archive.open_instance(instance, &Wanted::OneOf(vec![wanted])).await;
     let body = ObjectBody(object.map_err(|error| error.to_string())?);
     let response = courier.store(context, request, body).await.map_err(|error| error.to_string())?;
@@ -92,10 +91,6 @@ async fn store(
         status::Outcome::Warning => Sent::DoneWithWarning,
         _ => Sent::Failed(format!("the destination answered {}", response.status)),
     })
-}
-
-fn pair(instance: &StoredInstance) -> Pair {
-    (instance.sop_class.clone(), instance.transfer_syntax.clone())
 }
 
 /// The archive's object as the body of a C-STORE.

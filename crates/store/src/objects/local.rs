@@ -52,14 +52,7 @@ impl LocalObjects {
         }
         folders.iter().try_for_each(|folder| files::sync_folder(folder))?;
         files::sync_folder(spool)?;
-        match failed {
-            Some(error) if settled.is_empty() => Err(error),
-            Some(error) => {
-                tracing::warn!(%error, "a spooled object would not settle");
-                Ok(settled)
-            }
-            None => Ok(settled),
-        }
+        super::outcome(settled, failed)
     }
 
     /// Whether the blob is here now.

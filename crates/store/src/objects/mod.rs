@@ -14,6 +14,18 @@ use crate::blob::Blob;
 use crate::error::Error;
 use crate::{ObjectsConfig, layout};
 
+/// What a batch comes to: blobs that would not settle are told and left to the next, unless none would.
+fn outcome(settled: Vec<ObjectKey>, failed: Option<Error>) -> Result<Vec<ObjectKey>, Error> {
+    match failed {
+        Some(error) if settled.is_empty() => Err(error),
+        Some(error) => {
+            tracing::warn!(%error, "a spooled object would not settle");
+            Ok(settled)
+        }
+        None => Ok(settled),
+    }
+}
+
 /// The place blobs settle in.
 pub(crate) enum Objects {
     Local(LocalObjects),

@@ -59,14 +59,7 @@ impl RemoteObjects {
                 Err(error) => failed = Some(error),
             }
         }
-        match failed {
-            Some(error) if settled.is_empty() => Err(error),
-            Some(error) => {
-                tracing::warn!(%error, "a spooled object would not settle");
-                Ok(settled)
-            }
-            None => Ok(settled),
-        }
+        super::outcome(settled, failed)
     }
 
     async fn settle_one(&self, store: &Store, key: ObjectKey) -> Result<Option<ObjectKey>, Error> {

@@ -12,12 +12,6 @@ use crate::job::Outcome;
 /// Longest answer that is read.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
-const FAILED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1198);
-const REFERENCED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1199);
-const REFERENCED_SOP_INSTANCE_UID: Tag = Tag::new(0x0008, 0x1155);
-const FAILURE_REASON: Tag = Tag::new(0x0008, 0x1197);
-const WARNING_REASON: Tag = Tag::new(0x0008, 0x1196);
-
 /// What the far side answered.
 #[derive(Debug)]
 pub(super) enum Reply {
@@ -36,10 +30,10 @@ impl Reply {
         };
         let item = |sequence: Tag| {
             let items = answered.get(sequence).map(causeway_core::Element::items).unwrap_or_default();
-            items.iter().find(|item| item.first(REFERENCED_SOP_INSTANCE_UID) == Some(instance))
+            items.iter().find(|item| item.first(Tag::REFERENCED_SOP_INSTANCE_UID) == Some(instance))
         };
-        if let Some(failed) = item(FAILED_SOP_SEQUENCE) {
-            let code = code(failed, FAILURE_REASON).unwrap_or(Status::PROCESSING_FAILURE);
+        if let Some(failed) = item(Tag::FAILED_SOP_SEQUENCE) {
+            let code = code(failed, Tag::FAILURE_REASON).unwrap_or(Status::PROCESSING_FAILURE);
             return match answer(code, "") {
                 Answer::HasNot(failure) => Outcome::Failed(failure),
                 Answer::Has(_) => Outcome::Failed(Failure::with_status(
@@ -49,8 +43,8 @@ impl Reply {
                 )),
             };
         }
-        match item(REFERENCED_SOP_SEQUENCE) {
-            Some(stored) => Outcome::Delivered(code(stored, WARNING_REASON).unwrap_or(Status::SUCCESS)),
+        match item(Tag::REFERENCED_SOP_SEQUENCE) {
+            Some(stored) => Outcome::Delivered(code(stored, Tag::WARNING_REASON).unwrap_or(Status::SUCCESS)),
             None => Outcome::Failed(Failure::new(Kind::Unclear, "the answer does not name the instance")),
         }
     }

@@ -11,12 +11,6 @@ use super::found::ReadFile;
 use super::{Line, Report};
 use crate::client::Client;
 
-const FAILED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1198);
-/// What could not be read far enough to be named.
-const OTHER_FAILURES_SEQUENCE: Tag = Tag::new(0x0008, 0x119A);
-const REFERENCED_SOP_SEQUENCE: Tag = Tag::new(0x0008, 0x1199);
-const FAILURE_REASON: Tag = Tag::new(0x0008, 0x1197);
-
 /// Sends `batch` and adds what became of it to `report`. When several files were refused together without a
 /// word of which, each is sent by itself.
 pub(super) async fn send(client: &Client, batch: Vec<ReadFile>, report: &mut Report) -> anyhow::Result<()> {
@@ -25,9 +19,9 @@ pub(super) async fn send(client: &Client, batch: Vec<ReadFile>, report: &mut Rep
     }
     let (status, answer) = post(client, &batch).await?;
     let items = |tag: Tag| answer.get(tag).map(Element::items).unwrap_or_default();
-    let (taken, mut failed) = (items(REFERENCED_SOP_SEQUENCE), items(FAILED_SOP_SEQUENCE));
+    let (taken, mut failed) = (items(Tag::REFERENCED_SOP_SEQUENCE), items(Tag::FAILED_SOP_SEQUENCE));
     if failed.is_empty() {
-        failed = items(OTHER_FAILURES_SEQUENCE);
+        failed = items(Tag::OTHER_FAILURES_SEQUENCE);
     }
     if failed.is_empty() && taken.len() == batch.len() {
         report.taken += taken.len() as u64;
@@ -48,7 +42,7 @@ pub(super) async fn send(client: &Client, batch: Vec<ReadFile>, report: &mut Rep
 
 /// The failure reason in words (PS3.18 Table I.2-2).
 fn why(item: &Attributes) -> String {
-    let Some(reason) = item.first(FAILURE_REASON).and_then(|text| text.parse::<u16>().ok()) else {
+    let Some(reason) = item.first(Tag::FAILURE_REASON).and_then(|text| text.parse::<u16>().ok()) else {
         return "no reason given".to_owned();
     };
     let words = match reason {
