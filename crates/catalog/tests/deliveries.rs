@@ -177,14 +177,7 @@ async fn the_report_counts_by_remote_and_the_next_due_is_told_for_registered_one
         subject.insert_with(record(1, 1, instance), to("reader", Trigger::Instance)).await;
     }
     assert!(subject.catalog.due().await.unwrap().is_empty(), "the remote is not registered");
-    let remote = Remote {
-        name: name("reader"),
-        dimse: None,
-        dicomweb: None,
-        allow: causeway_core::Permissions::default(),
-        addresses: Vec::new(),
-    };
-    subject.catalog.put_remote(remote, "anna").await.unwrap();
+    subject.catalog.put_remote(Remote::named(name("reader")), "anna").await.unwrap();
     assert_eq!(subject.catalog.due().await.unwrap().len(), 1);
     let claimed = claim(&subject, "a").await;
     conclude(&subject, "a", claimed[0].job, JobState::Delivered, None).await;

@@ -16,6 +16,8 @@ pub enum Permission {
     Retrieve,
     /// Ask for storage commitment.
     Commit,
+    /// Read the worklist, and report the progress of procedure steps.
+    Worklist,
     /// Remove instances.
     Delete,
     /// Change remotes, routes and tokens; see queues.
@@ -24,8 +26,8 @@ pub enum Permission {
 
 impl Permission {
     /// Every permission there is.
-    pub const ALL: [Self; 6] =
-        [Self::Store, Self::Query, Self::Retrieve, Self::Commit, Self::Delete, Self::Admin];
+    pub const ALL: [Self; 7] =
+        [Self::Store, Self::Query, Self::Retrieve, Self::Commit, Self::Worklist, Self::Delete, Self::Admin];
 
     /// Its name in settings and on the command line.
     #[must_use]
@@ -35,6 +37,7 @@ impl Permission {
             Self::Query => "query",
             Self::Retrieve => "retrieve",
             Self::Commit => "commit",
+            Self::Worklist => "worklist",
             Self::Delete => "delete",
             Self::Admin => "admin",
         }

@@ -7,7 +7,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ae_title::AeTitle;
+use crate::fingerprint::Fingerprint;
 use crate::principal::Permissions;
+use crate::quirk::Quirks;
 
 /// Longest name of a remote or a route, in characters.
 pub const MAX_NAME_CHARS: usize = 64;
@@ -71,6 +73,14 @@ pub struct DimseAddress {
     /// TCP port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
+    /// Whether it is called over TLS.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tls: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 /// How a remote is reached over DICOMweb.
@@ -102,13 +112,78 @@ pub struct Remote {
     /// Addresses it may call from; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<IpAddr>,
+    /// Certificates that are its own: one of them it must present, over TLS, when it calls and when it is called;
+    /// none: certificates are judged by who issued them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<Fingerprint>,
+    /// Remotes to which it may have instances moved; empty: to any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub destinations: Vec<RemoteName>,
+    /// Associations that it may have open at once; none: as many as anyone may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub associations: Option<u32>,
+    /// What it cannot bear.
+    #[serde(default, skip_serializing_if = "Quirks::is_empty")]
+    pub quirks: Quirks,
+    /// What it is told or asked beside the instances that are forwarded to it.
+    #[serde(default, skip_serializing_if = "Follow::is_nothing")]
+    pub follow: Follow,
+}
+
+/// What follows a forward over DIMSE, where the remote takes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Follow {
+    /// It is asked to commit to what it was sent (PS3.4 §J).
+    pub commitment: bool,
+    /// It is told what is available here (PS3.4 §R).
+    pub availability: bool,
+}
+
+impl Follow {
+    /// Whether nothing follows.
+    #[must_use]
+    pub const fn is_nothing(&self) -> bool {
+        !self.commitment && !self.availability
+    }
 }
 
 impl Remote {
+    /// A remote of this name that cannot be reached and may do nothing.
+    #[must_use]
+    pub fn named(name: RemoteName) -> Self {
+        Self {
+            name,
+            dimse: None,
+            dicomweb: None,
+            allow: Permissions::default(),
+            addresses: Vec::new(),
+            certificates: Vec::new(),
+            destinations: Vec::new(),
+            associations: None,
+            quirks: Quirks::default(),
+            follow: Follow::default(),
+        }
+    }
+
     /// Whom and where to call over DIMSE: AE title, host, port. `None` for a remote that only calls us.
     #[must_use]
     pub fn dimse_peer(&self) -> Option<(&AeTitle, &str, u16)> {
-        let DimseAddress { ae_title, host, port } = self.dimse.as_ref()?;
+        let DimseAddress { ae_title, host, port, .. } = self.dimse.as_ref()?;
         Some((ae_title, host.as_deref()?, (*port)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_with_a_name_alone_is_a_remote_and_comes_back_as_short() {
+        let document = r#"{"name":"ct1","allow":[]}"#;
+        let remote: Remote = serde_json::from_str(document).unwrap();
+        assert_eq!(remote, Remote::named("ct1".parse().unwrap()));
+        assert_eq!(serde_json::to_string(&remote).unwrap(), document);
+        assert!(serde_json::from_str::<Remote>(r#"{"name":"ct1","quirks":["none-such"]}"#).is_err());
     }
 }

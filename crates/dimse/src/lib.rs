@@ -19,6 +19,6 @@ pub mod timeouts;
 pub use association::{Association, Context, Message, accept};
 pub use error::{BodyError, Error, Wait};
 pub use message::Command;
-pub use negotiation::{Policy, Proposal, ProposedContext, Refusal, Rejection};
+pub use negotiation::{Agreement, Policy, Proposal, ProposedContext, Refusal, Rejection};
 pub use pdu::{Abort, Reject};
 pub use timeouts::{Settings, Timeouts};

@@ -24,6 +24,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
     /// Whether the peer has cancelled `message_id`. A cancel of anything else is ignored (PS3.7 §9.3.2.3); any
     /// other message stays where it is for the next [`Driver::next`].
     pub(super) fn try_cancelled(&mut self, message_id: u16) -> Result<bool, Error> {
+        if let Some(at) = self.cancelled.iter().position(|cancelled| *cancelled == message_id) {
+            self.cancelled.swap_remove(at);
+            return Ok(true);
+        }
         if self.pdu_left > 0 || self.fragment.is_some() || self.partial.is_some() || self.data_set.is_some() {
             return Ok(false);
         }

@@ -45,6 +45,10 @@ pub(crate) struct Driver<S> {
     pub(super) data_set: Option<u8>,
     /// How long the rest of the present PDU may still be waited for.
     pub(super) patience: Duration,
+    /// The number of the last request of ours.
+    pub(super) last_message_id: u16,
+    /// Requests of the peer that it cancelled while we waited for an answer of its own.
+    pub(super) cancelled: Vec<u16>,
 }
 
 /// A PDU that the table lets in.
@@ -78,6 +82,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             partial: None,
             data_set: None,
             patience: settings.timeouts.read,
+            last_message_id: 0,
+            cancelled: Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ mod accept;
 mod cancel;
 mod close;
 pub(crate) mod driver;
+mod exchange;
 mod machine;
 mod receive;
 pub(crate) mod send;
@@ -18,9 +19,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use accept::accept;
 
 use crate::error::Error;
-use crate::message::Command;
+use crate::message::{Command, NRsp, Operation};
 use crate::negotiation::{Agreement, Proposal};
 use crate::pdu::Abort;
+use crate::scu::{Body, Response, StoreRequest, Target};
 use driver::Driver;
 
 /// A presentation context that was accepted; cheap to clone.
@@ -145,6 +147,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<S> {
     /// When the peer has aborted or left.
     pub fn try_cancelled(&mut self, message_id: u16) -> Result<bool, Error> {
         self.driver.try_cancelled(message_id)
+    }
+
+    /// Gives the peer an instance, as the sub-operation of a C-GET (PS3.4 §C.4.3.2.1): it must have taken the role
+    /// of an SCP for it. `body` is the data set in the transfer syntax of `context`. A cancel that comes meanwhile
+    /// is found by [`Self::try_cancelled`]; any other request is refused.
+    ///
+    /// # Errors
+    /// [`Error::Body`] when `body` fails: the association is then aborted. Else when the peer aborts, leaves, breaks
+    /// the protocol or stalls.
+    pub async fn store(
+        &mut self,
+        context: u8,
+        request: StoreRequest,
+        mut body: impl Body,
+    ) -> Result<Response, Error> {
+        self.driver.flush().await?;
+        self.driver.store(context, request, &mut body).await
+    }
+
+    /// Asks a normalized service of the peer, as a report of an event on the association that it opened
+    /// (PS3.4 §J.3.3); gives the response and the data set that came with it.
+    ///
+    /// # Errors
+    /// When the peer aborts, leaves, breaks the protocol or stalls.
+    pub async fn perform(
+        &mut self,
+        context: u8,
+        target: Target,
+        operation: Operation,
+        data_set: Option<&[u8]>,
+    ) -> Result<(NRsp, Option<Vec<u8>>), Error> {
+        self.driver.perform(context, target, operation, data_set).await
     }
 
     /// Aborts; waits for the peer to close, at most for ARTIM.

@@ -3,8 +3,8 @@
 use causeway_core::{AeTitle, Status, Tag, Uid};
 
 use super::{
-    CCancelRq, CEchoRq, CEchoRsp, CFindRq, CFindRsp, CMoveRq, CMoveRsp, CStoreRq, CStoreRsp, Command,
-    CommandField, Malformed, Other, Priority, Progress,
+    CCancelRq, CEchoRq, CEchoRsp, CFindRq, CFindRsp, CGetRq, CMoveRq, CStoreRq, CStoreRsp, Command,
+    CommandField, Malformed, NRq, NRsp, Operation, Other, Priority, Progress, RetrieveRsp,
 };
 
 /// Tags of the command dictionary (PS3.7 §E.1) that are read or written.
@@ -24,6 +24,9 @@ pub(super) mod tag {
     pub(crate) const ERROR_COMMENT: Tag = Tag::new(0, 0x0902);
     pub(crate) const AFFECTED_SOP_INSTANCE: Tag = Tag::new(0, 0x1000);
     pub(crate) const REQUESTED_SOP_INSTANCE: Tag = Tag::new(0, 0x1001);
+    pub(crate) const EVENT_TYPE_ID: Tag = Tag::new(0, 0x1002);
+    pub(crate) const ATTRIBUTE_IDENTIFIER_LIST: Tag = Tag::new(0, 0x1005);
+    pub(crate) const ACTION_TYPE_ID: Tag = Tag::new(0, 0x1008);
     pub(crate) const REMAINING: Tag = Tag::new(0, 0x1020);
     pub(crate) const COMPLETED: Tag = Tag::new(0, 0x1021);
     pub(crate) const FAILED: Tag = Tag::new(0, 0x1022);
@@ -36,8 +39,8 @@ pub(super) mod tag {
 const NO_DATA_SET: u16 = 0x0101;
 /// Longest text read out of a command set.
 const MAX_TEXT_CHARS: usize = 64;
-/// Most offending elements that are kept.
-const MAX_OFFENDING: usize = 64;
+/// Most tags of one list that are kept.
+const MAX_TAGS: usize = 4096;
 /// Invalid argument value (PS3.7 §C.5.5).
 const INVALID_ARGUMENT: Status = Status(0x0115);
 /// Missing attribute (PS3.7 §C.5.12).
@@ -110,7 +113,15 @@ fn request(fields: &Fields<'_>, field: CommandField, message_id: u16) -> Result<
                 .title(tag::MOVE_DESTINATION)
                 .ok_or((Status::MOVE_DESTINATION_UNKNOWN, "the Move Destination is no AE title"))?,
         }),
-        _ => Command::Other(fields.other(field)),
+        CommandField::C_GET_RQ => Command::CGetRq(CGetRq {
+            message_id,
+            sop_class: fields.sop_class()?,
+            priority: fields.priority(),
+        }),
+        _ => match fields.operation(field)? {
+            Some(operation) => Command::NRq(fields.normalized(operation, message_id)?),
+            None => Command::Other(fields.other(field)),
+        },
     })
 }
 
@@ -120,7 +131,7 @@ fn response(fields: &Fields<'_>, field: CommandField) -> Result<Command, &'stati
     let status = Status(fields.short(tag::STATUS).ok_or("a response has no Status")?);
     let sop_class = fields.uid(tag::AFFECTED_SOP_CLASS).ok();
     let comment = fields.comment();
-    let offending = fields.offending();
+    let offending = fields.tags(tag::OFFENDING_ELEMENT);
     Ok(match field {
         CommandField::C_ECHO_RSP => Command::CEchoRsp(CEchoRsp { message_id_responded, sop_class, status }),
         CommandField::C_STORE_RSP => {
@@ -137,19 +148,25 @@ fn response(fields: &Fields<'_>, field: CommandField) -> Result<Command, &'stati
         CommandField::C_FIND_RSP => {
             Command::CFindRsp(CFindRsp { message_id_responded, sop_class, status, comment, offending })
         }
-        CommandField::C_MOVE_RSP => Command::CMoveRsp(CMoveRsp {
-            message_id_responded,
-            sop_class,
-            status,
-            progress: Progress {
-                remaining: fields.short(tag::REMAINING),
-                completed: fields.short(tag::COMPLETED),
-                failed: fields.short(tag::FAILED),
-                warning: fields.short(tag::WARNING),
-            },
-            comment,
-            offending,
-        }),
+        CommandField::C_MOVE_RSP | CommandField::C_GET_RSP => {
+            let progress = fields.progress();
+            let rsp = RetrieveRsp { message_id_responded, sop_class, status, progress, comment, offending };
+            if field == CommandField::C_GET_RSP { Command::CGetRsp(rsp) } else { Command::CMoveRsp(rsp) }
+        }
+        _ if field.is_normalized() => {
+            let type_id = fields.short(tag::EVENT_TYPE_ID).or_else(|| fields.short(tag::ACTION_TYPE_ID));
+            let sop_instance = fields.uid(tag::AFFECTED_SOP_INSTANCE).ok();
+            Command::NRsp(NRsp {
+                field,
+                message_id_responded,
+                sop_class,
+                sop_instance,
+                type_id,
+                status,
+                comment,
+                offending,
+            })
+        }
         _ => Command::Other(fields.other(field)),
     })
 }
@@ -233,13 +250,63 @@ impl<'a> Fields<'a> {
         (!text.is_empty()).then(|| text.chars().map(clean).take(MAX_TEXT_CHARS).collect())
     }
 
-    fn offending(&self) -> Vec<Tag> {
-        let value = self.get(tag::OFFENDING_ELEMENT).unwrap_or_default();
+    fn progress(&self) -> Progress {
+        Progress {
+            remaining: self.short(tag::REMAINING),
+            completed: self.short(tag::COMPLETED),
+            failed: self.short(tag::FAILED),
+            warning: self.short(tag::WARNING),
+        }
+    }
+
+    /// What a normalized request asks; none for a field that is none.
+    fn operation(&self, field: CommandField) -> Result<Option<Operation>, Fault> {
+        let type_id = |tag, words| self.short(tag).ok_or((MISSING_ATTRIBUTE, words));
+        Ok(Some(match field {
+            CommandField::N_EVENT_REPORT_RQ => {
+                Operation::EventReport(type_id(tag::EVENT_TYPE_ID, "the Event Type ID is missing")?)
+            }
+            CommandField::N_GET_RQ => Operation::Get(self.tags(tag::ATTRIBUTE_IDENTIFIER_LIST)),
+            CommandField::N_SET_RQ => Operation::Set,
+            CommandField::N_ACTION_RQ => {
+                Operation::Action(type_id(tag::ACTION_TYPE_ID, "the Action Type ID is missing")?)
+            }
+            CommandField::N_CREATE_RQ => Operation::Create,
+            CommandField::N_DELETE_RQ => Operation::Delete,
+            _ => return Ok(None),
+        }))
+    }
+
+    fn normalized(&self, operation: Operation, message_id: u16) -> Result<NRq, Fault> {
+        let (class, instance) = if operation.field().names_requested() {
+            (tag::REQUESTED_SOP_CLASS, tag::REQUESTED_SOP_INSTANCE)
+        } else {
+            (tag::AFFECTED_SOP_CLASS, tag::AFFECTED_SOP_INSTANCE)
+        };
+        let sop_class = self.uid(class).map_err(|lack| match lack {
+            Lack::Missing => (MISSING_ATTRIBUTE, "the SOP Class UID is missing"),
+            Lack::Invalid => (INVALID_ARGUMENT, "the SOP Class UID is no UID"),
+        })?;
+        let sop_instance = match self.uid(instance) {
+            Ok(uid) => Some(uid),
+            // The performer chooses; some send the element empty.
+            Err(_) if operation == Operation::Create && self.text(instance).is_none_or(str::is_empty) => None,
+            Err(Lack::Missing) => return Err((MISSING_ATTRIBUTE, "the SOP Instance UID is missing")),
+            Err(Lack::Invalid) => {
+                return Err((Status::INVALID_SOP_INSTANCE, "the SOP Instance UID is no UID"));
+            }
+        };
+        Ok(NRq { message_id, operation, sop_class, sop_instance })
+    }
+
+    /// The tags of a list (VR AT).
+    fn tags(&self, list: Tag) -> Vec<Tag> {
+        let value = self.get(list).unwrap_or_default();
         let (tags, _) = value.as_chunks::<4>();
         let tag = |[g0, g1, e0, e1]: &[u8; 4]| {
             Tag::new(u16::from_le_bytes([*g0, *g1]), u16::from_le_bytes([*e0, *e1]))
         };
-        tags.iter().take(MAX_OFFENDING).map(tag).collect()
+        tags.iter().take(MAX_TAGS).map(tag).collect()
     }
 
     fn other(&self, field: CommandField) -> Other {

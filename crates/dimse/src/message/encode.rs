@@ -3,7 +3,7 @@
 use causeway_core::{AeTitle, Status, Tag, Uid};
 
 use super::decode::tag;
-use super::{Command, CommandField, Other, Priority, Progress};
+use super::{Command, CommandField, NRq, NRsp, Operation, Other, Priority, Progress};
 
 /// Command Data Set Type of a message without a data set (PS3.7 §E.1).
 const NO_DATA_SET: u16 = 0x0101;
@@ -62,7 +62,10 @@ fn write(set: &mut Writer, command: &Command, kind: u16) {
             let destination = Some(&rq.destination);
             set.request(command.field(), &rq.sop_class, rq.message_id, destination, Some(rq.priority), kind);
         }
-        Command::CMoveRsp(rsp) => {
+        Command::CGetRq(rq) => {
+            set.request(command.field(), &rq.sop_class, rq.message_id, None, Some(rq.priority), kind);
+        }
+        Command::CMoveRsp(rsp) | Command::CGetRsp(rsp) => {
             let head = (rsp.sop_class.as_ref(), rsp.message_id_responded);
             set.response(command.field(), head, kind, rsp.status, &rsp.offending, rsp.comment.as_deref());
             set.progress(&rsp.progress);
@@ -72,6 +75,8 @@ fn write(set: &mut Writer, command: &Command, kind: u16) {
             set.short(tag::MESSAGE_ID_RESPONDED, rq.message_id_responded);
             set.short(tag::DATA_SET_TYPE, kind);
         }
+        Command::NRq(rq) => set.normalized_request(rq, kind),
+        Command::NRsp(rsp) => set.normalized_response(rsp, kind),
         Command::Other(other) => set.other(other, kind),
         Command::Malformed(malformed) => set.other(&malformed.request, kind),
     }
@@ -99,6 +104,15 @@ impl Writer {
 
     fn uid(&mut self, tag: Tag, uid: &Uid) {
         self.element(tag, uid.as_str().as_bytes(), 0);
+    }
+
+    /// A list of tags (VR AT); nothing when it is empty.
+    fn tags(&mut self, list: Tag, tags: &[Tag]) {
+        if !tags.is_empty() {
+            let halves = tags.iter().flat_map(|tag| [tag.group(), tag.element()]);
+            let value: Vec<u8> = halves.flat_map(u16::to_le_bytes).collect();
+            self.element(list, &value, 0);
+        }
     }
 
     fn title(&mut self, tag: Tag, title: &AeTitle) {
@@ -151,11 +165,7 @@ impl Writer {
 
     fn status(&mut self, status: Status, offending: &[Tag], comment: Option<&str>) {
         self.short(tag::STATUS, status.0);
-        if !offending.is_empty() {
-            let tags = offending.iter().flat_map(|tag| [tag.group(), tag.element()]);
-            let value: Vec<u8> = tags.flat_map(u16::to_le_bytes).collect();
-            self.element(tag::OFFENDING_ELEMENT, &value, 0);
-        }
+        self.tags(tag::OFFENDING_ELEMENT, offending);
         if let Some(text) = comment {
             // LO without a character set of its own: ASCII, and a backslash would part values.
             let clean = |c: char| if matches!(c, ' '..='~') && c != '\\' { c } else { '?' };
@@ -175,6 +185,36 @@ impl Writer {
             if let Some(count) = count {
                 self.short(tag, count);
             }
+        }
+    }
+
+    fn normalized_request(&mut self, rq: &NRq, kind: u16) {
+        let field = rq.operation.field();
+        let requested = field.names_requested();
+        self.uid(if requested { tag::REQUESTED_SOP_CLASS } else { tag::AFFECTED_SOP_CLASS }, &rq.sop_class);
+        self.short(tag::COMMAND_FIELD, field.0);
+        self.short(tag::MESSAGE_ID, rq.message_id);
+        self.short(tag::DATA_SET_TYPE, kind);
+        if let Some(uid) = &rq.sop_instance {
+            self.uid(if requested { tag::REQUESTED_SOP_INSTANCE } else { tag::AFFECTED_SOP_INSTANCE }, uid);
+        }
+        match &rq.operation {
+            Operation::EventReport(id) => self.short(tag::EVENT_TYPE_ID, *id),
+            Operation::Action(id) => self.short(tag::ACTION_TYPE_ID, *id),
+            Operation::Get(tags) => self.tags(tag::ATTRIBUTE_IDENTIFIER_LIST, tags),
+            Operation::Set | Operation::Create | Operation::Delete => {}
+        }
+    }
+
+    fn normalized_response(&mut self, rsp: &NRsp, kind: u16) {
+        let head = (rsp.sop_class.as_ref(), rsp.message_id_responded);
+        self.response(rsp.field, head, kind, rsp.status, &rsp.offending, rsp.comment.as_deref());
+        if let Some(uid) = &rsp.sop_instance {
+            self.uid(tag::AFFECTED_SOP_INSTANCE, uid);
+        }
+        if let Some(id) = rsp.type_id {
+            let is_event = rsp.field == CommandField::N_EVENT_REPORT_RQ.response();
+            self.short(if is_event { tag::EVENT_TYPE_ID } else { tag::ACTION_TYPE_ID }, id);
         }
     }
 

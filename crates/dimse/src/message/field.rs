@@ -14,6 +14,7 @@ impl CommandField {
     pub const C_STORE_RQ: Self = Self(0x0001);
     pub const C_STORE_RSP: Self = Self(0x8001);
     pub const C_GET_RQ: Self = Self(0x0010);
+    pub const C_GET_RSP: Self = Self(0x8010);
     pub const C_FIND_RQ: Self = Self(0x0020);
     pub const C_FIND_RSP: Self = Self(0x8020);
     pub const C_MOVE_RQ: Self = Self(0x0021);
@@ -40,6 +41,20 @@ impl CommandField {
     #[must_use]
     pub const fn response(self) -> Self {
         Self(self.0 | RESPONSE)
+    }
+
+    /// Whether it is a request or response of a normalized service (PS3.7 §10).
+    #[must_use]
+    pub const fn is_normalized(self) -> bool {
+        matches!(
+            Self(self.0 & !RESPONSE),
+            Self::N_EVENT_REPORT_RQ
+                | Self::N_GET_RQ
+                | Self::N_SET_RQ
+                | Self::N_ACTION_RQ
+                | Self::N_CREATE_RQ
+                | Self::N_DELETE_RQ
+        )
     }
 
     /// Whether the SOP class and instance of such a request go by the names Requested SOP Class and Instance UID

@@ -6,12 +6,14 @@ mod answer;
 mod decode;
 mod encode;
 mod field;
+mod normalized;
 
 use causeway_core::{AeTitle, Status, Tag, Uid};
 
 pub use decode::{Decoded, decode};
 pub use encode::encode;
 pub use field::CommandField;
+pub use normalized::{NRq, NRsp, Operation};
 
 /// How urgent a request is (PS3.7 §E.1); nobody is bound by it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,10 +45,18 @@ pub enum Command {
     /// C-MOVE-RQ.
     CMoveRq(CMoveRq),
     /// C-MOVE-RSP.
-    CMoveRsp(CMoveRsp),
+    CMoveRsp(RetrieveRsp),
+    /// C-GET-RQ.
+    CGetRq(CGetRq),
+    /// C-GET-RSP.
+    CGetRsp(RetrieveRsp),
     /// C-CANCEL-RQ.
     CCancelRq(CCancelRq),
-    /// Anything else, C-GET and the N-services among them: [`Command::refuse`] answers it.
+    /// The request of a normalized service.
+    NRq(NRq),
+    /// The response of a normalized service.
+    NRsp(NRsp),
+    /// Anything else: [`Command::refuse`] answers it.
     Other(Other),
     /// A request that lacks a field it must have, or has one that cannot be read; [`Command::refuse`] answers it.
     Malformed(Malformed),
@@ -143,9 +153,20 @@ pub struct CMoveRq {
     pub destination: AeTitle,
 }
 
-/// C-MOVE-RSP (PS3.7 §9.3.4.2).
+/// C-GET-RQ (PS3.7 §9.3.3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CMoveRsp {
+pub struct CGetRq {
+    /// Its number.
+    pub message_id: u16,
+    /// The information model.
+    pub sop_class: Uid,
+    /// How urgent.
+    pub priority: Priority,
+}
+
+/// C-MOVE-RSP and C-GET-RSP, which say the same (PS3.7 §9.3.4.2, §9.3.3.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetrieveRsp {
     /// The request answered.
     pub message_id_responded: u16,
     /// The SOP class of the request.

@@ -35,7 +35,7 @@ fn an_echo_request_is_the_bytes_that_every_peer_sends() {
 
 #[test]
 fn elements_are_ordered_and_even() {
-    let command = Command::CMoveRsp(CMoveRsp {
+    let command = Command::CMoveRsp(RetrieveRsp {
         message_id_responded: 3,
         sop_class: Some(uid("1.2.3")),
         status: Status(0xA900),
@@ -107,22 +107,56 @@ fn what_cannot_be_answered_is_an_error() {
     }
 }
 
+fn normalized(operation: Operation, sop_instance: Option<&str>) -> Command {
+    Command::NRq(NRq {
+        message_id: 4,
+        operation,
+        sop_class: uid("1.2.840.10008.1.20.1"),
+        sop_instance: sop_instance.map(uid),
+    })
+}
+
 #[test]
-fn an_n_action_is_refused_by_the_names_it_came_with() {
-    let request = Command::Other(Other {
-        field: CommandField::N_ACTION_RQ,
-        message_id: Some(4),
-        message_id_responded: None,
-        sop_class: Some(uid("1.2.840.10008.1.20.1")),
-        sop_instance: Some(uid("1.2.840.10008.1.20.1.1")),
-        status: None,
-        comment: None,
-    });
+fn an_n_action_goes_out_by_requested_names_and_its_answer_by_affected_ones() {
+    let request = normalized(Operation::Action(1), Some("1.2.840.10008.1.20.1.1"));
+    let bytes = encode(&request, true);
+    let holds = |element: [u8; 4]| bytes.windows(4).any(|window| window == element);
+    assert!(holds([0, 0, 3, 0]) && holds([0, 0, 1, 0x10]) && holds([0, 0, 8, 0x10]));
     assert_eq!(back(&request, true).command, request);
     let answer = request.refuse(Status::UNRECOGNIZED_OPERATION).unwrap();
     assert_eq!(answer.field(), CommandField(0x8130));
     assert_eq!(back(&answer, false).command, answer);
     assert_eq!(answer.refuse(Status::SUCCESS), None);
+}
+
+#[test]
+fn every_normalized_request_comes_back_and_is_answered_by_its_own_response() {
+    for operation in [
+        Operation::EventReport(2),
+        Operation::Get(vec![Tag::new(8, 0x16), Tag::new(0x10, 0x10)]),
+        Operation::Set,
+        Operation::Action(1),
+        Operation::Create,
+        Operation::Delete,
+    ] {
+        let request = normalized(operation.clone(), Some("1.2.3"));
+        assert_eq!(back(&request, false).command, request);
+        let Command::NRq(rq) = &request else { panic!() };
+        let answer = Command::NRsp(rq.answer(Status::SUCCESS));
+        assert_eq!(answer.responded(), Some(4));
+        assert_eq!(back(&answer, false).command, answer, "{operation:?}");
+    }
+}
+
+#[test]
+fn only_a_creation_may_leave_the_instance_to_the_performer() {
+    let create = normalized(Operation::Create, None);
+    assert_eq!(back(&create, true).command, create);
+    let set = encode(&normalized(Operation::Set, None), true);
+    assert!(matches!(
+        decode(&set).unwrap().command,
+        Command::Malformed(Malformed { status: Status(0x0120), .. })
+    ));
 }
 
 #[test]
@@ -183,7 +217,7 @@ fn commands() -> impl Strategy<Value = Command> {
         (any::<u16>(), prop::option::of(uids()), any::<u16>(), counts, comment, tags).prop_map(
             |(message_id_responded, sop_class, status, counts, comment, offending)| {
                 let (remaining, completed, failed, warning) = counts;
-                Command::CMoveRsp(CMoveRsp {
+                Command::CMoveRsp(RetrieveRsp {
                     message_id_responded,
                     sop_class,
                     status: Status(status),

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 
 use causeway_core::{TransferSyntax, Uid};
 
-pub use proposal::{Proposal, ProposedContext, Role};
+pub use proposal::{Extended, Proposal, ProposedContext, Role, UserIdentity, Window};
 pub use refusal::{Refusal, Rejection};
 
 /// The one application context of DICOM (PS3.7 §A.2.1).
@@ -29,13 +29,65 @@ pub trait Policy: Send + Sync {
     /// # Errors
     /// Why none.
     fn choose(&self, proposal: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal>;
+
+    /// The roles granted of those in `proposed`, for a SOP class of which a context was accepted; none: the default
+    /// roles hold (PS3.7 §D.3.3.4).
+    fn roles(&self, proposal: &Proposal, proposed: &Role) -> Option<Role> {
+        let _ = (proposal, proposed);
+        None
+    }
+
+    /// The answer to extended negotiation of a SOP class of which a context was accepted; none: nothing is answered,
+    /// and the defaults hold (PS3.7 §D.3.3.5).
+    fn extended(&self, proposal: &Proposal, proposed: &Extended) -> Option<Extended> {
+        let _ = (proposal, proposed);
+        None
+    }
+
+    /// The window granted of the one `proposed`; none: one operation at a time (PS3.7 §D.3.3.3).
+    fn window(&self, proposal: &Proposal, proposed: Window) -> Option<Window> {
+        let _ = (proposal, proposed);
+        None
+    }
+
+    /// The server response to a user identity that was accepted and whose peer wants an answer; empty but for
+    /// Kerberos and SAML. None: nothing is answered, so that the peer knows that its identity was not looked at
+    /// (PS3.7 §D.3.3.7.2).
+    fn identity(&self, proposal: &Proposal) -> Option<Vec<u8>> {
+        let _ = proposal;
+        None
+    }
 }
 
-/// The answer to a proposal that was admitted: one answer to each context, in the order proposed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The answer to a proposal that was admitted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Agreement {
-    /// The answers.
+    /// One answer to each context, in the order proposed.
     pub answers: Vec<Answer>,
+    /// Roles granted beside the default ones.
+    pub roles: Vec<Role>,
+    /// Extended negotiation answered.
+    pub extended: Vec<Extended>,
+    /// The window granted.
+    pub window: Option<Window>,
+    /// Server response to the user identity.
+    pub identity: Option<Vec<u8>>,
+}
+
+impl Agreement {
+    /// Whether the peer may be given instances of this SOP class on the association it opened: it was granted the
+    /// role of an SCP (PS3.4 §C.5.3).
+    #[must_use]
+    pub fn peer_provides(&self, sop_class: &Uid) -> bool {
+        self.roles.iter().any(|role| role.provider && role.sop_class == *sop_class)
+    }
+
+    /// What was answered to the extended negotiation of this SOP class.
+    #[must_use]
+    pub fn extended_for(&self, sop_class: &Uid) -> Option<&[u8]> {
+        let found = self.extended.iter().find(|extended| extended.sop_class == *sop_class);
+        found.map(|extended| extended.information.as_slice())
+    }
 }
 
 /// The answer to one proposed context (PS3.8 Table 9-18).
@@ -90,7 +142,38 @@ pub fn negotiate(proposal: &Proposal, policy: &dyn Policy, from: IpAddr) -> Resu
             answers.push(Answer { id: *id, abstract_syntax: None, result });
         }
     }
-    Ok(Agreement { answers })
+    Ok(user_information(proposal, policy, answers))
+}
+
+/// What is granted beside the contexts: for SOP classes of which a context was accepted, each answered once, and
+/// nothing that was not asked for.
+fn user_information(proposal: &Proposal, policy: &dyn Policy, answers: Vec<Answer>) -> Agreement {
+    let is_accepted = |sop_class: &Uid| {
+        answers
+            .iter()
+            .any(|answer| answer.result.is_ok() && answer.abstract_syntax.as_ref() == Some(sop_class))
+    };
+    let mut roles: Vec<Role> = Vec::new();
+    for proposed in proposal.roles.iter().filter(|role| is_accepted(&role.sop_class)) {
+        if roles.iter().any(|role| role.sop_class == proposed.sop_class) {
+            continue;
+        }
+        roles.extend(policy.roles(proposal, proposed).map(|granted| Role {
+            sop_class: proposed.sop_class.clone(),
+            user: granted.user && proposed.user,
+            provider: granted.provider && proposed.provider,
+        }));
+    }
+    let mut extended: Vec<Extended> = Vec::new();
+    for proposed in proposal.extended.iter().filter(|it| is_accepted(&it.sop_class)) {
+        if extended.iter().all(|it| it.sop_class != proposed.sop_class) {
+            extended.extend(policy.extended(proposal, proposed));
+        }
+    }
+    let window = proposal.asynchronous.and_then(|window| policy.window(proposal, window));
+    let wants_answer = proposal.user_identity.as_ref().is_some_and(|identity| identity.wants_answer);
+    let identity = if wants_answer { policy.identity(proposal) } else { None };
+    Agreement { answers, roles, extended, window, identity }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What a peer proposes (PS3.8 §9.3.2), parsed and known to be harmless.
 
+use std::fmt;
+
 use causeway_core::{AeTitle, Uid};
 
 /// An A-ASSOCIATE-RQ, as far as it matters to anyone.
@@ -23,12 +25,14 @@ pub struct Proposal {
     pub implementation_class: Option<Uid>,
     /// Implementation Version Name, at most 16 characters.
     pub implementation_version: Option<String>,
-    /// Type of the user identity offered, when there is one (PS3.7 §D.3.3.7); the identity itself is not kept.
-    pub user_identity: Option<u8>,
+    /// Who the user says to be, when anything is said of it (PS3.7 §D.3.3.7).
+    pub user_identity: Option<UserIdentity>,
     /// Roles proposed beside the default ones (PS3.7 §D.3.3.4).
     pub roles: Vec<Role>,
-    /// Operations the peer would like to have outstanding at once, ours and its own (PS3.7 §D.3.3.3).
-    pub asynchronous: Option<(u16, u16)>,
+    /// Service-class application information, by SOP class (PS3.7 §D.3.3.5).
+    pub extended: Vec<Extended>,
+    /// Operations the peer would like to have outstanding at once (PS3.7 §D.3.3.3).
+    pub asynchronous: Option<Window>,
 }
 
 /// One presentation context as proposed (PS3.8 §9.3.2.2).
@@ -51,4 +55,41 @@ pub struct Role {
     pub user: bool,
     /// The requestor would be its provider.
     pub provider: bool,
+}
+
+/// SOP Class Extended Negotiation for one SOP class (PS3.7 §D.3.3.5): what its bytes mean is the service's to say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extended {
+    /// The SOP class.
+    pub sop_class: Uid,
+    /// Service-class application information.
+    pub information: Vec<u8>,
+}
+
+/// Asynchronous Operations Window (PS3.7 §D.3.3.3), as the requestor of the association sees it; 0: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Operations that the requestor may have outstanding.
+    pub invoked: u16,
+    /// Operations that the acceptor may have outstanding.
+    pub performed: u16,
+}
+
+/// User Identity (PS3.7 §D.3.3.7). Its fields stay out of whatever is printed of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserIdentity {
+    /// 1: username; 2: username and passcode; 3: Kerberos; 4: SAML; 5: JSON Web Token.
+    pub kind: u8,
+    /// Whether the peer wants to be told that it was accepted.
+    pub wants_answer: bool,
+    /// Username, ticket, assertion or token.
+    pub primary: Vec<u8>,
+    /// Passcode, of kind 2 alone.
+    pub secondary: Vec<u8>,
+}
+
+impl fmt::Debug for UserIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserIdentity").field("kind", &self.kind).finish_non_exhaustive()
+    }
 }

@@ -45,6 +45,7 @@ fn proposal(calling: &str, contexts: Vec<ProposedContext>) -> Proposal {
         implementation_version: None,
         user_identity: None,
         roles: Vec::new(),
+        extended: Vec::new(),
         asynchronous: None,
     }
 }
@@ -100,5 +101,59 @@ fn a_refusal_survives_its_number() {
         Refusal::TransferSyntaxesNotSupported,
     ] {
         assert_eq!(Refusal::of(refusal.number()), refusal);
+    }
+}
+
+/// Grants whatever is asked.
+struct Generous;
+
+impl Policy for Generous {
+    fn admit(&self, _proposal: &Proposal, _from: IpAddr) -> Result<(), Rejection> {
+        Ok(())
+    }
+    fn choose(&self, _proposal: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
+        Lenient.choose(_proposal, context)
+    }
+    fn roles(&self, _proposal: &Proposal, proposed: &Role) -> Option<Role> {
+        Some(Role { user: true, provider: true, ..proposed.clone() })
+    }
+    fn extended(&self, _proposal: &Proposal, proposed: &Extended) -> Option<Extended> {
+        Some(proposed.clone())
+    }
+    fn window(&self, _proposal: &Proposal, proposed: Window) -> Option<Window> {
+        Some(proposed)
+    }
+    fn identity(&self, _proposal: &Proposal) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
+}
+
+#[test]
+fn a_role_is_granted_once_and_only_as_far_as_it_was_proposed_for_a_context_that_was_accepted() {
+    let role = |sop_class: &str, provider| Role { sop_class: uid(sop_class), user: false, provider };
+    let asked = Proposal {
+        roles: vec![role("1.2.9", true), role("1.2.9", false), role("1.2.3", true), role("1.2.7", true)],
+        ..proposal(
+            "CALLER",
+            vec![
+                context(1, "1.2.9", &[IMPLICIT_VR_LITTLE_ENDIAN]),
+                context(3, "1.2.3", &[IMPLICIT_VR_LITTLE_ENDIAN]),
+            ],
+        )
+    };
+    let agreement = negotiate(&asked, &Generous, Ipv4Addr::LOCALHOST.into()).unwrap();
+    assert_eq!(agreement.roles, [role("1.2.9", true)]);
+    assert!(agreement.peer_provides(&uid("1.2.9")));
+    assert!(!agreement.peer_provides(&uid("1.2.3")));
+}
+
+#[test]
+fn an_identity_is_answered_only_to_a_peer_that_wants_an_answer() {
+    for (wants_answer, answered) in [(true, Some(Vec::new())), (false, None)] {
+        let user_identity =
+            Some(UserIdentity { kind: 1, wants_answer, primary: b"anna".to_vec(), secondary: Vec::new() });
+        let asked = Proposal { user_identity, ..proposal("CALLER", Vec::new()) };
+        let agreement = negotiate(&asked, &Generous, Ipv4Addr::LOCALHOST.into()).unwrap();
+        assert_eq!(agreement.identity, answered);
     }
 }

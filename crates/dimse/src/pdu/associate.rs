@@ -3,7 +3,9 @@
 use causeway_core::{AeTitle, Uid};
 
 use super::fields::{Fields, text, uid};
-use crate::negotiation::{APPLICATION_CONTEXT, Proposal, ProposedContext, Refusal, Rejection, Role};
+use crate::negotiation::{
+    APPLICATION_CONTEXT, Extended, Proposal, ProposedContext, Refusal, Rejection, Role, UserIdentity, Window,
+};
 
 /// Bytes from the protocol version to the variable items: 2 + 2 + 16 + 16 + 32.
 pub(crate) const FIXED_BYTES: usize = 68;
@@ -35,6 +37,14 @@ pub(crate) struct Acceptance {
     pub(crate) implementation_class: Option<Uid>,
     /// Implementation Version Name.
     pub(crate) implementation_version: Option<String>,
+    /// Roles granted.
+    pub(crate) roles: Vec<Role>,
+    /// Extended negotiation answered.
+    pub(crate) extended: Vec<Extended>,
+    /// The window granted.
+    pub(crate) window: Option<Window>,
+    /// Server response to the user identity.
+    pub(crate) identity: Option<Vec<u8>>,
 }
 
 const SHORT: &str = "an A-ASSOCIATE PDU is too short";
@@ -83,6 +93,10 @@ pub(crate) fn acceptance(body: &[u8]) -> Result<Acceptance, &'static str> {
         max_pdu: user.max_pdu,
         implementation_class: user.implementation_class,
         implementation_version: user.implementation_version,
+        roles: user.roles,
+        extended: user.extended,
+        window: user.window,
+        identity: user.identity_answer,
     })
 }
 
@@ -158,7 +172,8 @@ impl Items {
             implementation_version: self.user.implementation_version,
             user_identity: self.user.identity,
             roles: self.user.roles,
-            asynchronous: self.user.asynchronous,
+            extended: self.user.extended,
+            asynchronous: self.user.window,
         }
     }
 }
@@ -169,9 +184,11 @@ struct User {
     max_pdu: u32,
     implementation_class: Option<Uid>,
     implementation_version: Option<String>,
-    identity: Option<u8>,
+    identity: Option<UserIdentity>,
+    identity_answer: Option<Vec<u8>>,
     roles: Vec<Role>,
-    asynchronous: Option<(u16, u16)>,
+    extended: Vec<Extended>,
+    window: Option<Window>,
 }
 
 impl User {
@@ -182,16 +199,36 @@ impl User {
             match item.kind {
                 0x51 => user.max_pdu = inner.long().ok_or("the maximum length is no 32-bit number")?,
                 0x52 => user.implementation_class = uid(item.value),
-                0x53 => user.asynchronous = inner.short().zip(inner.short()),
+                0x53 => user.window = window(inner),
                 0x54 if user.roles.len() < MAX_ROLES => user.roles.extend(role(inner)),
                 0x55 => user.implementation_version = text(item.value, MAX_VERSION_CHARS),
-                0x58 => user.identity = inner.byte(),
+                0x56 if user.extended.len() < MAX_ROLES => user.extended.extend(extended(inner)),
+                0x58 => user.identity = identity(inner),
+                0x59 => user.identity_answer = inner.sized().map(<[u8]>::to_vec),
                 // Unrecognized sub-items are ignored (PS3.8 §D.2).
                 _ => {}
             }
         }
         Ok(user)
     }
+}
+
+fn window(mut fields: Fields<'_>) -> Option<Window> {
+    Some(Window { invoked: fields.short()?, performed: fields.short()? })
+}
+
+/// SOP class, then whatever is left (PS3.7 Table D.3-11).
+fn extended(mut fields: Fields<'_>) -> Option<Extended> {
+    let sop_class = uid(fields.sized()?)?;
+    Some(Extended { sop_class, information: fields.0.to_vec() })
+}
+
+/// Type, whether an answer is wanted, two sized fields (PS3.7 Table D.3-14); some leave out the second.
+fn identity(mut fields: Fields<'_>) -> Option<UserIdentity> {
+    let [kind, wants_answer] = fields.take()?;
+    let primary = fields.sized()?.to_vec();
+    let secondary = if fields.0.is_empty() { Vec::new() } else { fields.sized()?.to_vec() };
+    Some(UserIdentity { kind, wants_answer: wants_answer != 0, primary, secondary })
 }
 
 fn role(mut fields: Fields<'_>) -> Option<Role> {

@@ -17,11 +17,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
     pub async fn echo(&mut self) -> Result<Status, Error> {
         let sop_class = Uid::parse(VERIFICATION).map_err(|_| Error::Misuse("the Verification SOP class"))?;
         let context = self.context_for(&sop_class)?;
-        let message_id = self.next_message_id();
-        self.ask(context, &Command::CEchoRq(CEchoRq { message_id, sop_class }), None).await?;
-        match self.answer(message_id).await?.command {
+        let message_id = self.driver.next_message_id();
+        self.driver.ask(context, &Command::CEchoRq(CEchoRq { message_id, sop_class }), None).await?;
+        match self.driver.answer(message_id).await?.command {
             Command::CEchoRsp(rsp) => Ok(rsp.status),
-            _ => Err(self.wrong_answer().await),
+            _ => Err(self.driver.wrong_answer().await),
         }
     }
 }

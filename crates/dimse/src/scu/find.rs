@@ -38,15 +38,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         identifier: &[u8],
         limit: usize,
     ) -> Result<Found, Error> {
-        let message_id = self.next_message_id();
+        let message_id = self.driver.next_message_id();
         let sop_class = sop_class.clone();
         let request = Command::CFindRq(CFindRq { message_id, sop_class, priority: Priority::default() });
-        self.ask(context, &request, Some(identifier)).await?;
+        self.driver.ask(context, &request, Some(identifier)).await?;
         let (mut matches, mut kept_bytes, mut cut_short) = (Vec::new(), 0_usize, false);
         loop {
-            let message = self.answer(message_id).await?;
+            let message = self.driver.answer(message_id).await?;
             let Command::CFindRsp(rsp) = message.command else {
-                return Err(self.wrong_answer().await);
+                return Err(self.driver.wrong_answer().await);
             };
             if rsp.status.outcome() != Outcome::Pending {
                 return Ok(Found { matches, status: rsp.status, comment: rsp.comment, cut_short });
@@ -56,7 +56,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
             }
             if matches.len() >= limit || kept_bytes > MAX_MATCHES_BYTES {
                 cut_short = true;
-                self.cancel(context, message_id).await?;
+                self.driver.cancel(context, message_id).await?;
                 continue;
             }
             let identifier = self.driver.identifier().await?;

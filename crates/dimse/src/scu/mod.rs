@@ -7,6 +7,7 @@ mod courier;
 mod echo;
 mod find;
 mod move_;
+mod perform;
 mod plan;
 mod requestor;
 mod store;
@@ -22,11 +23,13 @@ pub use body::{Body, Whole};
 pub use courier::{Courier, Pair};
 pub use find::Found;
 pub use move_::{MoveRequest, Moved};
+pub use perform::Target;
 pub use plan::{MAX_CONTEXTS, plan};
 pub use requestor::{RefusedContext, Requestor};
 pub use store::{Response, StoreRequest};
 
 use crate::error::{Error, Wait};
+use crate::negotiation::{Extended, Role, UserIdentity, Window};
 use crate::timeouts::Settings;
 
 /// Whom to call, as whom, and for what.
@@ -42,10 +45,25 @@ pub struct Call {
     pub called: AeTitle,
     /// What is wanted: at most [`MAX_CONTEXTS`].
     pub contexts: Vec<WantedContext>,
+    /// What is offered beside them.
+    pub offers: Offers,
     /// Waits and sizes.
     pub settings: Settings,
     /// How long to wait for the TCP connection.
     pub connect_timeout: Duration,
+}
+
+/// What a requestor may offer beside its contexts (PS3.7 §D.3.3); by default nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Offers {
+    /// Roles beside the default ones: to be given instances by C-GET, to be reported events.
+    pub roles: Vec<Role>,
+    /// Extended negotiation, by SOP class.
+    pub extended: Vec<Extended>,
+    /// Operations that may be outstanding at once.
+    pub window: Option<Window>,
+    /// Who the user is.
+    pub identity: Option<UserIdentity>,
 }
 
 /// A presentation context to propose.

@@ -43,15 +43,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         request: MoveRequest,
         mut report: impl FnMut(&Progress) + Send,
     ) -> Result<Moved, Error> {
-        let message_id = self.next_message_id();
+        let message_id = self.driver.next_message_id();
         let MoveRequest { sop_class, destination, identifier } = request;
         let command =
             Command::CMoveRq(CMoveRq { message_id, sop_class, priority: Priority::default(), destination });
-        self.ask(context, &command, Some(&identifier)).await?;
+        self.driver.ask(context, &command, Some(&identifier)).await?;
         loop {
-            let message = self.answer(message_id).await?;
+            let message = self.driver.answer(message_id).await?;
             let Command::CMoveRsp(rsp) = message.command else {
-                return Err(self.wrong_answer().await);
+                return Err(self.driver.wrong_answer().await);
             };
             if rsp.status.outcome() == Outcome::Pending {
                 report(&rsp.progress);

@@ -1,24 +1,21 @@
 //! An association that we asked for: what the peer accepted, and the wait for its answers.
 
 use bytes::Bytes;
-use causeway_core::{Status, Uid};
+use causeway_core::Uid;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{Call, MAX_CONTEXTS};
+use crate::association::Context;
 use crate::association::driver::{Arrival, Driver};
 use crate::association::send::fragment_limit;
-use crate::association::{Context, Message};
 use crate::error::{Error, Wait};
-use crate::message::{CCancelRq, Command};
-use crate::negotiation::{ProposedContext, Refusal};
+use crate::negotiation::{Extended, ProposedContext, Refusal, Role, Window};
 use crate::pdu::associate::Acceptance;
 use crate::pdu::{Abort, encode};
 use crate::state::Event;
 
 /// Most transfer syntaxes proposed in one context; more would not fit its 16-bit length.
 const MAX_TRANSFER_SYNTAXES: usize = 256;
-/// Most requests of the peer's own that are refused while we wait for one answer.
-const MAX_FOREIGN_REQUESTS: usize = 64;
 
 /// A context that the peer did not accept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,9 +32,17 @@ pub struct RefusedContext {
 pub struct Requestor<S> {
     pub(super) driver: Driver<S>,
     refused: Vec<RefusedContext>,
+    answered: Answered,
+}
+
+/// What the peer answered beside the contexts.
+struct Answered {
     implementation_class: Option<Uid>,
     implementation_version: Option<String>,
-    last_message_id: u16,
+    roles: Vec<Role>,
+    extended: Vec<Extended>,
+    window: Option<Window>,
+    identity: Option<Vec<u8>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
@@ -45,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         let proposed = proposed(call)?;
         let mut driver = Driver::new(stream, &call.settings, true);
         driver.take(Event::AssociateRequest)?;
-        let pdu = encode::request(&call.calling, &call.called, &proposed, driver.receive_limit)
+        let pdu = encode::request(&call.calling, &call.called, &proposed, &call.offers, driver.receive_limit)
             .ok_or(Error::Misuse("the association request cannot be written"))?;
         driver.take(Event::TransportConfirm)?;
         driver.wire.push(Bytes::from(pdu));
@@ -88,9 +93,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         Self {
             driver,
             refused,
-            implementation_class: acceptance.implementation_class,
-            implementation_version: acceptance.implementation_version,
-            last_message_id: 0,
+            answered: Answered {
+                implementation_class: acceptance.implementation_class,
+                implementation_version: acceptance.implementation_version,
+                roles: acceptance.roles,
+                extended: acceptance.extended,
+                window: acceptance.window,
+                identity: acceptance.identity,
+            },
         }
     }
 
@@ -122,13 +132,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
     /// The peer's Implementation Class UID.
     #[must_use]
     pub const fn implementation_class(&self) -> Option<&Uid> {
-        self.implementation_class.as_ref()
+        self.answered.implementation_class.as_ref()
     }
 
     /// The peer's Implementation Version Name.
     #[must_use]
     pub fn implementation_version(&self) -> Option<&str> {
-        self.implementation_version.as_deref()
+        self.answered.implementation_version.as_deref()
+    }
+
+    /// The roles that the peer granted.
+    #[must_use]
+    pub fn roles(&self) -> &[Role] {
+        &self.answered.roles
+    }
+
+    /// What the peer answered to the extended negotiation of this SOP class.
+    #[must_use]
+    pub fn extended_for(&self, sop_class: &Uid) -> Option<&[u8]> {
+        let found = self.answered.extended.iter().find(|extended| extended.sop_class == *sop_class);
+        found.map(|extended| extended.information.as_slice())
+    }
+
+    /// The window that the peer granted; none: one operation at a time.
+    #[must_use]
+    pub const fn window(&self) -> Option<Window> {
+        self.answered.window
+    }
+
+    /// The peer's answer to the user identity; none when it did not look at it.
+    #[must_use]
+    pub fn identity(&self) -> Option<&[u8]> {
+        self.answered.identity.as_deref()
     }
 
     /// Releases the association and closes the connection.
@@ -144,64 +179,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         self.driver.abort(Abort::BY_USER).await;
     }
 
-    /// A number for the next request: never 0, which some peers take for none.
-    pub(super) fn next_message_id(&mut self) -> u16 {
-        self.last_message_id = self.last_message_id.checked_add(1).unwrap_or(1);
-        self.last_message_id
-    }
-
     /// The context to use for `sop_class`, whichever its transfer syntax.
     pub(super) fn context_for(&self, sop_class: &Uid) -> Result<u8, Error> {
         let context = self.accepted_for(sop_class).next();
         context.map(|context| context.id).ok_or_else(|| Error::NotServed(sop_class.clone()))
-    }
-
-    /// Sends a request with an identifier, or without.
-    pub(super) async fn ask(
-        &mut self,
-        context: u8,
-        command: &Command,
-        identifier: Option<&[u8]>,
-    ) -> Result<(), Error> {
-        self.driver.feed(context, command, identifier).await?;
-        self.driver.flush().await
-    }
-
-    /// The next response to `message_id`. Requests of the peer's own are refused: we serve nothing here.
-    pub(super) async fn answer(&mut self, message_id: u16) -> Result<Message, Error> {
-        for _ in 0..MAX_FOREIGN_REQUESTS {
-            let Some(message) = self.driver.next().await? else {
-                return Err(Error::Closed);
-            };
-            let responded = match &message.command {
-                Command::CEchoRsp(rsp) => Some(rsp.message_id_responded),
-                Command::CStoreRsp(rsp) => Some(rsp.message_id_responded),
-                Command::CFindRsp(rsp) => Some(rsp.message_id_responded),
-                Command::CMoveRsp(rsp) => Some(rsp.message_id_responded),
-                Command::Other(other) if other.field.is_response() => other.message_id_responded,
-                _ => None,
-            };
-            if responded == Some(message_id) {
-                return Ok(message);
-            }
-            if message.command.field().is_response() {
-                return Err(self.driver.broke("an answer to a request that was not made").await);
-            }
-            if let Some(refusal) = message.command.refuse(Status::UNRECOGNIZED_OPERATION) {
-                self.ask(message.context.id, &refusal, None).await?;
-            }
-        }
-        Err(self.driver.broke("requests instead of an answer").await)
-    }
-
-    /// Asks the peer to stop `message_id`; it still owes the final response.
-    pub(super) async fn cancel(&mut self, context: u8, message_id: u16) -> Result<(), Error> {
-        self.ask(context, &Command::CCancelRq(CCancelRq { message_id_responded: message_id }), None).await
-    }
-
-    /// The peer answered with something of another kind.
-    pub(super) async fn wrong_answer(&mut self) -> Error {
-        self.driver.broke("an answer of another kind than the request").await
     }
 }
 

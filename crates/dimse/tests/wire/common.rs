@@ -7,7 +7,7 @@ use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITT
 use causeway_core::{AeTitle, Status, Uid};
 use causeway_dimse::message::{CFindRsp, Progress};
 use causeway_dimse::negotiation::best;
-use causeway_dimse::scu::{Call, WantedContext};
+use causeway_dimse::scu::{Call, Offers, WantedContext};
 use causeway_dimse::{
     Association, Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
 };
@@ -145,6 +145,7 @@ pub(crate) fn call(port: u16, contexts: &[(&str, &[&str])]) -> Call {
                 transfer_syntaxes: transfer_syntaxes.iter().map(|text| uid(text)).collect(),
             })
             .collect(),
+        offers: Offers::default(),
         settings: Settings::default(),
         connect_timeout: Duration::from_secs(5),
     }

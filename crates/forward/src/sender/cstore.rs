@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Wanted};
 use causeway_core::{AeTitle, Class, Remote, Status, Uid, sop_class, transfer_syntax};
-use causeway_dimse::scu::{self, Call, Courier, StoreRequest, WantedContext};
+use causeway_dimse::scu::{self, Call, Courier, Offers, StoreRequest, WantedContext};
 use causeway_dimse::{Error, Settings, Timeouts};
 
 use super::{Broke, Patience, Ready, Sink, unreadable};
@@ -30,6 +30,7 @@ fn call(remote: &Remote, calling: &AeTitle, patience: Patience) -> Result<Call, 
         calling: calling.clone(),
         called: called.clone(),
         contexts: Vec::new(),
+        offers: Offers::default(),
         settings: Settings { timeouts, ..Settings::default() },
         connect_timeout: connect,
     })

@@ -9,7 +9,7 @@ use causeway_catalog::Catalog;
 use causeway_core::remote::{DicomWebAddress, DimseAddress};
 use causeway_core::transfer_syntax::{IMPLICIT_VR_LITTLE_ENDIAN, Layout};
 use causeway_core::{
-    AeTitle, Class, Door, Envelope, Permissions, Principal, Remote, RemoteName, SystemClock, Trigger, Uid,
+    AeTitle, Class, Door, Envelope, Principal, Remote, RemoteName, SystemClock, Trigger, Uid,
 };
 use causeway_dataset::transcode::Transcoder;
 use causeway_forward::delivery::{Filter, JobRow, JobState};
@@ -169,13 +169,7 @@ pub(crate) fn samples(seed: u64, edge: u16, instances: u32) -> Vec<Sample> {
 }
 
 fn remote(name: &str) -> Remote {
-    Remote {
-        name: name.parse::<RemoteName>().unwrap(),
-        dimse: None,
-        dicomweb: None,
-        allow: Permissions::default(),
-        addresses: Vec::new(),
-    }
+    Remote::named(name.parse::<RemoteName>().unwrap())
 }
 
 pub(crate) fn web(name: &str, port: u16) -> Remote {
@@ -185,7 +179,7 @@ pub(crate) fn web(name: &str, port: u16) -> Remote {
 
 pub(crate) fn dimse(name: &str, port: u16) -> Remote {
     let ae_title = AeTitle::parse("PEER").unwrap();
-    let dimse = DimseAddress { ae_title, host: Some("127.0.0.1".to_owned()), port: Some(port) };
+    let dimse = DimseAddress { ae_title, host: Some("127.0.0.1".to_owned()), port: Some(port), tls: false };
     Remote { dimse: Some(dimse), ..remote(name) }
 }
 

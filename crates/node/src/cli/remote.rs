@@ -107,11 +107,16 @@ impl Add {
             bail!("give --ae-title (with --host and --port where it is to be called) or --dicomweb, or both");
         }
         let remote = causeway_core::Remote {
-            dimse: self.ae_title.map(|ae_title| DimseAddress { ae_title, host: self.host, port: self.port }),
+            dimse: self.ae_title.map(|ae_title| DimseAddress {
+                ae_title,
+                host: self.host,
+                port: self.port,
+                tls: false,
+            }),
             dicomweb: self.dicomweb.map(|url| DicomWebAddress { url, token_file: self.token_file }),
             allow: self.allow.into_iter().collect::<Permissions>(),
             addresses: self.address,
-            name: self.name,
+            ..causeway_core::Remote::named(self.name)
         };
         client.put(&format!("/api/v1/remotes/{}", remote.name), &remote).await?;
         Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use causeway_core::{AeTitle, Status};
 use causeway_dataset::file_meta::{Part10Reader, Step};
 use causeway_dimse::Settings;
-use causeway_dimse::scu::{Call, Courier, Pair, StoreRequest, Whole};
+use causeway_dimse::scu::{Call, Courier, Offers, Pair, StoreRequest, Whole};
 use causeway_testkit::sample::{Modality, Sample, Study};
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Client;
@@ -62,6 +62,7 @@ async fn send(hospital: &Running, samples: &[Sample]) -> anyhow::Result<()> {
         calling: AeTitle::parse("SCANNER")?,
         called: AeTitle::parse("HOSPITAL")?,
         contexts: Vec::new(),
+        offers: Offers::default(),
         settings: Settings::default(),
         connect_timeout: Duration::from_secs(5),
     });

@@ -56,15 +56,14 @@ pub(super) async fn start(folder: &Path, dimse: u16, web: u16) -> anyhow::Result
     let local = Principal::local();
     let name: RemoteName = "reader".parse()?;
     let remote = Remote {
-        name: name.clone(),
         dimse: Some(DimseAddress {
             ae_title: AeTitle::parse("READER")?,
             host: Some(reader.dimse.ip().to_string()),
             port: Some(reader.dimse.port()),
+            tls: false,
         }),
-        dicomweb: None,
         allow: [Permission::Store, Permission::Query, Permission::Retrieve].into_iter().collect(),
-        addresses: Vec::new(),
+        ..Remote::named(name.clone())
     };
     hospital.archive.put_remote(&local, remote).await?;
     let trigger = Trigger::Study { quiet_seconds: QUIET_SECONDS };

@@ -4,7 +4,7 @@
 use causeway_archive::RetrieveError;
 use causeway_core::{AeTitle, Attributes, Class, Element, Remote, Status, StoredInstance, Tag, Uid, Vr};
 use causeway_dataset::identifier;
-use causeway_dimse::message::{CMoveRq, CMoveRsp, Progress};
+use causeway_dimse::message::{CMoveRq, Progress, RetrieveRsp};
 use causeway_dimse::{Association, Command, Context, Error};
 
 use super::suboperations::{Sent, SubOperations};
@@ -38,9 +38,9 @@ pub(super) async fn handle<S: Stream>(
     }
 }
 
-fn refused(request: &CMoveRq, status: Status, comment: &str) -> Box<CMoveRsp> {
+fn refused(request: &CMoveRq, status: Status, comment: &str) -> Box<RetrieveRsp> {
     let answer = request.answer(status, Progress::default());
-    Box::new(CMoveRsp { comment: Some(comment.to_owned()), ..answer })
+    Box::new(RetrieveRsp { comment: Some(comment.to_owned()), ..answer })
 }
 
 /// To whom, and what.
@@ -50,7 +50,7 @@ async fn prepare(
     context: &Context,
     request: &CMoveRq,
     bytes: &[u8],
-) -> Result<(Remote, Vec<StoredInstance>), Box<CMoveRsp>> {
+) -> Result<(Remote, Vec<StoredInstance>), Box<RetrieveRsp>> {
     let Some(root) = Root::of(&context.abstract_syntax) else {
         let words = "C-MOVE on a context of another service";
         return Err(refused(request, Status::SOP_CLASS_NOT_SUPPORTED, words));
@@ -102,7 +102,7 @@ async fn run<S: Stream>(
     request: &CMoveRq,
     remote: &Remote,
     instances: Vec<StoredInstance>,
-) -> Result<(CMoveRsp, Vec<Uid>), Error> {
+) -> Result<(RetrieveRsp, Vec<Uid>), Error> {
     let originator = (visitor.ae_title.clone(), request.message_id);
     let mut operations =
         SubOperations::new(door.archive.clone(), &door.ae_title, door.config.settings(), remote, originator);
@@ -133,7 +133,7 @@ async fn run<S: Stream>(
     }
     operations.close().await;
     let last = request.answer(tally.status(), tally.final_counts());
-    Ok((CMoveRsp { comment: words, ..last }, failed))
+    Ok((RetrieveRsp { comment: words, ..last }, failed))
 }
 
 /// The counts of sub-operations.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Wanted};
 use causeway_core::{AeTitle, Remote, StoredInstance, status};
-use causeway_dimse::scu::{self, Call, Courier, StoreRequest};
+use causeway_dimse::scu::{self, Call, Courier, Offers, StoreRequest};
 use causeway_dimse::{BodyError, Settings};
 
 /// How long the destination may take to take up the connection.
@@ -44,6 +44,7 @@ impl SubOperations {
                 calling: calling.clone(),
                 called: called.clone(),
                 contexts: Vec::new(),
+                offers: Offers::default(),
                 settings,
                 connect_timeout: CONNECT,
             })

@@ -8,6 +8,7 @@ use super::*;
 use crate::negotiation::{Agreement, Answer};
 use crate::pdu::encode;
 use crate::pdu::frame::HEADER_BYTES;
+use crate::scu::Offers;
 
 fn uid(text: &str) -> Uid {
     Uid::parse(text).unwrap()
@@ -33,7 +34,7 @@ fn contexts() -> Vec<ProposedContext> {
 }
 
 fn written() -> Vec<u8> {
-    encode::request(&title("CALLER"), &title("CALLED 1"), &contexts(), 262_144).unwrap()
+    encode::request(&title("CALLER"), &title("CALLED 1"), &contexts(), &Offers::default(), 262_144).unwrap()
 }
 
 /// An A-ASSOCIATE-RQ's fixed fields with these titles.
@@ -70,6 +71,7 @@ fn an_acceptance_echoes_the_fixed_fields_and_both_readers_agree() {
             Answer { id: 1, abstract_syntax: None, result: Ok(uid("1.2.840.10008.1.2.1")) },
             Answer { id: 5, abstract_syntax: None, result: Err(Refusal::UserRejection) },
         ],
+        ..Agreement::default()
     };
     let pdu = encode::acceptance(&odd, &agreement, 1_000).unwrap();
     assert_eq!(pdu[HEADER_BYTES..HEADER_BYTES + 2], [0, 1]);
@@ -90,6 +92,7 @@ fn unknown_items_roles_and_identities_are_read_or_skipped() {
         item(0x51, &[0, 0, 0x40, 0]),
         item(0x53, &[0, 5, 0, 0]),
         item(0x54, &role),
+        item(0x56, &[&[0, 3][..], b"1.2", &[1, 1, 0, 1]].concat()),
         item(0x58, &[2, 1, 0, 1, b'u', 0, 1, b'p']),
         item(0x7F, b"of a later edition"),
     ]
@@ -112,8 +115,13 @@ fn unknown_items_roles_and_identities_are_read_or_skipped() {
     assert_eq!(proposal.contexts.len(), 1);
     assert_eq!(proposal.contexts[0].transfer_syntaxes, [uid("1.3")]);
     assert_eq!(proposal.unreadable_contexts, [3]);
-    assert_eq!(proposal.user_identity, Some(2));
-    assert_eq!(proposal.asynchronous, Some((5, 0)));
+    let identity = proposal.user_identity.unwrap();
+    assert_eq!((identity.kind, identity.wants_answer), (2, true));
+    assert_eq!((identity.primary.as_slice(), identity.secondary.as_slice()), (&b"u"[..], &b"p"[..]));
+    assert_eq!(format!("{identity:?}"), "UserIdentity { kind: 2, .. }", "nothing of it gets into a log");
+    let information = vec![1, 1, 0, 1];
+    assert_eq!(proposal.extended, [Extended { sop_class: uid("1.2"), information }]);
+    assert_eq!(proposal.asynchronous, Some(Window { invoked: 5, performed: 0 }));
     assert_eq!(proposal.roles, [Role { sop_class: uid("1.2"), user: true, provider: true }]);
     assert_eq!(proposal.implementation_version, None);
 }
@@ -140,6 +148,37 @@ fn a_refused_context_may_lack_its_transfer_syntax() {
     let body = [fixed(1, &[0; 16], &[0; 16]), item(0x21, &[1, 0, 3, 0]), item(0x21, &[3, 0, 0, 0])].concat();
     let read = acceptance(&body).unwrap();
     assert_eq!(read.contexts, [(1, Err(Refusal::AbstractSyntaxNotSupported)), (3, Err(Refusal::NoReason))]);
+}
+
+#[test]
+fn what_is_granted_beside_the_contexts_comes_back() {
+    let agreement = Agreement {
+        roles: vec![Role { sop_class: uid("1.2"), user: false, provider: true }],
+        extended: vec![Extended { sop_class: uid("1.3.4"), information: vec![1, 0, 1] }],
+        window: Some(Window { invoked: 8, performed: 1 }),
+        identity: Some(b"ticket".to_vec()),
+        ..Agreement::default()
+    };
+    let pdu = encode::acceptance(&[0; FIXED_BYTES], &agreement, 1_000).unwrap();
+    let read = acceptance(&pdu[HEADER_BYTES..]).unwrap();
+    assert_eq!((read.roles, read.extended), (agreement.roles, agreement.extended));
+    assert_eq!((read.window, read.identity), (agreement.window, agreement.identity));
+}
+
+#[test]
+fn what_is_offered_beside_the_contexts_is_read_as_it_was_meant() {
+    let identity =
+        UserIdentity { kind: 1, wants_answer: true, primary: b"anna".to_vec(), secondary: Vec::new() };
+    let offers = Offers {
+        roles: vec![Role { sop_class: uid("1.2"), user: true, provider: true }],
+        extended: vec![Extended { sop_class: uid("1.3"), information: vec![1] }],
+        window: Some(Window { invoked: 0, performed: 3 }),
+        identity: Some(identity.clone()),
+    };
+    let pdu = encode::request(&title("A"), &title("B"), &[], &offers, 1_000).unwrap();
+    let proposal = request(&pdu[HEADER_BYTES..]).unwrap().proposal.unwrap();
+    assert_eq!((proposal.roles, proposal.extended), (offers.roles, offers.extended));
+    assert_eq!((proposal.asynchronous, proposal.user_identity), (offers.window, Some(identity)));
 }
 
 #[test]
