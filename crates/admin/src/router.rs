@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post, put};
 
-use crate::api::{node, queue, remotes, routes, tokens};
+use crate::api::{doctor, incidents, node, queue, remotes, routes, tokens};
 use crate::state::Node;
 use crate::{health, metrics, page};
 
@@ -22,6 +22,8 @@ pub fn open(node: Node) -> Router {
 pub fn closed(node: Node) -> Router {
     let api = Router::new()
         .route("/node", get(node::show))
+        .route("/doctor", get(doctor::examine))
+        .route("/incidents", get(incidents::list).delete(incidents::forget))
         .route("/remotes", get(remotes::list))
         .route("/remotes/{name}", put(remotes::put).get(remotes::show).delete(remotes::remove))
         .route("/remotes/{name}/echo", post(remotes::echo))

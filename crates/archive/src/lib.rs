@@ -11,6 +11,7 @@ mod counters;
 pub mod delete;
 pub mod dispatch;
 pub mod error;
+pub mod incidents;
 pub mod ingest;
 pub mod metadata;
 pub mod remotes;
@@ -80,6 +81,7 @@ struct Inner {
     settling: settle::Settling,
     prepared: metadata::Prepared,
     counters: counters::Counters,
+    incidents: incidents::Book,
     config: Config,
 }
 
@@ -100,6 +102,7 @@ impl Archive {
         let settling = settle::Settling::default();
         let prepared = metadata::Prepared::default();
         let counters = counters::Counters::default();
+        let incidents = incidents::Book::load(&catalog).await?;
         let inner = Inner {
             store,
             catalog,
@@ -110,6 +113,7 @@ impl Archive {
             settling,
             prepared,
             counters,
+            incidents,
             config,
         };
         Ok(Self { inner: Arc::new(inner) })

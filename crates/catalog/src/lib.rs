@@ -13,6 +13,7 @@ mod delete;
 pub mod delivery;
 mod engine;
 pub mod error;
+mod incidents;
 mod insert;
 mod instances;
 mod people;

@@ -67,6 +67,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let (stop_rest, stopped) = watch::channel(false);
     let rest = vec![
         tokio::spawn(settle(archive.clone(), stopped.clone())),
+        tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
         tokio::spawn(forward(forwarder.clone(), stopped)),
     ];
     node.set_ready(true);
@@ -117,6 +118,10 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 
 async fn settle(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.settle_until(until(stopped)).await;
+}
+
+async fn keep_incidents(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.keep_incidents_until(until(stopped)).await;
 }
 
 async fn forward(forwarder: Forwarder, stopped: watch::Receiver<bool>) {

@@ -12,6 +12,7 @@ use causeway_dimse::negotiation::best;
 use causeway_dimse::{Policy, Proposal, ProposedContext, Refusal, Rejection};
 
 use crate::door::Door;
+use crate::report;
 
 /// The gate of one connection; remembers whom it let in.
 pub(crate) struct Gate<'a> {
@@ -58,17 +59,23 @@ impl<'a> Gate<'a> {
 
 impl Policy for Gate<'_> {
     fn admit(&self, proposal: &Proposal, from: IpAddr) -> Result<(), Rejection> {
-        if self.is_full {
-            return Err(Rejection::LocalLimitExceeded);
-        }
         let Door { archive, config, ae_title } = self.door;
         let called = &proposal.called;
+        if self.is_full {
+            let words = format!("all {} associations were in use", config.associations);
+            let remedy = Some("[dimse] associations sets how many may be open".to_owned());
+            report::rejected(archive, proposal, from, words, remedy);
+            return Err(Rejection::LocalLimitExceeded);
+        }
         if config.check_called_ae_title && called != ae_title && !config.aliases.contains(called) {
             tracing::warn!(
                 calling = %proposal.calling, called = %called, address = %from,
                 "refused: the caller called another AE title than ours; it should call '{ae_title}', or the title \
                  be added to [dimse] aliases"
             );
+            let words = format!("{} called us {called}; our AE title is {ae_title}", proposal.calling);
+            let remedy = Some(format!("have it call {ae_title}, or add \"{called}\" to [dimse] aliases"));
+            report::rejected(archive, proposal, from, words, remedy);
             return Err(Rejection::CalledAeNotRecognized);
         }
         match archive.dimse_caller(&proposal.calling, from) {
@@ -79,6 +86,7 @@ impl Policy for Gate<'_> {
             }
             Err(refused) => {
                 tracing::warn!(calling = %proposal.calling, address = %from, "refused: {refused}");
+                report::rejected(archive, proposal, from, refused.to_string(), None);
                 Err(Rejection::CallingAeNotRecognized)
             }
         }

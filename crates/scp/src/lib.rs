@@ -11,6 +11,7 @@ mod door;
 mod gate;
 mod identifier;
 mod listener;
+mod report;
 mod services;
 
 pub use config::{Config, ConfigError};

@@ -13,6 +13,7 @@ use tokio::task::JoinSet;
 use crate::config::Config;
 use crate::door::{Door, Visitor};
 use crate::gate::Gate;
+use crate::report;
 use crate::services::{self, End};
 
 /// Connections beyond the limit of associations that are still answered with a rejection; more wait in the backlog.
@@ -129,11 +130,13 @@ async fn converse(
     let Some(caller) = gate.into_caller() else { return };
     let visitor = Visitor { caller, ae_title: association.proposal().calling.clone(), address };
     tell_accepted(&visitor, &association);
+    report::contexts(&door.archive, &visitor, association.proposal(), association.agreement());
     let ended = services::serve(door, &visitor, &mut association, stopped).await;
     match ended {
         Ok(End::Released) => tracing::debug!(calling = %visitor.ae_title, %address, "association released"),
         Ok(End::Stopped) => association.abort(Abort::BY_USER).await,
         Err(error) => {
+            report::broken(&door.archive, &visitor, &error);
             tracing::info!(calling = %visitor.ae_title, %address, %error, "association ended");
         }
     }

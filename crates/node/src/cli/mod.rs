@@ -1,6 +1,7 @@
 //! The command line: one file per verb.
 #![expect(clippy::print_stderr, reason = "a command line speaks on the terminal")]
 
+mod doctor;
 mod import;
 mod queue;
 mod remote;
@@ -41,6 +42,8 @@ enum Verb {
     Queue(queue::Queue),
     /// Bearer tokens for the web: add, list, remove
     Token(token::Token),
+    /// Check the node and explain what it refused lately
+    Doctor(doctor::Doctor),
     /// Bring folders, files and zip archives into a running node
     Import(import::Import),
     /// Print a completion script for a shell
@@ -76,6 +79,7 @@ impl Verb {
             Self::Route(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Queue(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Token(verb) => verb.run(),
+            Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Completions { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "causeway", &mut std::io::stdout());

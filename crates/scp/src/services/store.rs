@@ -3,12 +3,13 @@
 
 use bytes::Bytes;
 use causeway_archive::{Announced, Body, BodyError, IngestError};
-use causeway_core::Status;
+use causeway_core::{Status, sop_class};
 use causeway_dimse::message::CStoreRq;
 use causeway_dimse::{Association, Command, Context, Error};
 
 use super::Stream;
 use crate::door::{Door, Visitor};
+use crate::report;
 
 pub(super) async fn handle<S: Stream>(
     door: &Door,
@@ -40,6 +41,8 @@ pub(super) async fn handle<S: Stream>(
     if let Err(error) = ingested {
         answer.status = error.store_status();
         answer.comment = Some(error.to_string());
+        let what = sop_class::name(&request.sop_class).unwrap_or(request.sop_class.as_str());
+        report::request(&door.archive, visitor, format!("C-STORE of {what}"), error.to_string());
         tell(visitor, request, &error, answer.status);
     }
     association.send(context.id, &Command::CStoreRsp(answer), None).await

@@ -1,0 +1,131 @@
+//! A check-up of the node: its disk, its remotes, its queue, in findings that say what to do.
+
+use axum::Json;
+use axum::extract::State;
+use causeway_core::{Permission, Principal, Remote};
+use causeway_forward::admin::DestinationReport;
+use futures_util::{StreamExt, stream};
+use serde::Serialize;
+
+use super::Caller;
+use crate::problem::Problem;
+use crate::state::Node;
+
+/// Remotes that are asked at once whether they are there.
+const ECHOES_AT_ONCE: usize = 8;
+/// Free space below which the disk is a worry, in bytes and as a share of it all.
+const LITTLE_SPACE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
+const LITTLE_SPACE_PERCENT: u64 = 5;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Verdict {
+    /// As it should be.
+    Fine,
+    /// Works, and will not for long.
+    Warning,
+    /// Does not work.
+    Failure,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// What was looked at.
+    pub(crate) subject: String,
+    /// How it is.
+    pub(crate) verdict: Verdict,
+    /// In words.
+    pub(crate) words: String,
+    /// What would change it; none where nothing needs to change.
+    pub(crate) remedy: Option<String>,
+}
+
+impl Finding {
+    fn new(subject: impl Into<String>, verdict: Verdict, words: impl Into<String>) -> Self {
+        Self { subject: subject.into(), verdict, words: words.into(), remedy: None }
+    }
+
+    fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+}
+
+/// Looks at everything; remotes that can be called over DIMSE are called.
+pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<Json<Vec<Finding>>, Problem> {
+    causeway_archive::access::allow(&caller, Permission::Admin)?;
+    let mut findings = vec![space(&node).await];
+    findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
+    let remotes: Vec<Remote> = node.archive.remotes().to_vec();
+    let callable = remotes.into_iter().filter(|remote| remote.dimse_peer().is_some());
+    let principal: &Principal = &caller;
+    let echoes = stream::iter(callable).map(|remote| echo(&node, principal, remote));
+    findings.extend(echoes.buffered(ECHOES_AT_ONCE).collect::<Vec<_>>().await);
+    Ok(Json(findings))
+}
+
+async fn space(node: &Node) -> Finding {
+    match node.archive.space().await {
+        Ok(space) => judge_space(space.free, space.total),
+        Err(error) => Finding::new("disk", Verdict::Failure, error.to_string()),
+    }
+}
+
+fn judge_space(free: u64, total: u64) -> Finding {
+    let percent = (u128::from(free) * 100).checked_div(u128::from(total)).unwrap_or(0);
+    let words = format!("{} GiB of {} GiB are free ({percent} %)", free >> 30, total >> 30);
+    if free < LITTLE_SPACE_BYTES || percent < u128::from(LITTLE_SPACE_PERCENT) {
+        Finding::new("disk", Verdict::Warning, words)
+            .with_remedy("make room on the disk of [node] data; senders are told A700 when it is full")
+    } else {
+        Finding::new("disk", Verdict::Fine, words)
+    }
+}
+
+/// A destination's queue, when there is something to say of it.
+fn queue(report: &DestinationReport) -> Option<Finding> {
+    let name = &report.jobs.remote;
+    let subject = format!("queue of {name}");
+    if let Some(because) = &report.because {
+        let words = format!("{} instances wait; it is left alone for now: {because}", report.jobs.waiting);
+        let remedy = format!("see `causeway remote echo {name}`; it is tried again by itself");
+        return Some(Finding::new(subject, Verdict::Failure, words).with_remedy(remedy));
+    }
+    if report.jobs.parked > 0 {
+        let words = format!("{} instances are parked", report.jobs.parked);
+        let remedy = format!(
+            "see `causeway queue list --state parked --remote {name}`, then `causeway queue retry --remote {name}`"
+        );
+        return Some(Finding::new(subject, Verdict::Warning, words).with_remedy(remedy));
+    }
+    (report.jobs.waiting > 0)
+        .then(|| Finding::new(subject, Verdict::Fine, format!("{} instances wait", report.jobs.waiting)))
+}
+
+async fn echo(node: &Node, principal: &Principal, remote: Remote) -> Finding {
+    let subject = format!("remote {}", remote.name);
+    match node.forwarder.echo(principal, &remote.name).await {
+        Ok(Some(echoed)) if echoed.is_well => Finding::new(subject, Verdict::Fine, echoed.words),
+        Ok(Some(echoed)) => {
+            let remedy = format!("compare `causeway remote show {}` with the settings there", remote.name);
+            Finding::new(subject, Verdict::Failure, echoed.words).with_remedy(remedy)
+        }
+        Ok(None) => Finding::new(subject, Verdict::Warning, "it was removed meanwhile"),
+        Err(error) => Finding::new(subject, Verdict::Failure, error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn little_space_is_a_warning_by_bytes_and_by_share() {
+        let gib = 1 << 30;
+        assert_eq!(judge_space(50 * gib, 100 * gib).verdict, Verdict::Fine);
+        assert_eq!(judge_space(4 * gib, 10 * gib).verdict, Verdict::Warning);
+        assert_eq!(judge_space(40 * gib, 1000 * gib).verdict, Verdict::Warning);
+        assert_eq!(judge_space(0, 0).verdict, Verdict::Warning);
+    }
+}

@@ -1,0 +1,75 @@
+//! Incidents as rows: one for the same thing with the same peer, with a document of what is known of it.
+
+use causeway_core::IncidentRecord;
+
+use crate::Catalog;
+use crate::engine::Durability;
+use crate::error::Error;
+
+impl Catalog {
+    /// The newest records, newest first.
+    ///
+    /// # Errors
+    /// When the database fails or a row cannot be read.
+    pub async fn incidents(&self, limit: u32) -> Result<Vec<IncidentRecord>, Error> {
+        self.engine
+            .read(move |connection| {
+                let mut statement = connection
+                    .prepare_cached("SELECT document FROM incident ORDER BY last_at DESC LIMIT ?1")?;
+                let documents = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+                documents
+                    .map(|document| {
+                        serde_json::from_str(&document?).map_err(|_| Error::Corrupt("an incident"))
+                    })
+                    .collect()
+            })
+            .await
+    }
+
+    /// Writes `records`, each over the one of the same thing, and keeps the newest `keep` of all. Not synced.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn put_incidents(&self, records: Vec<IncidentRecord>, keep: u32) -> Result<(), Error> {
+        self.engine
+            .write(Durability::Replayable, move |connection| {
+                let mut put = connection.prepare_cached(
+                    "INSERT OR REPLACE INTO incident (kind, address, ae_title, subject, last_at, document)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                )?;
+                for record in &records {
+                    let document =
+                        serde_json::to_string(record).map_err(|_| Error::Corrupt("an incident"))?;
+                    put.execute((
+                        record.kind.as_str(),
+                        record.peer.address.to_string(),
+                        &record.peer.ae_title,
+                        &record.subject,
+                        record.last_at.as_millisecond(),
+                        document,
+                    ))?;
+                }
+                connection
+                    .prepare_cached(
+                        "DELETE FROM incident WHERE last_at < (SELECT last_at FROM incident
+                         ORDER BY last_at DESC LIMIT 1 OFFSET ?1)",
+                    )?
+                    .execute([keep.saturating_sub(1)])?;
+                Ok(())
+            })
+            .await
+    }
+
+    /// Forgets all of them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_incidents(&self) -> Result<(), Error> {
+        self.engine
+            .write(Durability::Replayable, |connection| {
+                connection.prepare_cached("DELETE FROM incident")?.execute([])?;
+                Ok(())
+            })
+            .await
+    }
+}
