@@ -22,6 +22,7 @@ pub mod query;
 pub mod quirk;
 pub mod remote;
 pub mod selection;
+pub mod service;
 pub mod sop_class;
 mod sop_class_gen;
 pub mod status;

@@ -7,6 +7,7 @@ mod conformance;
 mod paths;
 mod prepare;
 mod run;
+mod statement;
 mod tables;
 mod test;
 mod tidy;
@@ -32,6 +33,8 @@ enum Verb {
     Bench(bench::Arguments),
     /// Generate the tables (`*_gen.rs`) from the standard's data
     Tables(tables::Arguments),
+    /// Write the tables of the conformance statement from the code's own
+    Statement(statement::Arguments),
     /// Check the rules of the house that no compiler holds
     Tidy,
 }
@@ -42,6 +45,7 @@ fn main() -> ExitCode {
         Verb::Conformance(arguments) => conformance::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Tables(arguments) => tables::run(&arguments),
+        Verb::Statement(arguments) => statement::run(&arguments),
         Verb::Tidy => tidy::run(),
     };
     match result {

@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "testkit",
         ],
     ),
-    ("xtask", &["core", "testkit"]),
+    ("xtask", &["core", "dataset", "testkit"]),
 ];
 
 /// Rooms that tests of any room may use besides: they open no door.

@@ -1,0 +1,191 @@
+//! The DIMSE services of the node as data: their SOP classes, which side of each we are, and what each of our statuses
+//! means. Doors and workers take the numbers from [`Status`]; the conformance statement is generated from here.
+
+use crate::sop_class as class;
+use crate::status::Status;
+use crate::uid::Uid;
+
+/// A DIMSE service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Service {
+    /// Verification (PS3.4 §A.4).
+    Verification,
+    /// Storage (PS3.4 §B).
+    Storage,
+    /// Query (PS3.4 §C.4.1).
+    Find,
+    /// Retrieval to a third party (PS3.4 §C.4.2).
+    Move,
+    /// Retrieval on the same association (PS3.4 §C.4.3).
+    Get,
+}
+
+/// A SOP class that is not for storage, and which side of it we are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServiceClass {
+    /// SOP Class UID.
+    pub uid: &'static str,
+    /// Its name in PS3.6.
+    pub name: &'static str,
+    /// The service.
+    pub service: Service,
+    /// Whether we use it.
+    pub user: bool,
+    /// Whether we provide it.
+    pub provider: bool,
+}
+
+use Service::{Find, Get, Move, Storage, Verification};
+
+const fn row(uid: &'static str, name: &'static str, service: Service, user: bool) -> ServiceClass {
+    ServiceClass { uid, name, service, user, provider: true }
+}
+
+/// Every SOP class we know that is not for storage.
+pub const CLASSES: &[ServiceClass] = &[
+    row(class::VERIFICATION, "Verification", Verification, true),
+    row(class::PATIENT_ROOT_FIND, "Patient Root Query/Retrieve - FIND", Find, true),
+    row(class::PATIENT_ROOT_MOVE, "Patient Root Query/Retrieve - MOVE", Move, true),
+    row(class::PATIENT_ROOT_GET, "Patient Root Query/Retrieve - GET", Get, true),
+    row(class::STUDY_ROOT_FIND, "Study Root Query/Retrieve - FIND", Find, true),
+    row(class::STUDY_ROOT_MOVE, "Study Root Query/Retrieve - MOVE", Move, true),
+    row(class::STUDY_ROOT_GET, "Study Root Query/Retrieve - GET", Get, true),
+];
+
+/// The class with this UID.
+#[must_use]
+pub fn class(uid: &Uid) -> Option<&'static ServiceClass> {
+    CLASSES.iter().find(|class| class.uid == uid.as_str())
+}
+
+/// What we mean by a status of a service that we provide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Meaning {
+    /// The service.
+    pub service: Service,
+    /// The status.
+    pub status: Status,
+    /// What it means here, for people.
+    pub words: &'static str,
+}
+
+const fn means(service: Service, status: Status, words: &'static str) -> Meaning {
+    Meaning { service, status, words }
+}
+
+/// Every status of every service that we provide.
+pub const MEANINGS: &[Meaning] = &[
+    means(Verification, Status::SUCCESS, "we are here"),
+    means(
+        Storage,
+        Status::SUCCESS,
+        "the instance is safe on disk and recorded, or was kept before with the same bytes; with \
+         `acknowledge = \"store\"`: it has settled as well",
+    ),
+    means(Storage, Status::OUT_OF_RESOURCES, "out of space, or busy: try again"),
+    means(
+        Storage,
+        Status::DATA_SET_DOES_NOT_MATCH,
+        "SOP Class or SOP Instance UID is not the one of the command, or an identifying UID is missing or no UID",
+    ),
+    means(Storage, Status::CANNOT_UNDERSTAND, "the data set cannot be read to its end, or breaks a bound"),
+    means(
+        Storage,
+        Status::CONFLICTING_DUPLICATE,
+        "the SOP Instance UID is kept with other bytes, and the first are kept",
+    ),
+    means(Storage, Status::PROCESSING_FAILURE, "a fault of the node"),
+    means(Storage, Status(0x0115), "the command's SOP Class UID is no UID"),
+    means(Storage, Status::INVALID_SOP_INSTANCE, "the command's SOP Instance UID is no UID"),
+    means(Storage, Status(0x0120), "the command lacks a UID"),
+    means(
+        Storage,
+        Status::SOP_CLASS_NOT_SUPPORTED,
+        "Media Storage Directory Storage, or a SOP class other than that of the context",
+    ),
+    means(Storage, Status::NOT_AUTHORIZED, "the caller may not store"),
+    means(Storage, Status::MISTYPED_ARGUMENT, "the request has no data set"),
+    means(Find, Status::PENDING, "a match"),
+    means(Find, Status::PENDING_UNSUPPORTED_KEYS, "a match; some key is not supported"),
+    means(Find, Status::SUCCESS, "that was all"),
+    means(Find, Status::CANCEL, "cancelled by C-CANCEL"),
+    means(Find, Status::OUT_OF_RESOURCES, "out of resources, or more matches than are answered"),
+    means(
+        Find,
+        Status::IDENTIFIER_DOES_NOT_MATCH,
+        "the level, a unique key above it or a value does not fit; with Offending Element and Error Comment",
+    ),
+    means(Find, Status::UNABLE_TO_PROCESS, "the identifier cannot be read, or the search failed"),
+    means(Find, Status::SOP_CLASS_NOT_SUPPORTED, "on a context of another service"),
+    means(Find, Status::NOT_AUTHORIZED, "the caller may not query"),
+    means(Find, Status::MISTYPED_ARGUMENT, "no identifier"),
+    means(Move, Status::PENDING, "under way, with the counts"),
+    means(Move, Status::SUCCESS, "all sent; also when nothing matched"),
+    means(Move, Status::SUBOPERATIONS_WITH_FAILURES, "some failed, or were taken with a warning"),
+    means(Move, Status::UNABLE_TO_PERFORM_SUBOPERATIONS, "all failed"),
+    means(Move, Status::UNABLE_TO_COUNT_MATCHES, "the catalog is busy or full: try again"),
+    means(
+        Move,
+        Status::MOVE_DESTINATION_UNKNOWN,
+        "no such destination, or none of this caller's, or the Move Destination is no AE title",
+    ),
+    means(
+        Move,
+        Status::IDENTIFIER_DOES_NOT_MATCH,
+        "the identifier does not fit; with Offending Element and Error Comment",
+    ),
+    means(Move, Status::UNABLE_TO_PROCESS, "the identifier cannot be read, or the record failed"),
+    means(Move, Status::CANCEL, "cancelled, with the counts"),
+    means(Move, Status::SOP_CLASS_NOT_SUPPORTED, "on a context of another service"),
+    means(Move, Status::NOT_AUTHORIZED, "the caller may not retrieve"),
+    means(Move, Status::MISTYPED_ARGUMENT, "no identifier"),
+    means(Get, Status::PENDING, "under way, with the counts"),
+    means(Get, Status::SUCCESS, "all given; also when nothing matched"),
+    means(Get, Status::SUBOPERATIONS_WITH_FAILURES, "some failed, or were taken with a warning"),
+    means(Get, Status::UNABLE_TO_PERFORM_SUBOPERATIONS, "all failed"),
+    means(Get, Status::UNABLE_TO_COUNT_MATCHES, "the catalog is busy or full: try again"),
+    means(
+        Get,
+        Status::IDENTIFIER_DOES_NOT_MATCH,
+        "the identifier does not fit; with Offending Element and Error Comment",
+    ),
+    means(Get, Status::UNABLE_TO_PROCESS, "the identifier cannot be read, or the record failed"),
+    means(Get, Status::CANCEL, "cancelled, with the counts"),
+    means(Get, Status::SOP_CLASS_NOT_SUPPORTED, "on a context of another service"),
+    means(Get, Status::NOT_AUTHORIZED, "the caller may not retrieve"),
+    means(Get, Status::MISTYPED_ARGUMENT, "no identifier"),
+];
+
+/// The statuses of one service, in the order of their numbers.
+#[must_use]
+pub fn meanings(service: Service) -> Vec<Meaning> {
+    let mut found: Vec<Meaning> =
+        MEANINGS.iter().copied().filter(|meaning| meaning.service == service).collect();
+    found.sort_by_key(|meaning| meaning.status.0);
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_class_and_each_status_of_a_service_stands_once() {
+        let classes: BTreeSet<_> = CLASSES.iter().map(|class| class.uid).collect();
+        assert_eq!(classes.len(), CLASSES.len());
+        let meanings: BTreeSet<_> =
+            MEANINGS.iter().map(|meaning| (meaning.service, meaning.status.0)).collect();
+        assert_eq!(meanings.len(), MEANINGS.len());
+    }
+
+    #[test]
+    fn every_class_has_a_service_whose_statuses_are_told() {
+        for class in CLASSES {
+            let is_storage = Uid::parse(class.uid).is_ok_and(|uid| crate::sop_class::is_storage(&uid));
+            assert!(!is_storage, "{}", class.uid);
+            assert!(!meanings(class.service).is_empty(), "{:?}", class.service);
+        }
+    }
+}
