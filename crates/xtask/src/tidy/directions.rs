@@ -8,21 +8,23 @@ use super::source::{Source, has_word};
 const ROOMS: &[(&str, &[&str])] = &[
     ("core", &[]),
     ("dataset", &["core"]),
-    ("dimse", &["core"]),
+    ("tls", &["core"]),
+    // TLS for the calls that go out: one place opens them, so that none is made without what its remote asks for.
+    ("dimse", &["core", "tls"]),
     ("store", &["core"]),
     ("catalog", &["core"]),
     ("archive", &["core", "dataset", "store", "catalog"]),
-    ("scp", &["core", "dataset", "dimse", "archive"]),
-    ("web", &["core", "dataset", "archive"]),
-    ("forward", &["core", "dataset", "dimse", "archive", "catalog"]),
-    ("admin", &["core", "archive", "forward"]),
+    ("scp", &["core", "dataset", "tls", "dimse", "archive"]),
+    ("web", &["core", "dataset", "tls", "archive"]),
+    ("forward", &["core", "dataset", "tls", "dimse", "archive", "catalog"]),
+    ("admin", &["core", "tls", "archive", "forward"]),
     ("testkit", &["core"]),
     // The testkit for the made-up study of `causeway demo`.
     (
         "node",
         &[
-            "core", "dataset", "dimse", "store", "catalog", "archive", "forward", "scp", "web", "admin",
-            "testkit",
+            "core", "dataset", "tls", "dimse", "store", "catalog", "archive", "forward", "scp", "web",
+            "admin", "testkit",
         ],
     ),
     ("xtask", &["core", "dataset", "testkit"]),
@@ -34,6 +36,10 @@ const FOR_TESTS: &[&str] = &["testkit", "core", "dataset", "dimse", "store", "ca
 /// A library and the one room that may name it.
 const OWNED: &[(&str, &str)] = &[
     ("dicom-ul", "dimse"),
+    ("rustls", "tls"),
+    ("tokio-rustls", "tls"),
+    ("rustls-native-certs", "tls"),
+    ("x509-cert", "tls"),
     ("object_store", "store"),
     ("rusqlite", "catalog"),
     ("tokio-postgres", "catalog"),

@@ -1,0 +1,39 @@
+//! TLS for the DIMSE side (PS3.15 §B.12): who calls, who is called, and that nobody else listens.
+//!
+//! Lives here: the handshake as server and as client, certificates from files and when they run out, whom they are
+//! trusted from, and words for what goes wrong. Never here: DICOM, and who may do what once he is known.
+//!
+//! Invariant: a stream is given out only after its handshake; a certificate that is told of was presented in it, and
+//! its key was proven to be in the peer's hands.
+
+mod certificate;
+mod client;
+mod config;
+mod expiry;
+mod explain;
+mod files;
+mod inlet;
+mod material;
+mod refusal;
+mod server;
+mod stream;
+pub mod suites;
+mod tls;
+mod trust;
+mod watch;
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+
+pub use certificate::{Certificate, Unreadable};
+pub use client::Security;
+pub use config::{ClientCertificates, Config, ConfigError};
+pub use expiry::{Expiry, Role, WARNING_DAYS};
+pub use files::LoadError;
+pub use refusal::{HandshakeError, Reason, Refused};
+pub use stream::Line;
+pub use suites::install;
+pub use tls::Tls;
+pub use watch::Watch;
