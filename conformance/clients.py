@@ -9,6 +9,7 @@ import contextlib
 import email.message
 import os
 import shutil
+import ssl
 import subprocess
 import threading
 from collections.abc import Iterable, Iterator
@@ -186,6 +187,7 @@ class Receiver:
     syntaxes: list[str] = field(default_factory=lambda: list(AllTransferSyntaxes))
     arrivals: list[Arrival] = field(default_factory=list)
     wait: threading.Event | None = None
+    tls: ssl.SSLContext | None = None
 
     def __enter__(self) -> Receiver:
         entity = AE(ae_title=self.ae_title)
@@ -195,6 +197,7 @@ class Receiver:
         entity.maximum_associations = 50
         self._server = entity.start_server(
             ("127.0.0.1", self.port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._on_store)],
+            ssl_context=self.tls,
         )
         self.port = self._server.socket.getsockname()[1]
         return self

@@ -28,6 +28,14 @@ struct RemoteLabels {
     remote: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CertificateLabels {
+    /// The setting of `[dimse.tls]` that names its file.
+    setting: &'static str,
+    subject: String,
+    fingerprint: String,
+}
+
 /// Everything that is counted.
 pub(crate) async fn show(
     State(node): State<Node>,
@@ -37,6 +45,7 @@ pub(crate) async fn show(
     let mut registry = Registry::with_prefix("causeway");
     queues(&mut registry, &report);
     taken(&mut registry, &node);
+    certificates(&mut registry, &node);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| Problem::not_found("the metrics cannot be written"))?;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -82,4 +91,18 @@ fn taken(registry: &mut Registry, node: &Node) {
         gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
         registry.register(name, help, gauge);
     }
+}
+
+fn certificates(registry: &mut Registry, node: &Node) {
+    let ends = Family::<CertificateLabels, Gauge>::default();
+    for held in node.tls.held() {
+        let labels = CertificateLabels {
+            setting: held.role.setting(),
+            subject: held.certificate.subject,
+            fingerprint: held.certificate.fingerprint.to_string(),
+        };
+        ends.get_or_create(&labels).set(held.certificate.not_after.as_second());
+    }
+    let help = "When a certificate of [dimse.tls] expires, in seconds since 1970";
+    registry.register("certificate_expiry_timestamp_seconds", help, ends);
 }

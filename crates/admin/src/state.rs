@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use causeway_archive::Archive;
 use causeway_core::AeTitle;
 use causeway_forward::Forwarder;
+use causeway_tls::Tls;
 
 /// The node as its administrator's door sees it. Cheap to clone: all clones are one.
 #[derive(Clone)]
 pub struct Node {
     pub(crate) archive: Archive,
     pub(crate) forwarder: Forwarder,
+    pub(crate) tls: Tls,
     pub(crate) ae_title: AeTitle,
     pub(crate) dimse_port: u16,
     is_ready: Arc<AtomicBool>,
@@ -20,8 +22,8 @@ pub struct Node {
 impl Node {
     /// A node that is not ready yet.
     #[must_use]
-    pub fn new(archive: Archive, forwarder: Forwarder, ae_title: AeTitle, dimse_port: u16) -> Self {
-        Self { archive, forwarder, ae_title, dimse_port, is_ready: Arc::default() }
+    pub fn new(archive: Archive, forwarder: Forwarder, tls: Tls, ae_title: AeTitle, dimse_port: u16) -> Self {
+        Self { archive, forwarder, tls, ae_title, dimse_port, is_ready: Arc::default() }
     }
 
     /// Says whether callers may be sent here.

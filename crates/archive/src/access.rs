@@ -6,10 +6,28 @@
 
 use std::net::IpAddr;
 
-use causeway_core::{AeTitle, Permission, Principal, RemoteName};
+use causeway_core::{AeTitle, Fingerprint, Permission, Principal, Remote, RemoteName};
 
 use crate::Archive;
 use crate::error::AccessError;
+
+/// What shows who is calling over DIMSE, beside the AE title, which is only a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Evidence {
+    /// Where it calls from.
+    pub address: IpAddr,
+    /// What its connection shows.
+    pub connection: Connection,
+}
+
+/// What a connection shows of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connection {
+    /// Nothing: there is no TLS.
+    Plain,
+    /// The certificate that it presented over TLS and proved to hold, if any.
+    Tls(Option<Fingerprint>),
+}
 
 /// A DIMSE caller that was let in.
 #[derive(Debug, Clone)]
@@ -47,40 +65,76 @@ pub enum CallerRefused {
         /// Where it called from.
         address: IpAddr,
     },
+    /// The remote has certificates of its own, and the caller showed none of them.
+    #[error("remote {remote} ({ae_title}) is known by its certificate: {}", shown(remote, *connection))]
+    Certificate {
+        /// The remote with this AE title.
+        remote: RemoteName,
+        /// What the caller called itself.
+        ae_title: AeTitle,
+        /// What its connection showed.
+        connection: Connection,
+    },
+}
+
+/// What a caller showed instead of its certificate, and what would help.
+fn shown(remote: &RemoteName, connection: Connection) -> String {
+    match connection {
+        Connection::Plain => "it must call over TLS ([dimse.tls] listen) and present it".to_owned(),
+        Connection::Tls(None) => "it called over TLS and presented none".to_owned(),
+        Connection::Tls(Some(other)) => format!(
+            "it presented another; if that is right, add it with `causeway remote add {remote} … --certificate \
+             {other}`"
+        ),
+    }
 }
 
 impl Archive {
-    /// Who is calling over DIMSE. A registered remote is itself, from wherever its addresses allow; anyone else
-    /// must call from the loopback address.
+    /// Who is calling over DIMSE. A registered remote is itself when it calls from its addresses and shows one of its
+    /// certificates, where it lists any; anyone else must call from the loopback address, under a name that is not
+    /// a remote's with certificates.
     ///
     /// # Errors
     /// Says in words why the caller is refused, and what would let it in.
-    pub fn dimse_caller(&self, ae_title: &AeTitle, address: IpAddr) -> Result<Caller, CallerRefused> {
-        let address = address.to_canonical();
-        let remotes = self.inner.remotes.snapshot();
-        let mut known = None;
-        for remote in remotes.iter() {
-            if remote.dimse.as_ref().is_none_or(|dimse| dimse.ae_title != *ae_title) {
-                continue;
-            }
-            if remote.addresses.is_empty() || remote.addresses.contains(&address) {
-                let principal =
-                    Principal { name: remote.name.to_string(), permissions: remote.allow.clone() };
-                return Ok(Caller { principal, remote: Some(remote.name.clone()) });
-            }
-            known = Some(remote.name.clone());
-        }
-        match known {
-            _ if address.is_loopback() => Ok(Caller { principal: Principal::local(), remote: None }),
-            Some(remote) => Err(CallerRefused::Address { remote, ae_title: ae_title.clone(), address }),
-            None => Err(CallerRefused::Unknown { ae_title: ae_title.clone(), address }),
-        }
+    pub fn dimse_caller(&self, ae_title: &AeTitle, evidence: Evidence) -> Result<Caller, CallerRefused> {
+        identify(&self.inner.remotes.snapshot(), ae_title, evidence)
     }
 
     /// Whose bearer token this is.
     #[must_use]
     pub fn bearer(&self, token: &str) -> Option<Principal> {
         self.inner.tokens.find(token)
+    }
+}
+
+/// Which of `remotes` is calling. Several may share an AE title, told apart by what else they show.
+fn identify(remotes: &[Remote], ae_title: &AeTitle, evidence: Evidence) -> Result<Caller, CallerRefused> {
+    let Evidence { address, connection } = evidence;
+    let address = address.to_canonical();
+    let (mut elsewhere, mut unproven) = (None, None);
+    let of_that_name = |remote: &&Remote| remote.dimse.as_ref().is_some_and(|it| it.ae_title == *ae_title);
+    for remote in remotes.iter().filter(of_that_name) {
+        if !remote.addresses.is_empty() && !remote.addresses.contains(&address) {
+            elsewhere = Some(remote.name.clone());
+        } else if !remote.certificates.is_empty() && !connection.shows_one_of(&remote.certificates) {
+            unproven = Some(remote.name.clone());
+        } else {
+            let principal = Principal { name: remote.name.to_string(), permissions: remote.allow.clone() };
+            return Ok(Caller { principal, remote: Some(remote.name.clone()) });
+        }
+    }
+    let ae_title = ae_title.clone();
+    match (unproven, elsewhere) {
+        (Some(remote), _) => Err(CallerRefused::Certificate { remote, ae_title, connection }),
+        _ if address.is_loopback() => Ok(Caller { principal: Principal::local(), remote: None }),
+        (None, Some(remote)) => Err(CallerRefused::Address { remote, ae_title, address }),
+        (None, None) => Err(CallerRefused::Unknown { ae_title, address }),
+    }
+}
+
+impl Connection {
+    fn shows_one_of(self, certificates: &[Fingerprint]) -> bool {
+        matches!(self, Self::Tls(Some(shown)) if certificates.contains(&shown))
     }
 }
 
@@ -93,5 +147,83 @@ pub fn allow(principal: &Principal, permission: Permission) -> Result<(), Access
         Ok(())
     } else {
         Err(AccessError { who: principal.name.clone(), permission })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use causeway_core::remote::DimseAddress;
+
+    use super::*;
+
+    const OWN: Fingerprint = Fingerprint([1; 32]);
+    const OTHER: Fingerprint = Fingerprint([2; 32]);
+    const OUTSIDE: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 7);
+
+    fn remote(name: &str, certificates: &[Fingerprint], addresses: &[Ipv4Addr]) -> Remote {
+        let ae_title = AeTitle::parse("CT1").unwrap();
+        Remote {
+            dimse: Some(DimseAddress { ae_title, host: None, port: None, tls: false }),
+            certificates: certificates.to_vec(),
+            addresses: addresses.iter().map(|address| IpAddr::V4(*address)).collect(),
+            ..Remote::named(name.parse().unwrap())
+        }
+    }
+
+    fn call(
+        remotes: &[Remote],
+        address: Ipv4Addr,
+        connection: Connection,
+    ) -> Result<Option<String>, CallerRefused> {
+        let evidence = Evidence { address: address.into(), connection };
+        let caller = identify(remotes, &AeTitle::parse("CT1").unwrap(), evidence)?;
+        Ok(caller.remote.map(|name| name.to_string()))
+    }
+
+    #[test]
+    fn a_remote_with_certificates_is_itself_only_with_one_of_them() {
+        let remotes = [remote("ct1", &[OTHER, OWN], &[])];
+        for address in [OUTSIDE, Ipv4Addr::LOCALHOST] {
+            assert_eq!(call(&remotes, address, Connection::Tls(Some(OWN))), Ok(Some("ct1".to_owned())));
+            for connection in
+                [Connection::Plain, Connection::Tls(None), Connection::Tls(Some(Fingerprint([3; 32])))]
+            {
+                let refused = call(&remotes, address, connection).unwrap_err();
+                assert!(matches!(refused, CallerRefused::Certificate { .. }), "{refused}");
+            }
+        }
+        let words = call(&remotes, OUTSIDE, Connection::Plain).unwrap_err().to_string();
+        assert!(words.contains("must call over TLS"), "{words}");
+    }
+
+    #[test]
+    fn a_remote_without_certificates_needs_none_and_may_present_any() {
+        let remotes = [remote("ct1", &[], &[])];
+        for connection in [Connection::Plain, Connection::Tls(None), Connection::Tls(Some(OTHER))] {
+            assert_eq!(call(&remotes, OUTSIDE, connection), Ok(Some("ct1".to_owned())));
+        }
+    }
+
+    #[test]
+    fn a_certificate_does_not_make_up_for_a_wrong_address() {
+        let remotes = [remote("ct1", &[OWN], &[Ipv4Addr::new(10, 0, 0, 8)])];
+        let refused = call(&remotes, OUTSIDE, Connection::Tls(Some(OWN))).unwrap_err();
+        assert!(matches!(refused, CallerRefused::Address { .. }), "{refused}");
+    }
+
+    #[test]
+    fn two_of_one_name_are_told_apart_by_their_certificates() {
+        let remotes = [remote("one", &[OWN], &[]), remote("two", &[OTHER], &[])];
+        assert_eq!(call(&remotes, OUTSIDE, Connection::Tls(Some(OTHER))), Ok(Some("two".to_owned())));
+        assert_eq!(call(&remotes, OUTSIDE, Connection::Tls(Some(OWN))), Ok(Some("one".to_owned())));
+    }
+
+    #[test]
+    fn a_stranger_is_let_in_from_this_machine_alone() {
+        assert_eq!(call(&[], Ipv4Addr::LOCALHOST, Connection::Plain), Ok(None));
+        let refused = call(&[], OUTSIDE, Connection::Tls(Some(OWN))).unwrap_err();
+        assert!(matches!(refused, CallerRefused::Unknown { .. }), "{refused}");
     }
 }

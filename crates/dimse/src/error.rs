@@ -3,6 +3,7 @@
 use std::io;
 
 use causeway_core::{Class, Uid};
+use causeway_tls::HandshakeError;
 
 use crate::negotiation::{Proposal, Rejection};
 use crate::pdu::{Abort, Reject};
@@ -55,6 +56,16 @@ pub enum Error {
         port: u16,
         /// What the system said.
         source: io::Error,
+    },
+    /// A connection was opened and could not be secured.
+    #[error("TLS with {host}:{port} failed: {source}")]
+    Secure {
+        /// Whom we called.
+        host: String,
+        /// At which port.
+        port: u16,
+        /// What went wrong.
+        source: HandshakeError,
     },
     /// The connection broke.
     #[error("the connection broke: {0}")]
@@ -118,6 +129,7 @@ impl Error {
             Self::Connect { .. } | Self::Io(_) | Self::Closed | Self::Timeout(_) | Self::Aborted(_) => {
                 Class::Transient
             }
+            Self::Secure { source, .. } => source.class(),
             Self::Rejected(reject) if reject.is_transient() => Class::Transient,
             Self::Refused { rejection, .. } if rejection.reject().is_transient() => Class::Exhausted,
             Self::Rejected(_)

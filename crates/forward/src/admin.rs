@@ -203,7 +203,7 @@ impl Forwarder {
     pub async fn echo(&self, principal: &Principal, name: &RemoteName) -> Result<Option<Echoed>, AdminError> {
         admin(principal)?;
         let Some(remote) = self.inner.archive.remote(name) else { return Ok(None) };
-        let echoed = match sender::echo(&remote, &self.inner.ae_title, self.inner.patience()).await {
+        let echoed = match sender::echo(&remote, &self.inner.caller, self.inner.patience()).await {
             Ok(status) => Echoed {
                 is_well: status == causeway_core::Status::SUCCESS,
                 words: match status {

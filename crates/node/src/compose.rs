@@ -10,6 +10,7 @@ use causeway_catalog::Catalog;
 use causeway_core::{Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
 use causeway_store::{ObjectsConfig, Store};
+use causeway_tls::Tls;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -22,6 +23,8 @@ pub(crate) struct Running {
     pub(crate) forwarder: Forwarder,
     /// Where the DIMSE door listens.
     pub(crate) dimse: SocketAddr,
+    /// Where it listens with TLS, if at all.
+    pub(crate) secure: Option<SocketAddr>,
     /// Where the web doors listen.
     pub(crate) web: SocketAddr,
     node: Node,
@@ -29,11 +32,13 @@ pub(crate) struct Running {
     doors: JoinSet<()>,
     stop_rest: watch::Sender<bool>,
     rest: Vec<JoinHandle<()>>,
+    certificates: causeway_tls::Watch,
 }
 
 /// Opens everything, replays the spool, then opens the doors.
 pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let tls = Tls::open(settings.dimse.tls.clone(), Arc::clone(&clock))?;
     let catalog_file = settings.catalog_file()?;
     let catalog = Catalog::open(&catalog_file, Arc::clone(&clock))
         .await
@@ -46,18 +51,33 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let replayed = archive.replay().await.context("the spool cannot be read again")?;
     tracing::info!(recorded = replayed.recorded, known = replayed.known, "spool replayed");
     settings.web.check(&archive)?;
-    let forwarder =
-        Forwarder::new(archive.clone(), catalog, router, clock, ae_title.clone(), settings.forward.clone());
+    let forwarder = Forwarder::new(
+        archive.clone(),
+        catalog,
+        router,
+        clock,
+        ae_title.clone(),
+        tls.clone(),
+        settings.forward.clone(),
+    );
 
     let dimse = bind(settings.dimse.listen, "[dimse] listen").await?;
+    let secure = match tls.listen() {
+        Some(address) => Some(bind(address, "[dimse.tls] listen").await?),
+        None => None,
+    };
     let web = bind(settings.web.listen, "[web] listen").await?;
     let (dimse_address, web_address) = (dimse.local_addr()?, web.local_addr()?);
-    let node = Node::new(archive.clone(), forwarder.clone(), ae_title.clone(), dimse_address.port());
+    let secure_address = secure.as_ref().map(TcpListener::local_addr).transpose()?;
+    let node =
+        Node::new(archive.clone(), forwarder.clone(), tls.clone(), ae_title.clone(), dimse_address.port());
+    let certificates = tls.watch().context("the watch over certificates cannot begin")?;
 
     let (stop_doors, stopped) = watch::channel(false);
     let mut doors = JoinSet::new();
     let until = until(stopped.clone());
-    doors.spawn(causeway_scp::serve(dimse, archive.clone(), ae_title, settings.dimse, until));
+    let listeners = causeway_scp::Listeners { plain: dimse, secure };
+    doors.spawn(causeway_scp::serve(listeners, archive.clone(), ae_title, tls, settings.dimse, until));
     let routes = causeway_web::router(archive.clone(), settings.web.clone())
         .merge(causeway_web::authenticate(causeway_admin::closed(node.clone()), &archive, &settings.web))
         .merge(causeway_admin::open(node.clone()));
@@ -75,12 +95,14 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         archive,
         forwarder,
         dimse: dimse_address,
+        secure: secure_address,
         web: web_address,
         node,
         stop_doors,
         doors,
         stop_rest,
         rest,
+        certificates,
     })
 }
 
@@ -129,6 +151,11 @@ async fn forward(forwarder: Forwarder, stopped: watch::Receiver<bool>) {
 }
 
 impl Running {
+    /// Reads the certificates again.
+    pub(crate) fn refresh(&self) {
+        self.certificates.refresh();
+    }
+
     /// Stops in order: no new callers, then the doors' last requests, then deliveries and settling.
     pub(crate) async fn stop(mut self) {
         self.node.set_ready(false);

@@ -15,5 +15,6 @@ use clap::Parser;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    causeway_tls::install();
     cli::Cli::parse().run()
 }

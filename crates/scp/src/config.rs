@@ -13,7 +13,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Address and port of the listener.
+    /// Address and port of the listener without TLS.
     pub listen: SocketAddr,
     /// Further AE titles that the node answers to, when it is strict about what it is called.
     pub aliases: Vec<AeTitle>,
@@ -35,6 +35,8 @@ pub struct Config {
     pub idle_seconds: u32,
     /// Seconds that associations under way are given to finish when the node stops.
     pub drain_seconds: u32,
+    /// TLS, for those who call and those who are called.
+    pub tls: causeway_tls::Config,
 }
 
 impl Default for Config {
@@ -51,6 +53,7 @@ impl Default for Config {
             write_seconds: 60,
             idle_seconds: 300,
             drain_seconds: 20,
+            tls: causeway_tls::Config::default(),
         }
     }
 }
@@ -58,18 +61,28 @@ impl Default for Config {
 /// Smallest P-DATA-TF that is worth announcing, in bytes.
 const MIN_PDU_BYTES: u32 = 4096;
 
-/// A setting that is out of its bounds.
+/// A setting that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("[dimse] {key} is {value}; it must be {least} to {most}")]
-pub struct ConfigError {
-    key: &'static str,
-    value: u32,
-    least: u32,
-    most: u32,
+pub enum ConfigError {
+    /// It is out of its bounds.
+    #[error("[dimse] {key} is {value}; it must be {least} to {most}")]
+    Bounds {
+        /// Which.
+        key: &'static str,
+        /// What it is.
+        value: u32,
+        /// What it may be at least.
+        least: u32,
+        /// What it may be at most.
+        most: u32,
+    },
+    /// It is one of TLS.
+    #[error(transparent)]
+    Tls(#[from] causeway_tls::ConfigError),
 }
 
 impl Config {
-    /// Refuses what is out of bounds.
+    /// Refuses what is out of bounds or does not fit together.
     ///
     /// # Errors
     /// Names the first setting that is.
@@ -85,8 +98,8 @@ impl Config {
             ("drain_seconds", self.drain_seconds, 0, 600),
         ];
         match table.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
-            Some((key, value, least, most)) => Err(ConfigError { key, value, least, most }),
-            None => Ok(()),
+            Some((key, value, least, most)) => Err(ConfigError::Bounds { key, value, least, most }),
+            None => Ok(self.tls.check()?),
         }
     }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use causeway_archive::Archive;
 use causeway_archive::access::Caller;
 use causeway_core::{AeTitle, Door as Way, Envelope};
+use causeway_tls::Tls;
 use jiff::Timestamp;
 
 use crate::config::Config;
@@ -14,6 +15,7 @@ pub(crate) struct Door {
     pub(crate) archive: Archive,
     pub(crate) config: Config,
     pub(crate) ae_title: AeTitle,
+    pub(crate) tls: Tls,
 }
 
 /// Who is calling, for as long as the association lasts.

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
-use causeway_archive::access::Caller;
+use causeway_archive::access::{Caller, Connection, Evidence};
 use causeway_core::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
@@ -19,12 +19,13 @@ pub(crate) struct Gate<'a> {
     door: &'a Door,
     /// Whether as many associations as are allowed are open.
     is_full: bool,
+    connection: Connection,
     caller: OnceLock<Caller>,
 }
 
 impl<'a> Gate<'a> {
-    pub(crate) const fn new(door: &'a Door, is_full: bool) -> Self {
-        Self { door, is_full, caller: OnceLock::new() }
+    pub(crate) const fn new(door: &'a Door, is_full: bool, connection: Connection) -> Self {
+        Self { door, is_full, connection, caller: OnceLock::new() }
     }
 
     /// Whom it let in.
@@ -59,7 +60,7 @@ impl<'a> Gate<'a> {
 
 impl Policy for Gate<'_> {
     fn admit(&self, proposal: &Proposal, from: IpAddr) -> Result<(), Rejection> {
-        let Door { archive, config, ae_title } = self.door;
+        let Door { archive, config, ae_title, .. } = self.door;
         let called = &proposal.called;
         if self.is_full {
             let words = format!("all {} associations were in use", config.associations);
@@ -78,7 +79,8 @@ impl Policy for Gate<'_> {
             report::rejected(archive, proposal, from, words, remedy);
             return Err(Rejection::CalledAeNotRecognized);
         }
-        match archive.dimse_caller(&proposal.calling, from) {
+        let evidence = Evidence { address: from, connection: self.connection };
+        match archive.dimse_caller(&proposal.calling, evidence) {
             Ok(caller) => {
                 // Asked once per connection; a second answer would be the same.
                 let _ = self.caller.set(caller);

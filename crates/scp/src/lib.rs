@@ -7,12 +7,14 @@
 //! survives a crash.
 
 mod config;
+mod conversation;
 mod door;
 mod gate;
+mod hush;
 mod identifier;
 mod listener;
 mod report;
 mod services;
 
 pub use config::{Config, ConfigError};
-pub use listener::serve;
+pub use listener::{Listeners, serve};

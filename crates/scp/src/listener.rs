@@ -1,78 +1,122 @@
-//! The listener: takes connections, runs an association on each, drains them when the node stops.
+//! The listeners: they take connections, run an association on each, and drain them when the node stops.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use causeway_archive::Archive;
 use causeway_core::AeTitle;
-use causeway_dimse::{Abort, Error, accept};
+use causeway_tls::{Certificate, HandshakeError, Line, Tls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::config::Config;
-use crate::door::{Door, Visitor};
-use crate::gate::Gate;
+use crate::conversation::{Call, converse};
+use crate::door::Door;
+use crate::hush::Hush;
 use crate::report;
-use crate::services::{self, End};
 
 /// Connections beyond the limit of associations that are still answered with a rejection; more wait in the backlog.
 const REJECTED_AT_ONCE: usize = 64;
-/// How long the listener waits after the system had no connection to give, so that it does not spin.
+/// TLS handshakes under way at once; more wait in the backlog. They have a number of their own, so that who stalls in
+/// one takes no place from those who are through, or who call without TLS.
+const HANDSHAKES_AT_ONCE: usize = 256;
+/// How long a listener waits after the system had no connection to give, so that it does not spin.
 const AFTER_FAILURE: std::time::Duration = std::time::Duration::from_millis(100);
 
-/// Serves associations on `listener` until `shutdown` completes; those under way are then given
+/// Where callers come in.
+pub struct Listeners {
+    /// Without TLS.
+    pub plain: TcpListener,
+    /// With it.
+    pub secure: Option<TcpListener>,
+}
+
+/// Serves associations on `listeners` until `shutdown` completes; those under way are then given
 /// `[dimse] drain_seconds` to finish.
 pub async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     archive: Archive,
     ae_title: AeTitle,
+    tls: Tls,
     config: Config,
     shutdown: impl Future<Output = ()>,
 ) {
     let drain = config.drain();
     let limit = config.associations as usize;
     let (stop, stopped) = watch::channel(false);
-    let mut front = Front {
-        listener,
-        door: Arc::new(Door { archive, config, ae_title }),
+    let house = House {
+        door: Arc::new(Door { archive, config, ae_title, tls }),
         places: Arc::new(Semaphore::new(limit)),
         connections: Arc::new(Semaphore::new(limit + REJECTED_AT_ONCE)),
+        handshakes: Arc::new(Semaphore::new(HANDSHAKES_AT_ONCE)),
+        hush: Arc::default(),
         stopped,
-        tasks: JoinSet::new(),
     };
+    let Listeners { plain, secure } = listeners;
+    let mut front =
+        Entrance { listener: plain, way: Way::Plain, house: house.clone(), tasks: JoinSet::new() };
+    let mut guarded =
+        secure.map(|listener| Entrance { listener, way: Way::Tls, house, tasks: JoinSet::new() });
     tokio::select! {
         () = front.take_calls() => {}
+        () = async { if let Some(guarded) = &mut guarded { guarded.take_calls().await } }, if guarded.is_some() => {}
         () = shutdown => {}
     }
     // No new caller from here on; idle associations end at once, busy ones after the message they are at.
-    let Front { listener, mut tasks, .. } = front;
-    drop(listener);
+    let mut tasks = vec![front.close()];
+    tasks.extend(guarded.map(Entrance::close));
     let _ = stop.send(true);
-    let drained = tokio::time::timeout(drain, async { while tasks.join_next().await.is_some() {} });
+    let drained = tokio::time::timeout(drain, async {
+        for tasks in &mut tasks {
+            while tasks.join_next().await.is_some() {}
+        }
+    });
     if drained.await.is_err() {
         tracing::warn!(
-            associations = tasks.len(),
+            associations = tasks.iter().map(JoinSet::len).sum::<usize>(),
             "associations were still busy when the node stopped and were cut off"
         );
     }
 }
 
-struct Front {
-    listener: TcpListener,
+/// What all entrances share.
+#[derive(Clone)]
+struct House {
     door: Arc<Door>,
     /// Associations that may be open.
     places: Arc<Semaphore>,
-    /// Connections that may be open.
+    /// Connections that may be open, but for those in a handshake.
     connections: Arc<Semaphore>,
+    /// Handshakes that may be under way.
+    handshakes: Arc<Semaphore>,
+    hush: Arc<Hush>,
     stopped: watch::Receiver<bool>,
+}
+
+/// What a caller has to pass first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Plain,
+    Tls,
+}
+
+struct Entrance {
+    listener: TcpListener,
+    way: Way,
+    house: House,
     tasks: JoinSet<()>,
 }
 
-impl Front {
+impl Entrance {
     async fn take_calls(&mut self) {
+        let before = match self.way {
+            Way::Plain => Arc::clone(&self.house.connections),
+            Way::Tls => Arc::clone(&self.house.handshakes),
+        };
         loop {
-            let Ok(connection) = Arc::clone(&self.connections).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&before).acquire_owned().await else { return };
             let taken = tokio::select! {
                 taken = self.listener.accept() => taken,
                 Some(ended) = self.tasks.join_next(), if !self.tasks.is_empty() => {
@@ -81,7 +125,10 @@ impl Front {
                 }
             };
             match taken {
-                Ok((stream, from)) => self.answer(stream, from, connection),
+                Ok((stream, from)) => {
+                    let (house, way) = (self.house.clone(), self.way);
+                    self.tasks.spawn(async move { house.answer(way, stream, from, permit).await });
+                }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be taken");
                     tokio::time::sleep(AFTER_FAILURE).await;
@@ -90,13 +137,9 @@ impl Front {
         }
     }
 
-    fn answer(&mut self, stream: TcpStream, from: SocketAddr, connection: OwnedSemaphorePermit) {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok();
-        let (door, stopped) = (Arc::clone(&self.door), self.stopped.clone());
-        self.tasks.spawn(async move {
-            converse(&door, stream, from, place.is_none(), stopped).await;
-            drop((place, connection));
-        });
+    /// Listens no longer; gives what is under way.
+    fn close(self) -> JoinSet<()> {
+        self.tasks
     }
 }
 
@@ -108,58 +151,46 @@ fn report_panic(ended: Result<(), tokio::task::JoinError>) {
     }
 }
 
-/// One connection from its first byte to its last.
-async fn converse(
-    door: &Door,
-    stream: TcpStream,
-    from: SocketAddr,
-    is_full: bool,
-    stopped: watch::Receiver<bool>,
-) {
-    let address = from.ip().to_canonical();
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%address, %error, "the connection was gone before it began");
-        return;
-    }
-    let gate = Gate::new(door, is_full);
-    let accepted = accept(stream, address, &door.config.settings(), &gate).await;
-    let mut association = match accepted {
-        Ok(association) => association,
-        Err(error) => return tell_refusal(&error, from),
-    };
-    let Some(caller) = gate.into_caller() else { return };
-    let visitor = Visitor { caller, ae_title: association.proposal().calling.clone(), address };
-    tell_accepted(&visitor, &association);
-    report::contexts(&door.archive, &visitor, association.proposal(), association.agreement());
-    let ended = services::serve(door, &visitor, &mut association, stopped).await;
-    match ended {
-        Ok(End::Released) => tracing::debug!(calling = %visitor.ae_title, %address, "association released"),
-        Ok(End::Stopped) => association.abort(Abort::BY_USER).await,
-        Err(error) => {
-            report::broken(&door.archive, &visitor, &error);
-            tracing::info!(calling = %visitor.ae_title, %address, %error, "association ended");
+impl House {
+    async fn answer(self, way: Way, stream: TcpStream, from: SocketAddr, permit: OwnedSemaphorePermit) {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(address = %from.ip(), %error, "the connection was gone before it began");
+            return;
         }
+        let (line, certificate, connection) = match way {
+            Way::Plain => (Line::Plain(stream), None, permit),
+            Way::Tls => {
+                let Some((line, certificate)) = self.shake(stream, from).await else { return };
+                let Ok(connection) = Arc::clone(&self.connections).acquire_owned().await else { return };
+                drop(permit);
+                (line, certificate, connection)
+            }
+        };
+        let place = Arc::clone(&self.places).try_acquire_owned().ok();
+        let call = Call { line, certificate, from, is_full: place.is_none() };
+        converse(&self.door, call, self.stopped).await;
+        drop((place, connection));
     }
-}
 
-fn tell_refusal(error: &Error, from: SocketAddr) {
-    match error {
-        // The gate said why, with the remedy.
-        Error::Refused { .. } => tracing::info!(address = %from.ip(), %error, "association refused"),
-        _ => tracing::info!(address = %from.ip(), %error, "no association came of a connection"),
+    /// The handshake with a caller, unless the node stops meanwhile.
+    async fn shake(&self, stream: TcpStream, from: SocketAddr) -> Option<(Line, Option<Certificate>)> {
+        let mut stopped = self.stopped.clone();
+        let shaken = tokio::select! {
+            shaken = self.door.tls.accept(stream) => shaken,
+            _ = stopped.wait_for(|stopped| *stopped) => return None,
+        };
+        shaken.map_err(|error| self.tell_refused(&error, from)).ok()
     }
-}
 
-fn tell_accepted(visitor: &Visitor, association: &causeway_dimse::Association<TcpStream>) {
-    let answers = &association.agreement().answers;
-    tracing::info!(
-        calling = %visitor.ae_title, address = %visitor.address, who = visitor.caller.principal.name,
-        contexts = answers.len(), "association accepted"
-    );
-    for answer in answers {
-        if let (Err(refusal), Some(service)) = (&answer.result, &answer.abstract_syntax) {
-            let name = causeway_core::sop_class::name(service).unwrap_or_default();
-            tracing::info!(calling = %visitor.ae_title, %service, name, %refusal, "a presentation context was refused");
+    fn tell_refused(&self, error: &HandshakeError, from: SocketAddr) {
+        let address = from.ip().to_canonical();
+        if *error == HandshakeError::Silent {
+            // Whoever looks whether the port is there.
+            return tracing::debug!(%address, %error, "no TLS handshake came of a connection");
+        }
+        report::handshake(&self.door.archive, address, error.to_string());
+        if let Some(kept) = self.hush.ask(address, &error.to_string(), Instant::now()) {
+            tracing::warn!(%address, kept_back = kept, "refused in the TLS handshake: {error}");
         }
     }
 }

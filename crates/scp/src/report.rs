@@ -104,6 +104,13 @@ pub(crate) fn broken(archive: &Archive, visitor: &Visitor, error: &Error) {
     });
 }
 
+/// A TLS handshake that failed; its words say what was wrong and what would do.
+pub(crate) fn handshake(archive: &Archive, address: IpAddr, words: String) {
+    let peer = Peer { address, ae_title: String::new() };
+    let subject = words.clone();
+    archive.note(Incident { kind: IncidentKind::Handshake, peer, subject, words, remedy: None });
+}
+
 /// A request that was not carried out.
 pub(crate) fn request(archive: &Archive, visitor: &Visitor, subject: String, words: String) {
     let kind = IncidentKind::RequestRefused;

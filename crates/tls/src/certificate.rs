@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
 
 use causeway_core::Fingerprint;
 use jiff::Timestamp;
@@ -10,6 +11,8 @@ use x509_cert::certificate::{TbsCertificate, Version};
 use x509_cert::der::Decode as _;
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{BasicConstraints, SubjectAltName};
+
+use crate::files::{LoadError, Named};
 
 /// Most characters of a name in a certificate that are told.
 const MAX_NAME_CHARS: usize = 128;
@@ -70,6 +73,18 @@ impl Certificate {
             is_ca: is_ca(tbs),
             is_version_3: tbs.version() == Version::V3,
         })
+    }
+
+    /// The certificates of a file in PEM, in its order.
+    ///
+    /// # Errors
+    /// When it cannot be read, holds none, or one that cannot be read.
+    pub fn in_file(path: &Path) -> Result<Vec<Self>, LoadError> {
+        let file = Named { setting: None, path };
+        let read = |der: &[u8]| {
+            Self::of(der).map_err(|error| file.wrong(format!("holds a certificate, but {error}")))
+        };
+        file.certificates()?.iter().map(|der| read(der)).collect()
     }
 
     /// Whether it names itself as its issuer.

@@ -6,6 +6,7 @@ use rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
 use crate::inlet::Opening;
 use crate::refusal::{HandshakeError, Peer, Reason, Refused};
+use crate::suites::is_offered;
 use crate::trust::Noted;
 
 /// Most cipher suites of a peer that are named.
@@ -77,17 +78,20 @@ impl Attempt {
     }
 
     fn incompatible(&self, incompatible: &PeerIncompatible) -> String {
+        // Of a caller that is old in all, rustls names what it looks at first.
+        if self.old_version().is_some() {
+            return self.versions();
+        }
+        if !self.suites.is_empty() && !self.suites.iter().any(|suite| is_offered(suite)) {
+            return self.suites();
+        }
         match incompatible {
             PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
             | PeerIncompatible::SupportedVersionsExtensionRequired
             | PeerIncompatible::ServerDoesNotSupportTls12Or13
             | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig => self.versions(),
-            PeerIncompatible::NoCipherSuitesInCommon => format!(
-                "no cipher suite in common: {}; this node takes ECDHE with AES-GCM or ChaCha20-Poly1305, for the kind \
-                 of key that its certificate has",
-                self.suites()
-            ),
+            PeerIncompatible::NoCipherSuitesInCommon => self.suites(),
             PeerIncompatible::NoKxGroupsInCommon | PeerIncompatible::NamedGroupsExtensionRequired => {
                 "no key exchange in common: this node takes X25519, P-256, P-384 and X25519MLKEM768"
                     .to_owned()
@@ -102,23 +106,32 @@ impl Attempt {
         }
     }
 
+    /// The version that a peer's first message speaks of, when it is older than all of ours.
+    fn old_version(&self) -> Option<&'static str> {
+        match self.opening.bytes() {
+            [HANDSHAKE, .., 3, 0] => Some("SSL 3.0"),
+            [HANDSHAKE, .., 3, 1] => Some("TLS 1.0"),
+            [HANDSHAKE, .., 3, 2] => Some("TLS 1.1"),
+            _ => None,
+        }
+    }
+
     fn versions(&self) -> String {
-        let offered = match self.opening.bytes() {
-            [HANDSHAKE, .., 3, 0] => "the peer offers only SSL 3.0",
-            [HANDSHAKE, .., 3, 1] => "the peer offers only TLS 1.0",
-            [HANDSHAKE, .., 3, 2] => "the peer offers only TLS 1.1",
-            _ => "the peer offers older ones",
-        };
-        format!("no version of TLS in common: {offered}, this node TLS 1.2 and 1.3")
+        let offered = self.old_version().map_or("older ones".to_owned(), |version| format!("only {version}"));
+        format!("no version of TLS in common: the peer offers {offered}, this node TLS 1.2 and 1.3")
     }
 
     fn suites(&self) -> String {
         let named: Vec<&str> = self.suites.iter().take(MAX_SUITES_NAMED).map(String::as_str).collect();
-        match self.suites.len().saturating_sub(named.len()) {
-            _ if named.is_empty() => "the peer offers none that is known".to_owned(),
-            0 => format!("the peer offers {}", named.join(", ")),
-            more => format!("the peer offers {} and {more} more", named.join(", ")),
-        }
+        let theirs = match self.suites.len().saturating_sub(named.len()) {
+            _ if named.is_empty() => "none that is known".to_owned(),
+            0 => named.join(", "),
+            more => format!("{} and {more} more", named.join(", ")),
+        };
+        format!(
+            "no cipher suite in common: the peer offers {theirs}; this node takes ECDHE with AES-GCM or \
+             ChaCha20-Poly1305, for the kind of key that its certificate has"
+        )
     }
 }
 

@@ -18,20 +18,20 @@ pub enum LoadError {
     #[error(transparent)]
     Config(#[from] crate::config::ConfigError),
     /// A file cannot be read.
-    #[error("[dimse.tls] {setting}: {} cannot be read: {source}", path.display())]
+    #[error("{}{} cannot be read: {source}", named(setting), path.display())]
     Read {
-        /// The setting that names it.
-        setting: &'static str,
+        /// The setting that names it; none for a file that was named otherwise.
+        setting: Option<&'static str>,
         /// The file.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
     /// A file does not hold what it should.
-    #[error("[dimse.tls] {setting}: {} {problem}", path.display())]
+    #[error("{}{} {problem}", named(setting), path.display())]
     Content {
-        /// The setting that names it.
-        setting: &'static str,
+        /// The setting that names it; none for a file that was named otherwise.
+        setting: Option<&'static str>,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -39,10 +39,14 @@ pub enum LoadError {
     },
 }
 
+fn named(setting: &Option<&str>) -> String {
+    setting.map(|setting| format!("[dimse.tls] {setting}: ")).unwrap_or_default()
+}
+
 /// A file and the setting that names it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named<'a> {
-    pub(crate) setting: &'static str,
+    pub(crate) setting: Option<&'static str>,
     pub(crate) path: &'a Path,
 }
 
@@ -124,7 +128,7 @@ mod tests {
     use crate::testing::Leaf;
 
     fn named(path: &Path) -> Named<'_> {
-        Named { setting: "certificate", path }
+        Named { setting: Some("certificate"), path }
     }
 
     #[test]

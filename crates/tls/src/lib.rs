@@ -13,6 +13,7 @@ mod expiry;
 mod explain;
 mod files;
 mod inlet;
+pub mod make;
 mod material;
 mod refusal;
 mod server;

@@ -92,8 +92,8 @@ impl Reading {
         key: &Option<PathBuf>,
     ) -> Result<Option<Arc<SingleCertAndKey>>, LoadError> {
         let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
-        let file = Named { setting: role.setting(), path: certificate };
-        let key_file = Named { setting: key_setting, path: key };
+        let file = Named { setting: Some(role.setting()), path: certificate };
+        let key_file = Named { setting: Some(key_setting), path: key };
         let chain = file.certificates()?;
         self.hold(role, file, &chain)?;
         if key_file.is_open_to_others() {
@@ -115,7 +115,7 @@ impl Reading {
     }
 
     fn authorities(&mut self, role: Role, path: &Path) -> Result<RootCertStore, LoadError> {
-        let file = Named { setting: role.setting(), path };
+        let file = Named { setting: Some(role.setting()), path };
         let certificates = file.certificates()?;
         self.hold(role, file, &certificates)?;
         let mut roots = RootCertStore::empty();
@@ -158,7 +158,7 @@ impl Reading {
 }
 
 fn judge_of_callers(roots: RootCertStore, path: &Path) -> Result<Arc<dyn ClientCertVerifier>, LoadError> {
-    let file = Named { setting: Role::ClientCa.setting(), path };
+    let file = Named { setting: Some(Role::ClientCa.setting()), path };
     // Whether a caller must present a certificate is decided around this one.
     let judge = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
     judge.map_err(|error| file.wrong(format!("cannot be used: {error}")))

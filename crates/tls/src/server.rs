@@ -40,6 +40,9 @@ impl From<HandshakeError> for Failed {
     }
 }
 
+/// What stands among cipher suites and is none: renegotiation info (RFC 5746), fallback (RFC 7507).
+const SIGNALS: [u16; 2] = [0x00FF, 0x5600];
+
 /// Takes a caller's handshake.
 pub(crate) async fn accept(
     stream: TcpStream,
@@ -78,13 +81,15 @@ pub(crate) async fn accept(
     }
 }
 
-/// What the caller offered, by name.
+/// What the caller offered, by name; what is no suite but a signal is left out.
 fn suites(start: &StartHandshake<Inlet>) -> Vec<String> {
     let name = |suite: &rustls::CipherSuite| match suite.as_str() {
         Some(name) => iana(name).to_owned(),
         None => format!("{:#06X}", u16::from(*suite)),
     };
-    start.client_hello().cipher_suites().iter().map(name).collect()
+    let is_signal = |suite: &&rustls::CipherSuite| SIGNALS.contains(&u16::from(**suite));
+    let hello = start.client_hello();
+    hello.cipher_suites().iter().filter(|suite| !is_signal(suite)).map(name).collect()
 }
 
 fn configure(

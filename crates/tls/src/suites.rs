@@ -72,6 +72,11 @@ pub fn offered() -> Vec<Suite> {
     SUITES.iter().map(suite).collect()
 }
 
+/// Whether a suite of this name is offered.
+pub(crate) fn is_offered(name: &str) -> bool {
+    offered().iter().any(|suite| suite.name == name)
+}
+
 /// The name as IANA has it.
 pub(crate) fn iana(name: &'static str) -> &'static str {
     match name {

@@ -365,10 +365,10 @@ fn files_that_cannot_be_used_are_refused_and_an_expired_certificate_is_not() {
     let fine = folder.with(&one);
     let strange = Config { key: Some(folder.put("other.key", &other.key)), ..fine.clone() };
     let error = Tls::open(strange, Arc::new(SystemClock)).err().unwrap();
-    assert!(matches!(&error, LoadError::Content { setting: "key", .. }), "{error}");
+    assert!(matches!(&error, LoadError::Content { setting: Some("key"), .. }), "{error}");
     let absent = Config { ca: Some(folder.0.path().join("absent.pem")), ..fine };
     let error = Tls::open(absent, Arc::new(SystemClock)).err().unwrap();
-    assert!(matches!(&error, LoadError::Read { setting: "ca", .. }), "{error}");
+    assert!(matches!(&error, LoadError::Read { setting: Some("ca"), .. }), "{error}");
     let over = folder.with(&Leaf { days: (-9, -1), ..Leaf::named("old") }.alone());
     let remarks = open(over).remarks();
     assert!(

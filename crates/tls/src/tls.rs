@@ -38,6 +38,9 @@ struct Inner {
 }
 
 impl Tls {
+    /// The port registered for DICOM over TLS (PS3.15 §B.12).
+    pub const REGISTERED_PORT: u16 = 2762;
+
     /// Reads the files. What should be put right and does not stand in the way is for [`Self::remarks`].
     ///
     /// # Errors

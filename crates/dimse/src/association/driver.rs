@@ -103,7 +103,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         let event = header.event();
         if event == Event::InvalidPdu {
             self.open_pdu(header);
-            return Err(self.offended(event, Abort::UNRECOGNIZED_PDU, "a PDU of an unknown type").await);
+            let words = if header.begins_tls() && awaited == Wait::AssociateRequest {
+                "it began TLS, which is spoken at another port, if at all"
+            } else {
+                "a PDU of an unknown type"
+            };
+            return Err(self.offended(event, Abort::UNRECOGNIZED_PDU, words).await);
         }
         // An answer is not owed the reading of what has no place here, however long it says it is.
         if matches!(self.machine.peek(event), None | Some(Action::Aa1 | Action::Aa7 | Action::Aa8)) {

@@ -21,14 +21,21 @@ const LAST_BIT: u8 = 2;
 pub(crate) struct Header {
     /// What kind of PDU.
     pub(crate) kind: u8,
+    /// The reserved byte.
+    pub(crate) reserved: u8,
     /// How many bytes follow, says the peer.
     pub(crate) length_bytes: u32,
 }
 
 impl Header {
     pub(crate) fn read(bytes: [u8; HEADER_BYTES]) -> Self {
-        let [kind, _, l0, l1, l2, l3] = bytes;
-        Self { kind, length_bytes: u32::from_be_bytes([l0, l1, l2, l3]) }
+        let [kind, reserved, l0, l1, l2, l3] = bytes;
+        Self { kind, reserved, length_bytes: u32::from_be_bytes([l0, l1, l2, l3]) }
+    }
+
+    /// Whether it is no PDU but the beginning of a TLS handshake: a record of that content type, in a version 3.
+    pub(crate) fn begins_tls(self) -> bool {
+        self.kind == 0x16 && self.reserved == 3
     }
 
     /// What such a PDU is to the state table; unknown types are [`Event::InvalidPdu`].

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout};
 use causeway_core::{TransferSyntax, Uid};
-use tokio::net::TcpStream;
+use causeway_tls::Line as Connection;
 
 use super::{Body, Call, Requestor, Response, StoreRequest, connect, plan};
 use crate::error::Error;
@@ -26,7 +26,7 @@ pub struct Courier {
 }
 
 struct Line {
-    requestor: Requestor<TcpStream>,
+    requestor: Requestor<Connection>,
     pairs: BTreeSet<Pair>,
 }
 

@@ -15,6 +15,7 @@ mod store;
 use std::time::Duration;
 
 use causeway_core::{AeTitle, Uid};
+use causeway_tls::{Line, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -39,6 +40,8 @@ pub struct Call {
     pub host: String,
     /// Its TCP port.
     pub port: u16,
+    /// Whether and how the connection is secured: what [`Tls::towards`](causeway_tls::Tls::towards) says of the remote.
+    pub security: Security,
     /// Who calls.
     pub calling: AeTitle,
     /// Who is called.
@@ -75,11 +78,12 @@ pub struct WantedContext {
     pub transfer_syntaxes: Vec<Uid>,
 }
 
-/// Connects and associates.
+/// Connects, secures the connection as the call says, and associates: the one way out to a peer.
 ///
 /// # Errors
-/// [`Error::Connect`] when nobody answers there; else as [`associate`].
-pub async fn connect(call: &Call) -> Result<Requestor<TcpStream>, Error> {
+/// [`Error::Connect`] when nobody answers there, [`Error::Secure`] when it is not the peer or its TLS does not fit
+/// ours; else as [`associate`].
+pub async fn connect(call: &Call) -> Result<Requestor<Line>, Error> {
     let failed = |source| Error::Connect { host: call.host.clone(), port: call.port, source };
     let connecting = TcpStream::connect((call.host.as_str(), call.port));
     let stream = match timeout(call.connect_timeout, connecting).await {
@@ -89,10 +93,12 @@ pub async fn connect(call: &Call) -> Result<Requestor<TcpStream>, Error> {
     };
     // Requests are small and each waits for its answer: without this a delayed acknowledgement adds 40 ms.
     stream.set_nodelay(true).map_err(failed)?;
-    associate(stream, call).await
+    let line = call.security.secure(stream, &call.host).await;
+    let line = line.map_err(|source| Error::Secure { host: call.host.clone(), port: call.port, source })?;
+    associate(line, call).await
 }
 
-/// Associates over any stream: TLS, or memory in tests.
+/// Associates over any stream: what [`connect`] opened, or memory in tests.
 ///
 /// # Errors
 /// [`Error::Rejected`] when the peer says no; else when it aborts, leaves, breaks the protocol or says nothing.

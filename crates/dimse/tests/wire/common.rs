@@ -11,6 +11,7 @@ use causeway_dimse::scu::{Call, Offers, WantedContext};
 use causeway_dimse::{
     Association, Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
 };
+use causeway_tls::Security;
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -136,6 +137,7 @@ pub(crate) fn call(port: u16, contexts: &[(&str, &[&str])]) -> Call {
     Call {
         host: "127.0.0.1".to_owned(),
         port,
+        security: Security::PLAIN,
         calling: AeTitle::parse("CALLER").unwrap(),
         called: AeTitle::parse("CALLED").unwrap(),
         contexts: contexts

@@ -7,7 +7,8 @@ use std::time::Duration;
 use causeway_core::Status;
 use causeway_dimse::scu::{Requestor, StoreRequest, Whole, connect};
 use causeway_dimse::{Error, Settings};
-use tokio::net::{TcpListener, TcpStream};
+use causeway_tls::Line;
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
@@ -132,7 +133,7 @@ async fn findscu_sees_each_match() {
 }
 
 /// `storescp` with these options and a folder for what it keeps, and an association with it.
-async fn storescp(options: &[&str]) -> Option<(tempfile::TempDir, Child, Requestor<TcpStream>)> {
+async fn storescp(options: &[&str]) -> Option<(tempfile::TempDir, Child, Requestor<Line>)> {
     let mut storescp = program("storescp")?;
     let folder = tempfile::tempdir().unwrap();
     let port = {

@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Wanted};
-use causeway_core::{AeTitle, Class, Remote, Status, Uid, sop_class, transfer_syntax};
+use causeway_core::{Class, Remote, Status, Uid, sop_class, transfer_syntax};
 use causeway_dimse::scu::{self, Call, Courier, Offers, StoreRequest, WantedContext};
 use causeway_dimse::{Error, Settings, Timeouts};
 
-use super::{Broke, Patience, Ready, Sink, unreadable};
+use super::{Broke, Caller, Patience, Ready, Sink, unreadable};
 use crate::failure::{Answer, Failure, Kind, answer};
 use crate::job::Outcome;
 
@@ -17,7 +17,7 @@ pub(crate) struct CStore {
 }
 
 /// How `remote` is called.
-fn call(remote: &Remote, calling: &AeTitle, patience: Patience) -> Result<Call, Failure> {
+fn call(remote: &Remote, caller: &Caller, patience: Patience) -> Result<Call, Failure> {
     let Some((called, host, port)) = remote.dimse_peer() else {
         let words = format!("remote '{}' has no host and port to call", remote.name);
         return Err(Failure::new(Kind::Refused, words));
@@ -27,7 +27,8 @@ fn call(remote: &Remote, calling: &AeTitle, patience: Patience) -> Result<Call, 
     Ok(Call {
         host: host.to_owned(),
         port,
-        calling: calling.clone(),
+        security: caller.tls.towards(remote),
+        calling: caller.ae_title.clone(),
         called: called.clone(),
         contexts: Vec::new(),
         offers: Offers::default(),
@@ -37,12 +38,12 @@ fn call(remote: &Remote, calling: &AeTitle, patience: Patience) -> Result<Call, 
 }
 
 /// C-ECHO to a remote (PS3.7 §9.1.5).
-pub(crate) async fn echo(remote: &Remote, calling: &AeTitle, patience: Patience) -> Result<Status, Failure> {
+pub(crate) async fn echo(remote: &Remote, caller: &Caller, patience: Patience) -> Result<Status, Failure> {
     let wrong = |_| Failure::new(Kind::Ours, "a UID of the standard could not be read");
     let abstract_syntax = Uid::parse(sop_class::VERIFICATION).map_err(wrong)?;
     let implicit = Uid::parse(transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN).map_err(wrong)?;
     let contexts = vec![WantedContext { abstract_syntax, transfer_syntaxes: vec![implicit] }];
-    let call = Call { contexts, ..call(remote, calling, patience)? };
+    let call = Call { contexts, ..call(remote, caller, patience)? };
     let mut requestor = scu::connect(&call).await.map_err(|error| failure(&error))?;
     let status = requestor.echo().await.map_err(|error| failure(&error))?;
     // It has answered; how it takes the goodbye does not matter.
@@ -54,10 +55,10 @@ impl CStore {
     pub(super) fn new(
         remote: &Remote,
         archive: Archive,
-        calling: &AeTitle,
+        caller: &Caller,
         patience: Patience,
     ) -> Result<Self, Failure> {
-        Ok(Self { courier: Courier::new(call(remote, calling, patience)?), archive })
+        Ok(Self { courier: Courier::new(call(remote, caller, patience)?), archive })
     }
 
     pub(super) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
@@ -115,7 +116,11 @@ impl CStore {
 fn failure(error: &Error) -> Failure {
     let kind = match error {
         Error::Body(_) => Kind::Ours,
-        Error::Rejected(_) | Error::NotServed(_) if error.class() != Class::Transient => Kind::Refused,
+        Error::Rejected(_) | Error::NotServed(_) | Error::Secure { .. }
+            if error.class() != Class::Transient =>
+        {
+            Kind::Refused
+        }
         _ => match error.class() {
             Class::Transient => Kind::Transient,
             Class::Exhausted => Kind::Exhausted,

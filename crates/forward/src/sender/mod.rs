@@ -11,6 +11,7 @@ use std::time::Duration;
 use causeway_archive::Archive;
 use causeway_catalog::delivery::Claimed;
 use causeway_core::{AeTitle, Remote, StoredInstance};
+use causeway_tls::Tls;
 
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
@@ -55,6 +56,15 @@ pub(crate) struct Patience {
     pub(crate) response: Duration,
 }
 
+/// Who calls.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    /// What we call ourselves over DIMSE.
+    pub(crate) ae_title: AeTitle,
+    /// How connections are secured, where the remote asks for it.
+    pub(crate) tls: Tls,
+}
+
 /// An open line to a remote, kept from batch to batch.
 pub(crate) enum Sender {
     CStore(Box<cstore::CStore>),
@@ -66,14 +76,14 @@ impl Sender {
     pub(crate) fn to(
         remote: &Remote,
         archive: &Archive,
-        calling: &AeTitle,
+        caller: &Caller,
         patience: Patience,
         request_bytes: u64,
     ) -> Result<Self, Failure> {
         if let Some(address) = &remote.dicomweb {
             return stow::Stow::new(address, archive.clone(), patience, request_bytes).map(Self::Stow);
         }
-        cstore::CStore::new(remote, archive.clone(), calling, patience).map(Box::new).map(Self::CStore)
+        cstore::CStore::new(remote, archive.clone(), caller, patience).map(Box::new).map(Self::CStore)
     }
 
     pub(crate) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {

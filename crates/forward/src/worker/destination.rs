@@ -22,7 +22,7 @@ const NUDGES_TOGETHER: Duration = Duration::from_millis(20);
 /// Serves `remote` until nothing is due, it fails as a whole, it is changed or removed, or the node stops.
 pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watch::Receiver<bool>) {
     let opened =
-        Sender::to(remote, &inner.archive, &inner.ae_title, inner.patience(), inner.config.request_bytes);
+        Sender::to(remote, &inner.archive, &inner.caller, inner.patience(), inner.config.request_bytes);
     let mut sender = match opened {
         Ok(sender) => sender,
         Err(failure) => return failed(inner, &remote.name, failure),

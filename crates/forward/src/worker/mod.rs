@@ -14,6 +14,7 @@ use std::time::Duration;
 use causeway_archive::Archive;
 use causeway_catalog::Catalog;
 use causeway_core::{AeTitle, Clock, RemoteName};
+use causeway_tls::Tls;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -23,7 +24,7 @@ use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
 use crate::router::Router;
-use crate::sender::Patience;
+use crate::sender::{Caller, Patience};
 
 /// How long the hub sleeps at most, whatever it was told.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
@@ -41,7 +42,7 @@ pub(crate) struct Inner {
     pub(crate) catalog: Catalog,
     pub(crate) router: Arc<Router>,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) ae_title: AeTitle,
+    pub(crate) caller: Caller,
     pub(crate) config: Config,
     /// Names this run's leases.
     owner: String,
@@ -50,8 +51,8 @@ pub(crate) struct Inner {
 }
 
 impl Forwarder {
-    /// Puts the forwarder together. `ae_title`: what the node calls itself. Nothing runs yet: call
-    /// [`Forwarder::run_until`].
+    /// Puts the forwarder together. `ae_title`: what the node calls itself; `tls`: for remotes called over it.
+    /// Nothing runs yet: call [`Forwarder::run_until`].
     #[must_use]
     pub fn new(
         archive: Archive,
@@ -59,11 +60,22 @@ impl Forwarder {
         router: Arc<Router>,
         clock: Arc<dyn Clock>,
         ae_title: AeTitle,
+        tls: Tls,
         config: Config,
     ) -> Self {
         let owner = format!("{:016x}", rand::random::<u64>());
         let (health, breakers) = (Mutex::default(), Mutex::default());
-        let inner = Inner { archive, catalog, router, clock, ae_title, config, owner, health, breakers };
+        let inner = Inner {
+            archive,
+            catalog,
+            router,
+            clock,
+            caller: Caller { ae_title, tls },
+            config,
+            owner,
+            health,
+            breakers,
+        };
         Self { inner: Arc::new(inner) }
     }
 

@@ -16,6 +16,7 @@ use causeway_forward::delivery::{Filter, JobRow, JobState};
 use causeway_forward::{Config, Forwarder, RouteRecord, Router};
 use causeway_store::{ObjectsConfig, Store};
 use causeway_testkit::sample::{Modality, Sample, Study};
+use causeway_tls::Tls;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -45,7 +46,8 @@ impl Subject {
         let archive =
             Archive::open(store, catalog.clone(), clock.clone(), router.clone(), settings).await.unwrap();
         let ae_title = AeTitle::parse("SUBJECT").unwrap();
-        let forwarder = Forwarder::new(archive.clone(), catalog, router, clock, ae_title, config);
+        let tls = Tls::open(causeway_tls::Config::default(), clock.clone()).unwrap();
+        let forwarder = Forwarder::new(archive.clone(), catalog, router, clock, ae_title, tls, config);
         Self { folder, archive, forwarder }
     }
 

@@ -1,6 +1,7 @@
 //! The command line: one file per verb.
 #![expect(clippy::print_stderr, reason = "a command line speaks on the terminal")]
 
+mod certificate;
 mod doctor;
 mod import;
 mod queue;
@@ -42,6 +43,8 @@ enum Verb {
     Queue(queue::Queue),
     /// Bearer tokens for the web: add, list, remove
     Token(token::Token),
+    /// Certificates for TLS: make one, show what a file holds
+    Certificate(certificate::Certificate),
     /// Check the node and explain what it refused lately
     Doctor(doctor::Doctor),
     /// Bring folders, files and zip archives into a running node
@@ -79,6 +82,7 @@ impl Verb {
             Self::Route(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Queue(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Token(verb) => verb.run(),
+            Self::Certificate(verb) => verb.run(),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Completions { shell } => {

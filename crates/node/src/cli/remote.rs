@@ -2,11 +2,13 @@
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::bail;
 use causeway_core::remote::{DicomWebAddress, DimseAddress};
-use causeway_core::{AeTitle, Permission, Permissions, RemoteName};
+use causeway_core::{AeTitle, Fingerprint, Permission, Permissions, RemoteName};
+use causeway_tls::Certificate;
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
@@ -50,6 +52,7 @@ enum Verb {
 #[command(after_help = "Examples:
   causeway remote add ct1 --ae-title CT1 --address 10.0.0.7 --allow store
   causeway remote add reader --ae-title READER --host reader.example.org --port 11112
+  causeway remote add safe --ae-title SAFE --host safe.example.org --port 2762 --tls --certificate safe.pem
   causeway remote add cloud --dicomweb https://pacs.example.org/dicom-web --token-file /etc/causeway/cloud.token")]
 struct Add {
     /// What it is to be called: letters, digits, '-', '_', '.'
@@ -63,6 +66,13 @@ struct Add {
     /// Its DIMSE port
     #[arg(long, requires = "host")]
     port: Option<u16>,
+    /// Call it over TLS
+    #[arg(long, requires = "host")]
+    tls: bool,
+    /// A certificate of its own, as a PEM file or a fingerprint (SHA256:…); given, it is known by it alone, and must
+    /// present one of those given when it calls and when it is called
+    #[arg(long, value_name = "FILE|SHA256", value_parser = certificate, requires = "ae_title")]
+    certificate: Vec<Fingerprint>,
     /// Its DICOMweb base URL; used to send, where it is given
     #[arg(long, value_name = "URL")]
     dicomweb: Option<String>,
@@ -80,6 +90,15 @@ struct Add {
 pub(super) fn permission(text: &str) -> Result<Permission, String> {
     Permission::parse(text)
         .ok_or_else(|| "one or more of store, query, retrieve, commit, delete, admin".to_owned())
+}
+
+/// A fingerprint as it is written, or that of the first certificate in a file.
+fn certificate(text: &str) -> Result<Fingerprint, String> {
+    if let Ok(fingerprint) = text.parse() {
+        return Ok(fingerprint);
+    }
+    let certificates = Certificate::in_file(Path::new(text)).map_err(|error| error.to_string())?;
+    certificates.first().map(|first| first.fingerprint).ok_or_else(|| format!("{text} holds no certificate"))
 }
 
 impl Remote {
@@ -111,11 +130,12 @@ impl Add {
                 ae_title,
                 host: self.host,
                 port: self.port,
-                tls: false,
+                tls: self.tls,
             }),
             dicomweb: self.dicomweb.map(|url| DicomWebAddress { url, token_file: self.token_file }),
             allow: self.allow.into_iter().collect::<Permissions>(),
             addresses: self.address,
+            certificates: self.certificate,
             ..causeway_core::Remote::named(self.name)
         };
         client.put(&format!("/api/v1/remotes/{}", remote.name), &remote).await?;
@@ -133,7 +153,8 @@ async fn list(client: &Client) -> anyhow::Result<ExitCode> {
         .iter()
         .map(|remote| {
             let dimse = remote.dimse.as_ref();
-            let address = remote.dimse_peer().map(|(_, host, port)| format!("{host}:{port}"));
+            let tls = if dimse.is_some_and(|dimse| dimse.tls) { " TLS" } else { "" };
+            let address = remote.dimse_peer().map(|(_, host, port)| format!("{host}:{port}{tls}"));
             [
                 remote.name.to_string(),
                 dimse.map(|dimse| dimse.ae_title.to_string()).unwrap_or_default(),

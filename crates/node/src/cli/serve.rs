@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use causeway_core::SystemClock;
+use causeway_tls::Tls;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -18,6 +21,7 @@ use crate::telemetry;
   causeway serve --config /etc/causeway.toml --check
 
 Every setting of the file can be given as CAUSEWAY_<TABLE>__<KEY>, such as CAUSEWAY_DIMSE__LISTEN.
+New certificates are noticed by themselves within seconds, and at once on SIGHUP.
 What the node logs is chosen by [log] level or CAUSEWAY_LOG, such as CAUSEWAY_LOG=info,causeway_scp=debug.")]
 pub(crate) struct Serve {
     /// Configuration file
@@ -48,6 +52,9 @@ impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let settings = self.settings()?;
         if self.check {
+            for remark in Tls::open(settings.dimse.tls, Arc::new(SystemClock))?.remarks() {
+                println!("warning: {remark}");
+            }
             println!("the settings are sound");
             return Ok(ExitCode::SUCCESS);
         }
@@ -76,11 +83,18 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let ae_title = settings.node.ae_title.clone();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hangup = signal(SignalKind::hangup())?;
     let running = compose::start(settings).await?;
-    tracing::info!(%ae_title, dimse = %running.dimse, web = %format!("http://{}", running.web), "ready");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
+    tracing::info!(
+        %ae_title, dimse = %running.dimse, dimse_tls = running.secure.map(tracing::field::display),
+        web = %format!("http://{}", running.web), "ready"
+    );
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => running.refresh(),
+        }
     }
     tracing::info!("stopping: no new callers; what is under way may finish; a second signal stops at once");
     tokio::select! {

@@ -10,6 +10,7 @@ use causeway_dataset::file_meta::{Part10Reader, Step};
 use causeway_dimse::Settings;
 use causeway_dimse::scu::{Call, Courier, Offers, Pair, StoreRequest, Whole};
 use causeway_testkit::sample::{Modality, Sample, Study};
+use causeway_tls::Security;
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Client;
 use reqwest::header::ACCEPT;
@@ -59,6 +60,7 @@ async fn send(hospital: &Running, samples: &[Sample]) -> anyhow::Result<()> {
     let mut courier = Courier::new(Call {
         host: hospital.dimse.ip().to_string(),
         port: hospital.dimse.port(),
+        security: Security::PLAIN,
         calling: AeTitle::parse("SCANNER")?,
         called: AeTitle::parse("HOSPITAL")?,
         contexts: Vec::new(),

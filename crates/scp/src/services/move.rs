@@ -104,8 +104,14 @@ async fn run<S: Stream>(
     instances: Vec<StoredInstance>,
 ) -> Result<(RetrieveRsp, Vec<Uid>), Error> {
     let originator = (visitor.ae_title.clone(), request.message_id);
-    let mut operations =
-        SubOperations::new(door.archive.clone(), &door.ae_title, door.config.settings(), remote, originator);
+    let mut operations = SubOperations::new(
+        door.archive.clone(),
+        &door.ae_title,
+        door.config.settings(),
+        door.tls.towards(remote),
+        remote,
+        originator,
+    );
     let mut tally = Tally { remaining: instances.len(), ..Tally::default() };
     let mut failed = Vec::new();
     let mut words = None;

@@ -8,6 +8,7 @@ use causeway_archive::{Archive, Object, Wanted};
 use causeway_core::{AeTitle, Remote, StoredInstance, status};
 use causeway_dimse::scu::{self, Call, Courier, Offers, StoreRequest};
 use causeway_dimse::{BodyError, Settings};
+use causeway_tls::Security;
 
 /// How long the destination may take to take up the connection.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -34,6 +35,7 @@ impl SubOperations {
         archive: Archive,
         calling: &AeTitle,
         settings: Settings,
+        security: Security,
         remote: &Remote,
         originator: (AeTitle, u16),
     ) -> Self {
@@ -41,6 +43,7 @@ impl SubOperations {
             Courier::new(Call {
                 host: host.to_owned(),
                 port,
+                security,
                 calling: calling.clone(),
                 called: called.clone(),
                 contexts: Vec::new(),

@@ -40,6 +40,7 @@ const OWNED: &[(&str, &str)] = &[
     ("tokio-rustls", "tls"),
     ("rustls-native-certs", "tls"),
     ("x509-cert", "tls"),
+    ("rcgen", "tls"),
     ("object_store", "store"),
     ("rusqlite", "catalog"),
     ("tokio-postgres", "catalog"),
