@@ -16,7 +16,7 @@ use crate::state::{Action, Event};
 /// How much of what a peer goes on sending after our last words is read before the connection is closed: what was
 /// under way when it could not know of them yet, not a flood.
 const MAX_LINGER_BYTES: u64 = 64 * 1024 * 1024;
-/// How often a peer that goes on sending nonsense after an abort is told again.
+/// How often a peer that goes on sending nonsense after our last words is told so (AA-7).
 const MAX_REPEATED_ABORTS: usize = 3;
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
@@ -130,11 +130,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         self.wire.push(Bytes::copy_from_slice(pdu));
         // Not watching for an A-ABORT: one that came would be taken below.
         let _ = self.wire.flush(self.timeouts.artim, false).await;
-        self.linger(pdu).await;
+        self.linger().await;
         self.wire.close(self.timeouts.artim).await;
     }
 
-    async fn linger(&mut self, pdu: &[u8]) {
+    async fn linger(&mut self) {
         let deadline = Instant::now() + self.timeouts.artim;
         let (mut skip, mut skipped) = (u64::from(self.pdu_left), 0_u64);
         let mut repeats = 0;
@@ -162,11 +162,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             self.wire.inbox.advance(HEADER_BYTES);
             skipped = skipped.saturating_add(HEADER_BYTES as u64);
             skip = u64::from(header.length_bytes);
-            match self.take(header.event()) {
+            let event = header.event();
+            match self.take(event) {
                 Ok(Action::Aa6) => {}
-                Ok(Action::Aa7) if repeats < MAX_REPEATED_ABORTS && pdu.first() == Some(&7) => {
+                Ok(Action::Aa7) if repeats < MAX_REPEATED_ABORTS => {
                     repeats += 1;
-                    self.wire.push(Bytes::copy_from_slice(pdu));
+                    let known = event != Event::InvalidPdu;
+                    let abort = if known { Abort::UNEXPECTED_PDU } else { Abort::UNRECOGNIZED_PDU };
+                    self.wire.push(Bytes::copy_from_slice(&abort.pdu()));
                     let _ = self.wire.flush(artim, false).await;
                 }
                 Ok(Action::Aa7) => {}

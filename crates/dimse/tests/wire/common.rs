@@ -58,8 +58,17 @@ pub(crate) async fn serve<S>(stream: S, settings: Settings) -> Result<Served, Er
 where
     S: AsyncRead + AsyncWrite + Unpin + Send,
 {
-    let mut association = accept(stream, HERE, &settings, &Open).await?;
     let mut served = Served::default();
+    serve_into(stream, settings, &mut served).await?;
+    Ok(served)
+}
+
+/// As [`serve`], for those who ask what was served before it broke off.
+pub(crate) async fn serve_into<S>(stream: S, settings: Settings, served: &mut Served) -> Result<(), Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
+    let mut association = accept(stream, HERE, &settings, &Open).await?;
     while let Some(message) = association.next().await? {
         let context = message.context.id;
         match message.command {
@@ -113,7 +122,7 @@ where
             }
         }
     }
-    Ok(served)
+    Ok(())
 }
 
 async fn find<S: AsyncRead + AsyncWrite + Unpin + Send>(

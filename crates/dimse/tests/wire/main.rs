@@ -10,5 +10,7 @@
 mod association;
 mod common;
 mod courier;
+mod cuts;
 mod dcmtk;
 mod hostile;
+mod states;
