@@ -12,6 +12,7 @@ import shutil
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -188,6 +189,8 @@ class Receiver:
     arrivals: list[Arrival] = field(default_factory=list)
     wait: threading.Event | None = None
     tls: ssl.SSLContext | None = None
+    #: Seconds before each answer.
+    pause: float = 0
 
     def __enter__(self) -> Receiver:
         entity = AE(ae_title=self.ae_title)
@@ -208,6 +211,7 @@ class Receiver:
     def _on_store(self, event: evt.Event) -> int:
         if self.wait is not None:
             self.wait.wait(10)
+        time.sleep(self.pause)
         request = event.request
         self.arrivals.append(Arrival(
             str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID),

@@ -82,12 +82,24 @@ def store_rq(sop_class: str, sop_instance: str, message: int = 1) -> bytes:
     )
 
 
+def message(number: int, command_set: bytes, data_set: bytes | None = None) -> bytes:
+    """A message: its command and its data set in a PDU each."""
+    content = p_data(number, 0x03, command_set)
+    return content if data_set is None else content + p_data(number, 0x02, data_set)
+
+
 class Wire:
-    """A TCP connection to a server's DIMSE port."""
+    """A TCP connection, mostly to a server's DIMSE port."""
 
     def __init__(self, subject: Subject, seconds: float = 15):
         self._socket = socket.create_connection((subject.host, subject.dimse_port), timeout=seconds)
-        self._seconds = seconds
+
+    @classmethod
+    def of(cls, stream: socket.socket) -> Wire:
+        """The same on a connection that stands."""
+        wire = cls.__new__(cls)
+        wire._socket = stream
+        return wire
 
     def __enter__(self) -> Wire:
         return self
@@ -145,6 +157,30 @@ class Wire:
                 return kinds
             kinds.append(received[0])
 
+    def reset(self) -> None:
+        """Leaves by a TCP reset."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self._socket.close()
+
+    def answers(self) -> list[tuple[bytes, bytes]]:
+        """The messages up to and with the next final one: command set and data set of each."""
+        found: list[tuple[bytes, bytes]] = []
+        parts = {True: b"", False: b""}
+        while True:
+            received = self.receive()
+            assert received is not None and received[0] == P_DATA, f"no answer but {received}"
+            at, content = 0, received[1]
+            while at < len(content):
+                length, _, control = struct.unpack_from(">IBB", content, at)
+                parts[bool(control & 1)] += content[at + 6:at + 4 + length]
+                at += 4 + length
+                whole = control & 2 and (not control & 1 or _ends(parts[True]))
+                if whole:
+                    found.append((parts[True], parts[False]))
+                    if not _is_pending(parts[True]):
+                        return found
+                    parts = {True: b"", False: b""}
+
     def established(self, request: bytes) -> bytes:
         """Sends an A-ASSOCIATE-RQ and insists on an A-ASSOCIATE-AC, whose body is returned."""
         self.send(request)
@@ -152,6 +188,22 @@ class Wire:
         assert received is not None, "closed instead of answered"
         assert received[0] == ASSOCIATE_AC, f"PDU type {received[0]} in place of an A-ASSOCIATE-AC"
         return received[1]
+
+
+def _us(command_set: bytes, element: int) -> int:
+    """A US of a command set, found by its header."""
+    header = struct.pack("<HHI", 0, element, 2)
+    at = command_set.index(header) + len(header)
+    return struct.unpack_from("<H", command_set, at)[0]
+
+
+def _ends(command_set: bytes) -> bool:
+    """Whether no data set follows the command."""
+    return _us(command_set, 0x0800) == 0x0101
+
+
+def _is_pending(command_set: bytes) -> bool:
+    return _us(command_set, 0x0900) in (0xFF00, 0xFF01)
 
 
 def results(accepted: bytes) -> dict[int, int]:

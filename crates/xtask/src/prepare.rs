@@ -1,5 +1,5 @@
-//! What the tests need and a machine may lack: system packages for the peers, and a Python environment for the
-//! clients. Installs what is missing and nothing else; starts and stops no service.
+//! What the tests need and a machine may lack: system packages for the peers, a Python environment for the clients, and
+//! the packages of the JavaScript peer. Installs what is missing and nothing else; starts and stops no service.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -22,12 +22,15 @@ const PACKAGES: &[Package] = &[
         present: || Path::new("/usr/share/orthanc/plugins/libOrthancDicomWeb.so").exists(),
     },
     Package { name: "python3-venv", present: || succeeds("python3", &["-c", "import venv, ensurepip"]) },
+    Package { name: "nodejs", present: || on_path("node") },
+    Package { name: "npm", present: || on_path("npm") },
 ];
 
-/// Installs the system packages that are missing, then the Python packages if they changed.
+/// Installs the system packages that are missing, then the Python and JavaScript packages if they changed.
 pub(crate) fn run() -> Result<()> {
     system_packages()?;
-    python_packages()
+    python_packages()?;
+    javascript_packages()
 }
 
 /// The interpreter of the tests' own environment.
@@ -80,6 +83,28 @@ fn python_packages() -> Result<()> {
         Command::new(python())
             .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
             .arg(&requirements),
+    )?;
+    std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// Installs what the lock file of `conformance/dcmjs` pins beside what is built, not into the sources; anew when the
+/// lock file has changed. No package's own install script is run: none is needed.
+fn javascript_packages() -> Result<()> {
+    let (from, to) = (paths::root().join("conformance").join("dcmjs"), paths::target().join("dcmjs"));
+    let lock = "package-lock.json";
+    let wanted = std::fs::read_to_string(from.join(lock))
+        .with_context(|| format!("{} cannot be read", from.join(lock).display()))?;
+    let stamp = to.join("installed.txt");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    println!("installing the JavaScript packages of {}", paths::shown(&from.join(lock)));
+    std::fs::create_dir_all(&to).with_context(|| format!("{} cannot be made", to.display()))?;
+    for name in ["package.json", lock] {
+        std::fs::copy(from.join(name), to.join(name)).with_context(|| format!("{name} cannot be copied"))?;
+    }
+    run::check(
+        Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]).current_dir(&to),
     )?;
     std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
 }
