@@ -50,6 +50,7 @@ def study_of(items):
     return {LEVEL: b"STUDY", STUDY: str(items[0].StudyInstanceUID).encode()}
 
 
+@pytest.mark.orthanc_fails(reason="names a character set whatever there is")
 def test_a_match_holds_what_was_asked_for_and_no_more(subject, held):
     """PS3.4 §C.4.1.1.3.2: the keys of the request, the level, and of what was not asked for only where it can be
     retrieved; elements in order, of even length."""
@@ -124,7 +125,10 @@ def studies(subject, held, **keys):
 @pytest.mark.parametrize(("keys", "expected"), [
     # Spaces around a value are padding (PS3.5 §6.2).
     ({"StudyDescription": "Knee"}, 1), ({"StudyDescription": "Knee  "}, 1), ({"StudyID": "K1 "}, 1),
-    ({"AccessionNumber": " ACC"}, 1), ({"PatientName": "Odd^Name^^^Jr "}, 1),
+    ({"PatientName": "Odd^Name^^^Jr "}, 1),
+    pytest.param(
+        {"AccessionNumber": " ACC"}, 1, marks=pytest.mark.orthanc_fails(reason="takes spaces in front for letters"),
+    ),
     # Wildcards: SH, LO, PN, CS.
     ({"StudyID": "?1"}, 1), ({"StudyID": "K?"}, 1), ({"StudyID": "K1?"}, 0), ({"StudyID": "*K*1*"}, 1),
     ({"AccessionNumber": "A??"}, 1), ({"AccessionNumber": "a??"}, 0), ({"PatientName": "*NAME*"}, 1),
@@ -164,6 +168,7 @@ def test_a_wildcard_in_what_is_stored_is_a_letter(subject, held):
         assert len(found) == expected, key
 
 
+@pytest.mark.orthanc_fails(reason="matches a name as one string")
 def test_groups_of_a_name_match_each_by_itself(subject):
     """PS3.4 §C.2.2.2.1 and PS3.5 §6.2.1.2: a name is found by its alphabetic, its ideographic and its phonetic group."""
     (item,) = stored(subject, data.instance(

@@ -162,6 +162,7 @@ def test_what_stands_in_which_response(subject, held, answered):
         assert body == b"" and number(final[0x0800]) == 0x0101
 
 
+@pytest.mark.orthanc_fails(reason="does not answer any more")
 def test_a_cancel_of_another_message_changes_nothing(subject, held, receiver):
     """PS3.7 §9.3.4.3: a cancel that names no running operation is ignored, also while another one runs."""
     with associate(subject, [MOVE["STUDY"]]) as association:

@@ -15,7 +15,9 @@ JPEG, RLE, MPEG2, H264 = (
 )
 #: Video, as one fragment or in many (PS3.5 §8.2.5 to §8.2.8): each has a twin whose UID ends in `.1`.
 VIDEO = [f"1.2.840.10008.1.2.4.{number}" for number in (100, 101, 102, 103, 104, 105, 106, 107, 108)]
-FRAGMENTABLE = [f"{syntax}.1" for syntax in VIDEO[:-2]]
+FRAGMENTABLE = [
+    pytest.param(f"{syntax}.1", marks=pytest.mark.orthanc_fails(reason="does not know it")) for syntax in VIDEO[:-2]
+]
 VIDEO_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.4.1"
 
 

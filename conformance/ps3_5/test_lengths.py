@@ -89,6 +89,7 @@ def test_an_odd_length_is_made_even_when_it_is_written_anew(subject, more):
         assert given.get(tag, value) == value
 
 
+@pytest.mark.orthanc_fails(reason="takes no PDV of odd length, and never answers")
 def test_odd_text_is_told_without_its_padding(subject):
     """PS3.5 §6.2: padding is no part of a value: an answer holds the value, padded to even length."""
     uids, body = instance(description=b"Kne ", name=b"Odd^Name")

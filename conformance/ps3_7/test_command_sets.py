@@ -151,7 +151,11 @@ def value(control, fragment):
     return struct.pack(">IBB", len(fragment) + 2, 1, control) + fragment
 
 
-@pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS.keys())
+# Orthanc goes down over four values in one PDU.
+@pytest.mark.parametrize("cut", [
+    pytest.param(cut, id=name, marks=[pytest.mark.only("causeway")] if name.startswith("four") else [])
+    for name, cut in CUTS.items()
+])
 @pytest.mark.parametrize("segment", [1 << 20, 7], ids=["at once", "in segments"])
 def test_a_message_cut_anywhere(subject, web, cut, segment):
     """PS3.8 §9.3.5.1 and annex E.2: values may be cut and gathered at will, a PDU comes in any number of TCP segments;
