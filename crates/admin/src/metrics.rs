@@ -46,6 +46,7 @@ pub(crate) async fn show(
     queues(&mut registry, &report);
     taken(&mut registry, &node);
     certificates(&mut registry, &node);
+    present(&mut registry, &node);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| Problem::not_found("the metrics cannot be written"))?;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -105,4 +106,18 @@ fn certificates(registry: &mut Registry, node: &Node) {
     }
     let help = "When a certificate of [dimse.tls] expires, in seconds since 1970";
     registry.register("certificate_expiry_timestamp_seconds", help, ends);
+}
+
+/// What is going on now, and must come back to where it was.
+fn present(registry: &mut Registry, node: &Node) {
+    let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let all = [
+        ("associations", "DIMSE associations that are open", node.archive.counters().associations),
+        ("tasks", "Tasks of the runtime: connections, associations, workers", tasks as u64),
+    ];
+    for (name, help, count) in all {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
 }

@@ -1,4 +1,5 @@
-//! What was taken in since the start, and how much room is left, for metrics and checks. Counted, never kept.
+//! What was taken in since the start, who is at a door and how much room is left, for metrics and checks. Counted,
+//! never kept.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,6 +15,7 @@ pub(crate) struct Counters {
     taken: AtomicU64,
     repeated: AtomicU64,
     refused: AtomicU64,
+    associations: AtomicU64,
 }
 
 /// What they say.
@@ -25,6 +27,17 @@ pub struct Counted {
     pub repeated: u64,
     /// Instances not taken.
     pub refused: u64,
+    /// Associations open now.
+    pub associations: u64,
+}
+
+/// An association that is open: counted for as long as this lives.
+pub struct Present(Archive);
+
+impl Drop for Present {
+    fn drop(&mut self) {
+        self.0.inner.counters.associations.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Counters {
@@ -47,11 +60,23 @@ impl Archive {
         self.inner.store.space().await
     }
 
-    /// What was taken in since the start.
+    /// What was taken in since the start, and who is at a door now.
     #[must_use]
     pub fn counters(&self) -> Counted {
-        let Counters { taken, repeated, refused } = &self.inner.counters;
+        let Counters { taken, repeated, refused, associations } = &self.inner.counters;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        Counted { taken: read(taken), repeated: read(repeated), refused: read(refused) }
+        Counted {
+            taken: read(taken),
+            repeated: read(repeated),
+            refused: read(refused),
+            associations: read(associations),
+        }
+    }
+
+    /// Counts an association that a door has accepted.
+    #[must_use]
+    pub fn association(&self) -> Present {
+        self.inner.counters.associations.fetch_add(1, Ordering::Relaxed);
+        Present(self.clone())
     }
 }

@@ -28,7 +28,7 @@ use causeway_core::Clock;
 use causeway_store::Store;
 
 pub use causeway_catalog::{Answers, Error as CatalogError};
-pub use counters::Counted;
+pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, IngestError, RetrieveError, SearchError};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome};

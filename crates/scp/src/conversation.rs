@@ -37,6 +37,7 @@ pub(crate) async fn converse(door: &Door, call: Call, stopped: watch::Receiver<b
         Err(error) => return tell_refusal(&error, from),
     };
     let Some(caller) = gate.into_caller() else { return };
+    let _present = door.archive.association();
     let visitor = Visitor { caller, ae_title: association.proposal().calling.clone(), address };
     tell_accepted(&visitor, &association, certificate.as_ref(), suite);
     report::contexts(&door.archive, &visitor, association.proposal(), association.agreement());
