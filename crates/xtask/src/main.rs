@@ -4,6 +4,7 @@
 
 mod bench;
 mod conformance;
+mod fuzz;
 mod paths;
 mod prepare;
 mod run;
@@ -29,6 +30,8 @@ enum Verb {
     Test(test::Arguments),
     /// The suite over the wire, against our node or a peer
     Conformance(conformance::Arguments),
+    /// Feed what reads foreign bytes with bytes that no one thought of
+    Fuzz(fuzz::Arguments),
     /// Measure the node beside its peers, on this machine, with the same bytes
     Bench(bench::Arguments),
     /// Generate the tables (`*_gen.rs`) from the standard's data
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Conformance(arguments) => conformance::run(&arguments),
+        Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Tables(arguments) => tables::run(&arguments),
         Verb::Statement(arguments) => statement::run(&arguments),

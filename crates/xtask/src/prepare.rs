@@ -104,7 +104,9 @@ fn javascript_packages() -> Result<()> {
         std::fs::copy(from.join(name), to.join(name)).with_context(|| format!("{name} cannot be copied"))?;
     }
     run::check(
-        Command::new("npm").args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]).current_dir(&to),
+        Command::new("npm")
+            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"])
+            .current_dir(&to),
     )?;
     std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
 }

@@ -19,6 +19,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("forward", &["core", "dataset", "tls", "dimse", "archive", "catalog"]),
     ("admin", &["core", "tls", "archive", "forward"]),
     ("testkit", &["core"]),
+    // Nobody imports it: what is fuzzed is what reads foreign bytes.
+    ("fuzz", &["core", "dataset", "dimse", "testkit"]),
     // The testkit for the made-up study of `causeway demo`.
     (
         "node",
@@ -174,7 +176,8 @@ mod tests {
     fn the_table_has_no_way_round() {
         // Each room stands below those that import it, so that no chain of imports comes back.
         let place = |room: &str| ROOMS.iter().position(|(name, _)| *name == room);
-        for (room, imports) in ROOMS.iter().filter(|(room, _)| !matches!(*room, "xtask" | "testkit")) {
+        for (room, imports) in ROOMS.iter().filter(|(room, _)| !matches!(*room, "xtask" | "testkit" | "fuzz"))
+        {
             for import in *imports {
                 assert!(place(import) < place(room), "{room} imports {import}, which stands above it");
             }

@@ -1,0 +1,34 @@
+//! What is fuzzed: each target takes any bytes, hands them to a reader of foreign bytes, and panics when that reader
+//! breaks its word: panics itself, does not end, contradicts itself, or writes what nobody can read.
+//!
+//! Lives here: the targets, and by the feature `engine` the program that runs them under libFuzzer. Their seeds are
+//! in `testdata/fuzz/<target>` and run as ordinary tests. Never here: anything that the product imports.
+
+mod chunks;
+mod door;
+mod targets;
+
+/// One thing that is fuzzed.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// Its name: that of its folder of seeds.
+    pub name: &'static str,
+    /// Takes any bytes. Panics when something is wrong.
+    pub run: fn(&[u8]),
+}
+
+/// Everything that is fuzzed.
+pub const TARGETS: &[Target] = &[
+    Target { name: "acceptor", run: targets::acceptor::run },
+    Target { name: "requestor", run: targets::requestor::run },
+    Target { name: "command", run: targets::command::run },
+    Target { name: "data_set", run: targets::data_set::run },
+    Target { name: "file", run: targets::file::run },
+    Target { name: "identifier", run: targets::identifier::run },
+];
+
+/// The target of this name.
+#[must_use]
+pub fn target(name: &str) -> Option<&'static Target> {
+    TARGETS.iter().find(|target| target.name == name)
+}

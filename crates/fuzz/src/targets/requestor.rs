@@ -1,0 +1,89 @@
+//! The whole requestor (PS3.8 §9.2, PS3.7 §9.1): what a peer that we call may answer.
+//!
+//! Input: mode (bit 0: a good A-ASSOCIATE-AC goes before it; bit 1: silence behind it; bits 2 and 3: what is asked),
+//! size of the pieces, bytes.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use causeway_core::{AeTitle, Uid};
+use causeway_dimse::message::Priority;
+use causeway_dimse::scu::{Call, MoveRequest, StoreRequest, WantedContext, Whole, associate};
+use causeway_dimse::{Error, Settings};
+use causeway_testkit::peer::command::{CT_IMAGE, VERIFICATION};
+use causeway_testkit::peer::pdu::{self, IMPLICIT};
+use tokio::io::DuplexStream;
+
+use crate::door::{Behind, play};
+
+const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
+const MOVE: &str = "1.2.840.10008.5.1.4.1.2.2.2";
+/// Matches that are kept: fewer than an input can hold, so that a cancel is sent, too.
+const MATCHES: usize = 2;
+const CLASSES: [&str; 4] = [VERIFICATION, CT_IMAGE, FIND, MOVE];
+
+pub(crate) fn run(data: &[u8]) {
+    let Some(([mode, seed], bytes)) = data.split_first_chunk::<2>() else { return };
+    let mut said = Vec::new();
+    if mode & 1 != 0 {
+        let contexts: Vec<u8> =
+            [1, 3, 5, 7].into_iter().flat_map(|id| pdu::answered_context(id, 0, IMPLICIT)).collect();
+        said = pdu::associate_ac(&contexts);
+    }
+    said.extend_from_slice(bytes);
+    let behind = if mode & 2 == 0 { Behind::End } else { Behind::Silence };
+    let wish = mode >> 2;
+    play(&said, *seed, behind, |stream| async move {
+        // What it is told is its business; that it ends, and what it sends, is ours.
+        let _ = pursue(stream, wish).await;
+    });
+}
+
+fn uid(text: &str) -> Result<Uid, Error> {
+    Uid::parse(text).map_err(|_| Error::Misuse("no UID"))
+}
+
+fn title(text: &str) -> Result<AeTitle, Error> {
+    AeTitle::parse(text).map_err(|_| Error::Misuse("no AE title"))
+}
+
+async fn pursue(stream: DuplexStream, wish: u8) -> Result<(), Error> {
+    let contexts: Result<Vec<WantedContext>, Error> = CLASSES
+        .into_iter()
+        .map(|class| {
+            Ok(WantedContext { abstract_syntax: uid(class)?, transfer_syntaxes: vec![uid(IMPLICIT)?] })
+        })
+        .collect();
+    let call = Call {
+        host: String::new(),
+        port: 0,
+        calling: title("CAUSEWAY")?,
+        called: title("FUZZ")?,
+        contexts: contexts?,
+        settings: Settings::default(),
+        connect_timeout: Duration::from_secs(5),
+    };
+    let mut requestor = associate(stream, &call).await?;
+    match wish % 4 {
+        0 => drop(requestor.echo().await?),
+        1 => {
+            let request = StoreRequest {
+                sop_class: uid(CT_IMAGE)?,
+                sop_instance: uid("1.2.3")?,
+                priority: Priority::Medium,
+                move_originator: None,
+            };
+            requestor.store(3, request, Whole::new(Bytes::from_static(&[7; 50]))).await?;
+        }
+        2 => drop(requestor.find(5, &uid(FIND)?, &[0; 20], MATCHES).await?),
+        _ => {
+            let request = MoveRequest {
+                sop_class: uid(MOVE)?,
+                destination: title("ELSEWHERE")?,
+                identifier: vec![0; 20],
+            };
+            requestor.move_(7, request, |_| {}).await?;
+        }
+    }
+    requestor.release().await
+}
