@@ -33,6 +33,9 @@ use crate::error::{Error, Wait};
 use crate::negotiation::{Extended, Role, UserIdentity, Window};
 use crate::timeouts::Settings;
 
+/// How long a connection is usually waited for.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Whom to call, as whom, and for what.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -54,6 +57,24 @@ pub struct Call {
     pub settings: Settings,
     /// How long to wait for the TCP connection.
     pub connect_timeout: Duration,
+}
+
+impl Call {
+    /// A call that is not secured, for no contexts yet and with the usual waits.
+    #[must_use]
+    pub fn plain(host: impl Into<String>, port: u16, calling: AeTitle, called: AeTitle) -> Self {
+        Self {
+            host: host.into(),
+            port,
+            security: Security::PLAIN,
+            calling,
+            called,
+            contexts: Vec::new(),
+            offers: Offers::default(),
+            settings: Settings::default(),
+            connect_timeout: CONNECT_TIMEOUT,
+        }
+    }
 }
 
 /// What a requestor may offer beside its contexts (PS3.7 §D.3.3); by default nothing.

@@ -3,13 +3,11 @@
 //! Input: mode (bit 0: a good A-ASSOCIATE-AC goes before it; bit 1: silence behind it; bits 2 and 3: what is asked),
 //! size of the pieces, bytes.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use causeway_core::{AeTitle, Uid};
+use causeway_dimse::Error;
 use causeway_dimse::message::Priority;
 use causeway_dimse::scu::{Call, MoveRequest, StoreRequest, WantedContext, Whole, associate};
-use causeway_dimse::{Error, Settings};
 use causeway_testkit::peer::command::{CT_IMAGE, VERIFICATION};
 use causeway_testkit::peer::pdu::{self, IMPLICIT};
 use tokio::io::DuplexStream;
@@ -54,15 +52,7 @@ async fn pursue(stream: DuplexStream, wish: u8) -> Result<(), Error> {
             Ok(WantedContext { abstract_syntax: uid(class)?, transfer_syntaxes: vec![uid(IMPLICIT)?] })
         })
         .collect();
-    let call = Call {
-        host: String::new(),
-        port: 0,
-        calling: title("CAUSEWAY")?,
-        called: title("FUZZ")?,
-        contexts: contexts?,
-        settings: Settings::default(),
-        connect_timeout: Duration::from_secs(5),
-    };
+    let call = Call { contexts: contexts?, ..Call::plain("", 0, title("CAUSEWAY")?, title("FUZZ")?) };
     let mut requestor = associate(stream, &call).await?;
     match wish % 4 {
         0 => drop(requestor.echo().await?),
