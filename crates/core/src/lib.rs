@@ -30,6 +30,7 @@ pub mod tag;
 pub mod transfer_syntax;
 pub mod uid;
 pub mod vr;
+pub mod worklist;
 
 pub use ae_title::AeTitle;
 pub use attributes::{Attributes, Element, Value};

@@ -17,6 +17,12 @@ pub const STUDY_ROOT_FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
 pub const STUDY_ROOT_MOVE: &str = "1.2.840.10008.5.1.4.1.2.2.2";
 /// Study Root Query/Retrieve Information Model - GET.
 pub const STUDY_ROOT_GET: &str = "1.2.840.10008.5.1.4.1.2.2.3";
+/// Modality Worklist Information Model - FIND (PS3.4 §K.6.1.4).
+pub const MODALITY_WORKLIST_FIND: &str = "1.2.840.10008.5.1.4.31";
+/// Modality Performed Procedure Step (PS3.4 §F.7.3).
+pub const MODALITY_PERFORMED_PROCEDURE_STEP: &str = "1.2.840.10008.3.1.2.3.3";
+/// Modality Performed Procedure Step Retrieve (PS3.4 §F.8.3).
+pub const MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE: &str = "1.2.840.10008.3.1.2.3.4";
 /// Media Storage Directory Storage: a DICOMDIR, which names instances and is none itself (PS3.10 §8).
 pub const MEDIA_STORAGE_DIRECTORY: &str = "1.2.840.10008.1.3.10";
 

@@ -31,6 +31,16 @@ impl Status {
     /// Pending, and an optional key was not matched (PS3.4 §C.4.1.1.4).
     pub const PENDING_UNSUPPORTED_KEYS: Self = Self(0xFF01);
     pub const CANCEL: Self = Self(0xFE00);
+    /// Warning: attributes were asked for that are not kept (PS3.4 §F.8.2.1.4).
+    pub const ATTRIBUTES_NOT_SUPPORTED: Self = Self(0x0001);
+    pub const NO_SUCH_ATTRIBUTE: Self = Self(0x0105);
+    pub const INVALID_ATTRIBUTE_VALUE: Self = Self(0x0106);
+    /// Warning: some attributes were left as they are (PS3.7 §C.4.2).
+    pub const ATTRIBUTE_LIST_ERROR: Self = Self(0x0107);
+    pub const NO_SUCH_SOP_CLASS: Self = Self(0x0118);
+    pub const MISSING_ATTRIBUTE: Self = Self(0x0120);
+    pub const MISSING_ATTRIBUTE_VALUE: Self = Self(0x0121);
+    pub const RESOURCE_LIMITATION: Self = Self(0x0213);
     pub const SOP_CLASS_NOT_SUPPORTED: Self = Self(0x0122);
     pub const NOT_AUTHORIZED: Self = Self(0x0124);
     pub const DUPLICATE_SOP_INSTANCE: Self = Self(0x0111);

@@ -51,6 +51,12 @@ impl Uid {
         Ok(Self(text.into()))
     }
 
+    /// The identifier that a UUID makes (PS3.5 §B.2).
+    #[must_use]
+    pub fn of_uuid(uuid: u128) -> Self {
+        Self(format!("2.25.{uuid}").into())
+    }
+
     /// The identifier's text, without padding.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -117,6 +123,14 @@ mod tests {
         assert!(Uid::parse(&"1".repeat(63)).is_ok());
         assert!(Uid::parse(&"1".repeat(64)).is_ok());
         assert_eq!(Uid::parse(&"1".repeat(65)), Err(UidError::TooLong));
+    }
+
+    #[test]
+    fn every_uuid_makes_a_uid() {
+        for uuid in [0, 1, u128::MAX] {
+            let uid = Uid::of_uuid(uuid);
+            assert_eq!(Uid::parse(uid.as_str()), Ok(uid.clone()));
+        }
     }
 
     #[test]
