@@ -22,6 +22,7 @@ pub(super) mod tag {
     pub(crate) const STATUS: Tag = Tag::new(0, 0x0900);
     pub(crate) const OFFENDING_ELEMENT: Tag = Tag::new(0, 0x0901);
     pub(crate) const ERROR_COMMENT: Tag = Tag::new(0, 0x0902);
+    pub(crate) const ERROR_ID: Tag = Tag::new(0, 0x0903);
     pub(crate) const AFFECTED_SOP_INSTANCE: Tag = Tag::new(0, 0x1000);
     pub(crate) const REQUESTED_SOP_INSTANCE: Tag = Tag::new(0, 0x1001);
     pub(crate) const EVENT_TYPE_ID: Tag = Tag::new(0, 0x1002);
@@ -43,8 +44,6 @@ const MAX_TEXT_CHARS: usize = 64;
 const MAX_TAGS: usize = 4096;
 /// Invalid argument value (PS3.7 §C.5.5).
 const INVALID_ARGUMENT: Status = Status(0x0115);
-/// Missing attribute (PS3.7 §C.5.12).
-const MISSING_ATTRIBUTE: Status = Status(0x0120);
 
 /// A command set as read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -156,6 +155,7 @@ fn response(fields: &Fields<'_>, field: CommandField) -> Result<Command, &'stati
         _ if field.is_normalized() => {
             let type_id = fields.short(tag::EVENT_TYPE_ID).or_else(|| fields.short(tag::ACTION_TYPE_ID));
             let sop_instance = fields.uid(tag::AFFECTED_SOP_INSTANCE).ok();
+            let listed = fields.tags(tag::ATTRIBUTE_IDENTIFIER_LIST);
             Command::NRsp(NRsp {
                 field,
                 message_id_responded,
@@ -164,7 +164,8 @@ fn response(fields: &Fields<'_>, field: CommandField) -> Result<Command, &'stati
                 type_id,
                 status,
                 comment,
-                offending,
+                offending: if listed.is_empty() { offending } else { listed },
+                error_id: fields.short(tag::ERROR_ID),
             })
         }
         _ => Command::Other(fields.other(field)),
@@ -217,7 +218,7 @@ impl<'a> Fields<'a> {
     /// The SOP class of a C-request.
     fn sop_class(&self) -> Result<Uid, Fault> {
         self.uid(tag::AFFECTED_SOP_CLASS).map_err(|lack| match lack {
-            Lack::Missing => (MISSING_ATTRIBUTE, "the Affected SOP Class UID is missing"),
+            Lack::Missing => (Status::MISSING_ATTRIBUTE, "the Affected SOP Class UID is missing"),
             Lack::Invalid => (INVALID_ARGUMENT, "the Affected SOP Class UID is no UID"),
         })
     }
@@ -225,7 +226,7 @@ impl<'a> Fields<'a> {
     /// The SOP instance of a C-STORE-RQ.
     fn sop_instance(&self) -> Result<Uid, Fault> {
         self.uid(tag::AFFECTED_SOP_INSTANCE).map_err(|lack| match lack {
-            Lack::Missing => (MISSING_ATTRIBUTE, "the Affected SOP Instance UID is missing"),
+            Lack::Missing => (Status::MISSING_ATTRIBUTE, "the Affected SOP Instance UID is missing"),
             Lack::Invalid => (Status::INVALID_SOP_INSTANCE, "the Affected SOP Instance UID is no UID"),
         })
     }
@@ -261,7 +262,7 @@ impl<'a> Fields<'a> {
 
     /// What a normalized request asks; none for a field that is none.
     fn operation(&self, field: CommandField) -> Result<Option<Operation>, Fault> {
-        let type_id = |tag, words| self.short(tag).ok_or((MISSING_ATTRIBUTE, words));
+        let type_id = |tag, words| self.short(tag).ok_or((Status::MISSING_ATTRIBUTE, words));
         Ok(Some(match field {
             CommandField::N_EVENT_REPORT_RQ => {
                 Operation::EventReport(type_id(tag::EVENT_TYPE_ID, "the Event Type ID is missing")?)
@@ -284,14 +285,14 @@ impl<'a> Fields<'a> {
             (tag::AFFECTED_SOP_CLASS, tag::AFFECTED_SOP_INSTANCE)
         };
         let sop_class = self.uid(class).map_err(|lack| match lack {
-            Lack::Missing => (MISSING_ATTRIBUTE, "the SOP Class UID is missing"),
+            Lack::Missing => (Status::MISSING_ATTRIBUTE, "the SOP Class UID is missing"),
             Lack::Invalid => (INVALID_ARGUMENT, "the SOP Class UID is no UID"),
         })?;
         let sop_instance = match self.uid(instance) {
             Ok(uid) => Some(uid),
             // The performer chooses; some send the element empty.
             Err(_) if operation == Operation::Create && self.text(instance).is_none_or(str::is_empty) => None,
-            Err(Lack::Missing) => return Err((MISSING_ATTRIBUTE, "the SOP Instance UID is missing")),
+            Err(Lack::Missing) => return Err((Status::MISSING_ATTRIBUTE, "the SOP Instance UID is missing")),
             Err(Lack::Invalid) => {
                 return Err((Status::INVALID_SOP_INSTANCE, "the SOP Instance UID is no UID"));
             }

@@ -208,13 +208,22 @@ impl Writer {
 
     fn normalized_response(&mut self, rsp: &NRsp, kind: u16) {
         let head = (rsp.sop_class.as_ref(), rsp.message_id_responded);
-        self.response(rsp.field, head, kind, rsp.status, &rsp.offending, rsp.comment.as_deref());
+        let (offending, attributes) =
+            if rsp.lists_attributes() { (&[][..], &*rsp.offending) } else { (&*rsp.offending, &[][..]) };
+        self.response(rsp.field, head, kind, rsp.status, offending, rsp.comment.as_deref());
+        if let Some(id) = rsp.error_id {
+            self.short(tag::ERROR_ID, id);
+        }
         if let Some(uid) = &rsp.sop_instance {
             self.uid(tag::AFFECTED_SOP_INSTANCE, uid);
         }
-        if let Some(id) = rsp.type_id {
-            let is_event = rsp.field == CommandField::N_EVENT_REPORT_RQ.response();
-            self.short(if is_event { tag::EVENT_TYPE_ID } else { tag::ACTION_TYPE_ID }, id);
+        let is_event = rsp.field == CommandField::N_EVENT_REPORT_RQ.response();
+        if let Some(id) = rsp.type_id.filter(|_| is_event) {
+            self.short(tag::EVENT_TYPE_ID, id);
+        }
+        self.tags(tag::ATTRIBUTE_IDENTIFIER_LIST, attributes);
+        if let Some(id) = rsp.type_id.filter(|_| !is_event) {
+            self.short(tag::ACTION_TYPE_ID, id);
         }
     }
 

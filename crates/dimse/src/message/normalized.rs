@@ -51,8 +51,24 @@ pub struct NRsp {
     pub status: Status,
     /// Error Comment, at most 64 characters of ASCII on the wire.
     pub comment: Option<String>,
-    /// Offending Element: the attributes that are at fault.
+    /// The attributes that are at fault: Attribute Identifier List where the status has one (PS3.7 §C.4.2, §C.5),
+    /// else Offending Element.
     pub offending: Vec<Tag>,
+    /// Error ID, as the service class defines it.
+    pub error_id: Option<u16>,
+}
+
+impl NRsp {
+    /// Whether the attributes at fault go by the name of Attribute Identifier List.
+    pub(super) const fn lists_attributes(&self) -> bool {
+        matches!(
+            self.status,
+            Status::NO_SUCH_ATTRIBUTE
+                | Status::ATTRIBUTE_LIST_ERROR
+                | Status::MISSING_ATTRIBUTE
+                | Status::MISSING_ATTRIBUTE_VALUE
+        )
+    }
 }
 
 impl Operation {
@@ -92,6 +108,7 @@ impl NRq {
             status,
             comment: None,
             offending: Vec::new(),
+            error_id: None,
         }
     }
 }

@@ -149,6 +149,24 @@ fn every_normalized_request_comes_back_and_is_answered_by_its_own_response() {
 }
 
 #[test]
+fn the_attributes_at_fault_stand_where_the_status_has_them() {
+    let Command::NRq(rq) = normalized(Operation::Set, Some("1.2.3")) else { panic!() };
+    for (status, element) in
+        [(Status::MISSING_ATTRIBUTE, 0x1005_u16), (Status::INVALID_ATTRIBUTE_VALUE, 0x0901)]
+    {
+        let answer = Command::NRsp(NRsp {
+            offending: vec![Tag::PATIENT_ID, Tag::MODALITY],
+            error_id: Some(0xA710),
+            ..rq.answer(status)
+        });
+        let bytes = encode(&answer, false);
+        let header = [&[0, 0][..], &element.to_le_bytes(), &[8, 0, 0, 0]].concat();
+        assert!(bytes.windows(8).any(|window| window == header), "{status}");
+        assert_eq!(back(&answer, false).command, answer);
+    }
+}
+
+#[test]
 fn only_a_creation_may_leave_the_instance_to_the_performer() {
     let create = normalized(Operation::Create, None);
     assert_eq!(back(&create, true).command, create);
