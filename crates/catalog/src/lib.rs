@@ -1,5 +1,5 @@
-//! The one database: instances and the entities above them, deliveries and their jobs, remotes, routes, tokens,
-//! the audit trail.
+//! The one database: instances and the entities above them, deliveries and their jobs, the worklist and what was
+//! performed of it, remotes, routes, tokens, the audit trail.
 //!
 //! Lives here: every line of SQL, the single writer with its group commit, the readers, the migrations. Never
 //! here: blobs, sockets, what a route means.
@@ -17,12 +17,14 @@ mod incidents;
 mod insert;
 mod instances;
 mod people;
+mod performed;
 mod record;
 mod records;
 mod remotes;
 mod routes;
 mod search;
 mod tokens;
+mod worklist;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -32,9 +34,13 @@ use causeway_core::Clock;
 pub use audit::AuditRow;
 pub use error::Error;
 pub use insert::{Inserted, OnConflict};
+pub use performed::{
+    Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
+};
 pub use routes::RouteRecord;
 pub use search::Answers;
 pub use tokens::TokenRecord;
+pub use worklist::{Entries, Kept, Likeness, MAX_LIKENESSES, Swept, WorklistItem, WorklistQuery};
 
 use engine::Engine;
 

@@ -13,12 +13,13 @@ use causeway_archive::dispatch::NoDispatcher;
 use causeway_archive::{Archive, Wanted};
 use causeway_catalog::Catalog;
 use causeway_core::{AeTitle, Principal, Selection, SystemClock};
-use causeway_scp::{Config, serve};
+use causeway_scp::{Config, Listeners, serve};
 use causeway_store::{ObjectsConfig, Store};
 use causeway_testkit::peer::command::store_rq;
 use causeway_testkit::peer::pdu::{self, LAST_OF_COMMAND, LAST_OF_DATA_SET};
 use causeway_testkit::peer::{Cut, Peer, Step, sent_bytes};
 use causeway_testkit::sample::{Modality, Sample, Study};
+use causeway_tls::Tls;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -62,7 +63,9 @@ impl Node {
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let title = AeTitle::parse("CAUSEWAY").unwrap();
-        let door = tokio::spawn(serve(listener, archive.clone(), title, Config::default(), async {
+        let listeners = Listeners { plain: listener, secure: None };
+        let tls = Tls::open(causeway_tls::Config::default(), Arc::new(SystemClock)).unwrap();
+        let door = tokio::spawn(serve(listeners, archive.clone(), title, tls, Config::default(), async {
             let _ = stopped.await;
         }));
         Self { folder, archive, address, stop, door }

@@ -5,7 +5,11 @@ use rusqlite::Connection;
 use crate::error::Error;
 
 /// Each brings the file from its index to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001.sql"), include_str!("../migrations/0005.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0004.sql"),
+    include_str!("../migrations/0005.sql"),
+];
 
 /// Brings the file up to date.
 pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Error> {
