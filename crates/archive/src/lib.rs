@@ -1,7 +1,7 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
-//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay) and the two
-//! questions every use-case asks first (`access`, `remotes`). Never here: HTTP, PDUs, SQL.
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay; worklist and what was
+//! performed of it) and the two questions every use-case asks first (`access`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
@@ -14,12 +14,14 @@ pub mod error;
 pub mod incidents;
 pub mod ingest;
 pub mod metadata;
+pub mod performed;
 pub mod remotes;
 pub mod replay;
 pub mod retrieve;
 pub mod search;
 pub mod settle;
 pub mod tokens;
+pub mod worklist;
 
 use std::sync::Arc;
 
@@ -27,12 +29,17 @@ use causeway_catalog::Catalog;
 use causeway_core::Clock;
 use causeway_store::Store;
 
-pub use causeway_catalog::{Answers, Error as CatalogError};
+pub use causeway_catalog::{
+    Answers, Entries, Error as CatalogError, PerformedFilter, PerformedStep, Swept, WorklistItem,
+    WorklistQuery,
+};
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, IngestError, RetrieveError, SearchError};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome};
+pub use performed::PerformedError;
 pub use retrieve::{Object, Wanted};
+pub use worklist::WorklistError;
 
 /// What happens to a second instance of the same SOP Instance UID with other bytes (`[ingest] duplicate`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
