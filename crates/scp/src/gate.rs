@@ -44,6 +44,9 @@ impl<'a> Gate<'a> {
             sop_class::VERIFICATION => Ok(None),
             sop_class::PATIENT_ROOT_FIND | sop_class::STUDY_ROOT_FIND => Ok(Some(Permission::Query)),
             sop_class::PATIENT_ROOT_MOVE | sop_class::STUDY_ROOT_MOVE => Ok(Some(Permission::Retrieve)),
+            sop_class::MODALITY_WORKLIST_FIND
+            | sop_class::MODALITY_PERFORMED_PROCEDURE_STEP
+            | sop_class::MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE => Ok(Some(Permission::Worklist)),
             _ if sop_class::is_storage(abstract_syntax) => Ok(Some(Permission::Store)),
             // A class that the standard does not have is taken from those an administrator knows.
             _ if sop_class::is_private(abstract_syntax) && self.is_registered() => {

@@ -1,4 +1,5 @@
-//! The DIMSE door (PS3.4 §A, §B, §C): C-ECHO, C-STORE, C-FIND, C-MOVE over associations that peers ask for.
+//! The DIMSE door (PS3.4 §A, §B, §C, §F.7, §K): C-ECHO, C-STORE, C-FIND, C-MOVE, the modality worklist and performed
+//! procedure steps over associations that peers ask for.
 //!
 //! Lives here: the listener, who may ask for what (`gate`), identifiers as queries (`identifier`), one file per
 //! service. Never here: HTTP, SQL, how PDUs are laid out. Every request becomes a call of the archive.

@@ -24,7 +24,8 @@ pub(crate) fn answer(
     shown
 }
 
-fn project(requested: &Attributes, found: &Attributes) -> Attributes {
+/// What of `found` was asked for, and nothing else (PS3.4 §C.4.1.1.3.2).
+pub(super) fn project(requested: &Attributes, found: &Attributes) -> Attributes {
     requested
         .iter()
         .map(|(tag, wanted)| {

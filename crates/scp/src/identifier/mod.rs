@@ -6,6 +6,7 @@
 pub(crate) mod answer;
 pub(crate) mod find;
 pub(crate) mod retrieve;
+pub(crate) mod worklist;
 
 use causeway_core::{Attributes, Level, Status, Tag, Uid, sop_class};
 

@@ -3,11 +3,14 @@
 mod echo;
 mod find;
 mod r#move;
+mod normalized;
+mod performed;
 mod store;
 mod suboperations;
+mod worklist;
 
-use causeway_core::Status;
 use causeway_core::transfer_syntax::Layout;
+use causeway_core::{Status, sop_class};
 use causeway_dimse::{Association, Command, Error, Message};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
@@ -57,11 +60,20 @@ async fn answer<S: Stream>(
         Command::CStoreRq(request) if has_data_set => {
             store::handle(door, visitor, association, &context, &request).await
         }
+        Command::CFindRq(request)
+            if has_data_set && context.abstract_syntax.as_str() == sop_class::MODALITY_WORKLIST_FIND =>
+        {
+            worklist::handle(door, visitor, association, &context, &request).await
+        }
         Command::CFindRq(request) if has_data_set => {
             find::handle(door, visitor, association, &context, &request).await
         }
         Command::CMoveRq(request) if has_data_set => {
             r#move::handle(door, visitor, association, &context, &request).await
+        }
+        Command::NRq(request) => {
+            let request = normalized::Request { context: &context, asked: &request, has_data_set };
+            normalized::handle(door, visitor, association, request).await
         }
         // What it would cancel is answered already (PS3.7 §9.3.2.3).
         Command::CCancelRq(_) => Ok(()),
