@@ -15,6 +15,7 @@ pub(crate) async fn first(State(node): State<Node>) -> Html<String> {
          <h1>Causeway</h1><p>A DICOM network node. AE title <b>{ae_title}</b>, DIMSE port <b>{port}</b>.</p><ul>\
          <li><a href=dicom-web/studies>Studies</a> (QIDO-RS)</li>\
          <li><a href=api/v1/remotes>Remotes</a>, <a href=api/v1/routes>routes</a>, <a href=api/v1/queue>queues</a></li>\
+         <li><a href=api/v1/worklist>Worklist</a>, <a href=api/v1/procedure-steps>performed steps</a></li>\
          <li><a href=health/ready>Health</a>, <a href=metrics>metrics</a></li></ul></html>"
     ))
 }

@@ -11,11 +11,19 @@ use causeway_forward::admin::AdminError;
 pub(crate) struct Problem {
     status: StatusCode,
     detail: String,
+    /// The field of the body that is at fault.
+    field: Option<String>,
 }
 
 impl Problem {
     pub(crate) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into() }
+        Self { status, detail: detail.into(), field: None }
+    }
+
+    /// Names the field of the body that is at fault; an empty name is none.
+    pub(crate) fn at(mut self, field: impl Into<String>) -> Self {
+        self.field = Some(field.into()).filter(|field| !field.is_empty());
+        self
     }
 
     pub(crate) fn bad_request(detail: impl Into<String>) -> Self {
@@ -26,7 +34,7 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
-    fn inside(error: &dyn std::fmt::Display) -> Self {
+    pub(crate) fn inside(error: &dyn std::fmt::Display) -> Self {
         tracing::warn!(%error, "an administrator's request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the node failed; its log says how")
     }
@@ -34,7 +42,10 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let body = serde_json::json!({ "status": self.status.as_u16(), "detail": self.detail });
+        let mut body = serde_json::json!({ "status": self.status.as_u16(), "detail": self.detail });
+        if let (Some(field), Some(members)) = (self.field, body.as_object_mut()) {
+            members.insert("field".to_owned(), field.into());
+        }
         let mut response = (self.status, Json(body)).into_response();
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::routing::{get, post, put};
 
-use crate::api::{doctor, incidents, node, queue, remotes, routes, tokens};
+use crate::api::{doctor, incidents, node, procedure_steps, queue, remotes, routes, tokens, worklist};
 use crate::state::Node;
 use crate::{health, metrics, page};
 
@@ -36,7 +36,12 @@ pub fn closed(node: Node) -> Router {
         .route("/queue/jobs/{job}/{change}", post(queue::change))
         .route("/queue/remotes/{name}/retry", post(queue::retry_parked))
         .route("/tokens", get(tokens::list))
-        .route("/tokens/{name}", put(tokens::put).delete(tokens::remove));
+        .route("/tokens/{name}", put(tokens::put).delete(tokens::remove))
+        .route("/worklist", get(worklist::list).post(worklist::add))
+        .route("/worklist/matches", get(worklist::matches))
+        .route("/worklist/{id}", get(worklist::show).put(worklist::put).delete(worklist::remove))
+        .route("/procedure-steps", get(procedure_steps::list))
+        .route("/procedure-steps/{uid}", get(procedure_steps::show));
     Router::new()
         .route("/", get(page::first))
         .route("/metrics", get(metrics::show))

@@ -3,10 +3,12 @@
 pub(crate) mod doctor;
 pub(crate) mod incidents;
 pub(crate) mod node;
+pub(crate) mod procedure_steps;
 pub(crate) mod queue;
 pub(crate) mod remotes;
 pub(crate) mod routes;
 pub(crate) mod tokens;
+pub(crate) mod worklist;
 
 use std::str::FromStr;
 use std::sync::Arc;
