@@ -88,6 +88,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let rest = vec![
         tokio::spawn(settle(archive.clone(), stopped.clone())),
         tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
+        tokio::spawn(sweep(archive.clone(), settings.worklist.keep_days, stopped.clone())),
         tokio::spawn(forward(forwarder.clone(), stopped)),
     ];
     node.set_ready(true);
@@ -144,6 +145,10 @@ async fn settle(archive: Archive, stopped: watch::Receiver<bool>) {
 
 async fn keep_incidents(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.keep_incidents_until(until(stopped)).await;
+}
+
+async fn sweep(archive: Archive, keep_days: u32, stopped: watch::Receiver<bool>) {
+    archive.sweep_worklist_until(keep_days, until(stopped)).await;
 }
 
 async fn forward(forwarder: Forwarder, stopped: watch::Receiver<bool>) {

@@ -19,6 +19,7 @@ pub(crate) struct Settings {
     pub(crate) catalog: CatalogSettings,
     pub(crate) ingest: IngestSettings,
     pub(crate) forward: causeway_forward::Config,
+    pub(crate) worklist: WorklistSettings,
     pub(crate) log: LogSettings,
 }
 
@@ -55,6 +56,18 @@ pub(crate) struct IngestSettings {
     pub(crate) acknowledge: Acknowledge,
     pub(crate) duplicate: Duplicate,
 }
+
+/// `[worklist]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct WorklistSettings {
+    /// Days that an entry stays after it was scheduled for and last changed, and a performed step after it was last
+    /// changed.
+    pub(crate) keep_days: u32,
+}
+
+/// Most days of `[worklist] keep_days`: ten years.
+const MAX_KEEP_DAYS: u32 = 3650;
 
 /// When a sender is told Success.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -99,6 +112,12 @@ impl Default for NodeSettings {
         // The literal is an AE title; its own test says so.
         let ae_title = AeTitle::parse("CAUSEWAY").unwrap_or_else(|_| unreachable!());
         Self { ae_title, data: PathBuf::from("causeway-data") }
+    }
+}
+
+impl Default for WorklistSettings {
+    fn default() -> Self {
+        Self { keep_days: 90 }
     }
 }
 
@@ -147,6 +166,9 @@ impl Settings {
         self.dimse.check()?;
         self.forward.check()?;
         self.web.check_limits()?;
+        if !(1..=MAX_KEEP_DAYS).contains(&self.worklist.keep_days) {
+            bail!("[worklist] keep_days is {}; it must be 1 to {MAX_KEEP_DAYS}", self.worklist.keep_days);
+        }
         tracing_subscriber::EnvFilter::try_new(&self.log.level).context("[log] level")?;
         self.objects()?;
         self.catalog_file()?;
@@ -237,6 +259,13 @@ mod tests {
         let error = read(&[("CAUSEWAY_STORE__URL", "s3://bucket")], &[]).unwrap_err();
         assert!(error.to_string().contains("file://"), "{error}");
         assert!(read(&[("CAUSEWAY_DIMSE__ASSOCIATIONS", "0")], &[]).is_err());
+    }
+
+    #[test]
+    fn the_days_that_the_worklist_is_kept_are_held_below_at_and_above_their_bounds() {
+        for (days, fine) in [("0", false), ("1", true), ("3650", true), ("3651", false)] {
+            assert_eq!(read(&[("CAUSEWAY_WORKLIST__KEEP_DAYS", days)], &[]).is_ok(), fine, "{days}");
+        }
     }
 
     #[test]

@@ -121,13 +121,13 @@ mod tests {
 
     #[test]
     fn a_status_is_read_as_people_write_it() {
-        for (text, status) in [
+        for (text, expected) in [
             ("in-progress", PerformedStatus::InProgress),
             ("IN PROGRESS", PerformedStatus::InProgress),
             ("completed", PerformedStatus::Completed),
         ] {
-            assert_eq!(super::status(text).ok(), Some(status));
+            assert_eq!(status(text).ok(), Some(expected));
         }
-        assert!(super::status("done").is_err());
+        assert!(status("done").is_err());
     }
 }

@@ -10,6 +10,7 @@ mod route;
 mod serve;
 mod table;
 mod token;
+mod worklist;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,8 @@ enum Verb {
     Certificate(certificate::Certificate),
     /// Check the node and explain what it refused lately
     Doctor(doctor::Doctor),
+    /// Orders that wait for modalities, and what was performed of them: add, list, show, remove, import, match, steps
+    Worklist(worklist::Worklist),
     /// Bring folders, files and zip archives into a running node
     Import(import::Import),
     /// Print a completion script for a shell
@@ -84,6 +87,7 @@ impl Verb {
             Self::Token(verb) => verb.run(),
             Self::Certificate(verb) => verb.run(),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Worklist(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Completions { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "causeway", &mut std::io::stdout());

@@ -89,7 +89,7 @@ struct Add {
 
 pub(super) fn permission(text: &str) -> Result<Permission, String> {
     Permission::parse(text)
-        .ok_or_else(|| "one or more of store, query, retrieve, commit, delete, admin".to_owned())
+        .ok_or_else(|| "one or more of store, query, retrieve, commit, worklist, delete, admin".to_owned())
 }
 
 /// A fingerprint as it is written, or that of the first certificate in a file.

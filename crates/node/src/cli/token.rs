@@ -36,7 +36,7 @@ enum Verb {
     Add {
         /// What it is to be called
         name: RemoteName,
-        /// What its bearer may do: store, query, retrieve, commit, delete, admin
+        /// What its bearer may do: store, query, retrieve, commit, worklist, delete, admin
         #[arg(long, value_delimiter = ',', value_parser = permission, required = true)]
         allow: Vec<Permission>,
         /// Write it into the catalog of a node that is not running, in this data folder
