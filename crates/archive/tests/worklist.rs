@@ -1,6 +1,5 @@
 //! The worklist and what was performed of it, as doors use them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
