@@ -1,6 +1,5 @@
 //! The worklist and what was performed of it, as doors use them.
 
-
 mod common;
 
 use causeway_archive::worklist::Invalid;
