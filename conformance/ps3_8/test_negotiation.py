@@ -1,9 +1,11 @@
 """PS3.8 §7.1 and §9.3: association establishment, by hand-written PDUs."""
 
 import struct
+import time
 
 import pytest
 
+import negotiated
 import wire
 from wire import ABORT, ASSOCIATE_AC, ASSOCIATE_RJ, EXPLICIT, IMPLICIT, RELEASE_RP, Wire
 
@@ -175,3 +177,133 @@ def test_a_request_behind_the_request(subject):
         peer.send(wire.associate_rq(subject.ae_title) + wire.p_data(1, 0x03, wire.echo_rq()))
         kind, _ = peer.receive()
         assert kind in (ASSOCIATE_AC, ABORT)
+
+
+#: Every transfer syntax that the standard has had, by the end of its UID; few servers have seen more in one context.
+SYNTAXES = tuple(
+    f"1.2.840.10008.1.2{end}" for end in
+    ["", ".1", ".1.98", ".1.99", ".2"]
+    + [f".4.{number}" for number in [*range(50, 67), 70, *range(80, 82), *range(90, 96), *range(100, 113), *range(201, 206)]]
+    + [".5", ".6.1", ".6.2", ".7.1", ".7.2", ".7.3", ".8.1"]
+)
+
+
+def long_request(subject, count, syntaxes, calling="CONFORMANCE"):
+    """A request for `count` storage classes, each in all `syntaxes`, with a role and extended negotiation for each."""
+    contexts, user = b"", []
+    for number in range(count):
+        # Classes that there are, over and over: the same one may be proposed in many contexts.
+        sop_class = f"1.2.840.10008.5.1.4.1.1.{[1, 2, 4, 20, 7, 128][number % 6]}"
+        contexts += wire.context(2 * number + 1, sop_class, syntaxes)
+        user += [negotiated.role(sop_class, 1, 1), negotiated.extended(sop_class, b"\3\0\0\0\2\0")]
+    return wire.associate_rq(subject.ae_title, calling=calling, contexts=contexts, user=negotiated.user(*user))
+
+
+def test_as_many_contexts_as_there_are_ids_with_all_syntaxes(subject):
+    """PS3.8 §9.3.2.2: ids are odd, 1 to 255, so that 128 contexts fit; the request may be longer than any P-DATA."""
+    request = long_request(subject, 128, SYNTAXES)
+    assert len(request) > 100_000
+    with Wire(subject, seconds=60) as peer:
+        accepted = peer.established(request)
+        assert wire.results(accepted) == {number: 0 for number in range(1, 256, 2)}
+        peer.send(wire.pdu(wire.RELEASE_RQ, bytes(4)))
+        assert peer.receive() == (RELEASE_RP, bytes(4))
+
+
+def test_a_long_request_in_small_and_odd_pieces(subject):
+    """PS3.8 §9.1.4: TCP knows no messages; a request comes in whatever pieces it comes in."""
+    request = long_request(subject, 128, SYNTAXES)
+    with Wire(subject, seconds=60) as peer:
+        at, size = 0, 1
+        while at < len(request):
+            peer.send(request[at:at + size])
+            at, size = at + size, size * 3 % 7919 + 1
+        assert wire.results(peer.receive()[1]) == {number: 0 for number in range(1, 256, 2)}
+
+
+@pytest.mark.parametrize("count", [1, 2, 63, 64, 65, 127, 128])
+def test_each_number_of_contexts(subject, count):
+    """PS3.8 §9.3.2.2: one answer for each, whatever their number."""
+    with Wire(subject, seconds=60) as peer:
+        accepted = peer.established(long_request(subject, count, (IMPLICIT, EXPLICIT)))
+    assert wire.results(accepted) == {2 * number + 1: 0 for number in range(count)}
+
+
+def test_a_context_with_very_many_syntaxes(subject):
+    """PS3.8 §9.3.2.2: any number of transfer syntaxes that its item can hold, the known one last but few."""
+    syntaxes = tuple(f"1.2.826.0.1.3680043.8.498.9.{number}" for number in range(250)) + (IMPLICIT,)
+    with Wire(subject, seconds=60) as peer:
+        assert wire.results(peer.established(
+            wire.associate_rq(subject.ae_title, contexts=wire.context(1, syntaxes=syntaxes)))) == {1: 0}
+
+
+def test_user_information_up_to_its_last_byte(subject):
+    """PS3.7 annex D.3.3: user information is as long as its 16-bit length says, 65535 bytes at most."""
+    there = len(negotiated.user())
+    for total in (65535, 65534, 40001):
+        filling, space = [], total - there
+        while space > 0:
+            size = min(space, 9000) if space < 9000 or space - 9000 >= 4 else space - 4
+            filling.append(wire.item(0x7E, bytes(size - 4)))
+            space -= size
+        user = negotiated.user(*filling)
+        assert len(user) == total
+        with Wire(subject, seconds=60) as peer:
+            accepted = peer.established(wire.associate_rq(subject.ae_title, user=user))
+            assert wire.results(accepted) == {1: 0}
+
+
+@pytest.mark.only("causeway")
+def test_a_remote_has_as_many_associations_as_it_may(make_subject):
+    """PS3.8 table 9-21: result 2 (transient), source 3, reason 2: local limit exceeded; others are not held to it."""
+    node = make_subject()
+    node.run("remote", "add", "few", "--ae-title", "FEW", "--associations", "2")
+    request = wire.associate_rq(node.ae_title, calling="FEW")
+    with Wire(node) as one, Wire(node) as two:
+        one.established(request)
+        two.established(request)
+        assert rejection(node, request) == (2, 3, 2)
+        assert "causeway remote add few … --associations" in node.tail()
+        with Wire(node) as other:
+            other.established(wire.associate_rq(node.ae_title, calling="OTHER"))
+        two.send(wire.pdu(wire.RELEASE_RQ, bytes(4)))
+        assert two.receive() == (RELEASE_RP, bytes(4))
+        assert two.kinds_until_closed() == []
+        established_soon(node, request)
+    # Both are gone without a word: their places are free as well, once that is noticed.
+    established_soon(node, request)
+
+
+def established_soon(node, request, tries=50):
+    """An association, when a place has become free."""
+    for _ in range(tries):
+        with Wire(node) as trial:
+            trial.send(request)
+            received = trial.receive()
+            if received is not None and received[0] == ASSOCIATE_AC:
+                return
+        time.sleep(0.1)
+    raise AssertionError("no place became free")
+
+
+@pytest.mark.only("causeway")
+def test_a_remote_may_call_from_its_networks(make_subject):
+    """A network in place of an address; one that does not hold the caller keeps it out, unless it is this machine."""
+    node = make_subject()
+    node.run("remote", "add", "near", "--ae-title", "NEAR", "--address", "127.0.0.0/8", "--user", "someone")
+    node.run("remote", "add", "away", "--ae-title", "AWAY", "--address", "10.0.0.0/8,192.168.7.9", "--user", "someone")
+    # Whoever is taken for the remote must show who it is; a stranger on this very machine need not.
+    assert rejection(node, wire.associate_rq(node.ae_title, calling="NEAR")) == (1, 2, 1)
+    with Wire(node) as peer:
+        peer.established(wire.associate_rq(node.ae_title, calling="AWAY"))
+
+
+@pytest.mark.only("causeway")
+def test_a_remote_that_cannot_bear_large_pdus(make_subject):
+    """PS3.8 annex D.1: the quirk `small-pdus` announces 16 KiB to that remote alone."""
+    node = make_subject()
+    node.run("remote", "add", "small", "--ae-title", "SMALL", "--quirk", "small-pdus")
+    for calling, expected in [("SMALL", 16 * 1024), ("OTHER", 256 * 1024)]:
+        with Wire(node) as peer:
+            accepted = peer.established(wire.associate_rq(node.ae_title, calling=calling))
+        assert negotiated.answers(accepted)[negotiated.MAXIMUM_LENGTH] == [struct.pack(">I", expected)]

@@ -1,15 +1,28 @@
 //! The one place that says who may do what.
 //!
-//! A door finds out who is calling ([`Archive::dimse_caller`], [`Archive::bearer`]) and hands the `Principal` to
-//! every use-case, which asks `allow` first. Closed by default: an unknown caller is let in from this very
-//! machine only.
+//! A door finds out who is calling ([`Archive::admit`], [`Archive::bearer`]) and hands the `Principal` to every
+//! use-case, which asks `allow` first. Closed by default: an unknown caller is let in from this very machine only.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use causeway_core::{AeTitle, Fingerprint, Permission, Principal, Remote, RemoteName};
+use causeway_core::{AeTitle, Fingerprint, Permission, Principal, Quirks, Remote, RemoteName};
 
 use crate::Archive;
 use crate::error::AccessError;
+use crate::identity::{Identified, Offered, Wrong};
+use crate::places::Place;
+
+/// A DIMSE caller, as far as a door could establish.
+#[derive(Debug, Clone)]
+pub struct Knock<'a> {
+    /// What it calls itself.
+    pub ae_title: &'a AeTitle,
+    /// Where from, and over what.
+    pub evidence: Evidence,
+    /// What it says of its user (PS3.7 §D.3.3.7).
+    pub offered: Offered,
+}
 
 /// What shows who is calling over DIMSE, beside the AE title, which is only a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +49,25 @@ pub struct Caller {
     pub principal: Principal,
     /// The registered remote, where it is one.
     pub remote: Option<RemoteName>,
+    /// What it cannot bear.
+    pub quirks: Quirks,
+    /// Whether the identity it offered was looked at.
+    pub identified: Identified,
+    /// Its place among the associations of its remote, for as long as someone holds it.
+    pub place: Option<Arc<Place>>,
+}
+
+/// What a refusal is about, for the numbers that a door answers with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// The caller is nobody we know.
+    Caller,
+    /// It did not show to be who it must be.
+    Identity,
+    /// It has as many associations as it may.
+    Limit,
+    /// It is welcome a little later.
+    Moment,
 }
 
 /// Why a DIMSE caller was not let in.
@@ -55,7 +87,7 @@ pub enum CallerRefused {
     /// The remote is known, its address is another.
     #[error(
         "remote {remote} ({ae_title}) may not call from {address}; its addresses are those of \
-         `causeway remote show {remote}`"
+         `causeway remote show {remote}`, and `causeway remote add {remote} … --address` sets them"
     )]
     Address {
         /// The remote with this AE title.
@@ -75,6 +107,56 @@ pub enum CallerRefused {
         /// What its connection showed.
         connection: Connection,
     },
+    /// It did not show to be who it must be.
+    #[error(
+        "remote {remote} must show who it is {wanted}, as `causeway remote add {remote} … --user` set it; it offered \
+         {offered}: {wrong}"
+    )]
+    Identity {
+        /// The remote.
+        remote: RemoteName,
+        /// What it must show, for people.
+        wanted: &'static str,
+        /// What it offered, for people.
+        offered: &'static str,
+        /// What is wrong with that.
+        wrong: Wrong,
+    },
+    /// Too many identities from its address were wrong of late.
+    #[error(
+        "remote {remote} showed too many wrong identities from {address} within a minute; it may try again when the \
+         minute is over"
+    )]
+    Attempts {
+        /// The remote.
+        remote: RemoteName,
+        /// Where it called from.
+        address: IpAddr,
+    },
+    /// It has as many associations open as it may.
+    #[error(
+        "remote {remote} has {limit} associations open, as many as it may; \
+         `causeway remote add {remote} … --associations N` allows more"
+    )]
+    Associations {
+        /// The remote.
+        remote: RemoteName,
+        /// How many it may have.
+        limit: u32,
+    },
+}
+
+impl CallerRefused {
+    /// What it is about.
+    #[must_use]
+    pub const fn about(&self) -> About {
+        match self {
+            Self::Unknown { .. } | Self::Address { .. } | Self::Certificate { .. } => About::Caller,
+            Self::Identity { wrong: Wrong::Busy, .. } | Self::Attempts { .. } => About::Moment,
+            Self::Identity { .. } => About::Identity,
+            Self::Associations { .. } => About::Limit,
+        }
+    }
 }
 
 /// What a caller showed instead of its certificate, and what would help.
@@ -90,14 +172,60 @@ fn shown(remote: &RemoteName, connection: Connection) -> String {
 }
 
 impl Archive {
-    /// Who is calling over DIMSE. A registered remote is itself when it calls from its addresses and shows one of its
-    /// certificates, where it lists any; anyone else must call from the loopback address, under a name that is not
-    /// a remote's with certificates.
+    /// Lets a DIMSE caller in, or not. A registered remote is itself when it calls from its addresses and shows one of
+    /// its certificates, where it lists any; then it must show the identity that is asked of it, and have an association
+    /// left. Anyone else must call from the loopback address, under a name that is not a remote's with certificates.
     ///
     /// # Errors
     /// Says in words why the caller is refused, and what would let it in.
-    pub fn dimse_caller(&self, ae_title: &AeTitle, evidence: Evidence) -> Result<Caller, CallerRefused> {
-        identify(&self.inner.remotes.snapshot(), ae_title, evidence)
+    pub async fn admit(&self, knock: Knock<'_>) -> Result<Caller, CallerRefused> {
+        let remotes = self.inner.remotes.snapshot();
+        let Some(remote) = who(&remotes, knock.ae_title, knock.evidence)? else {
+            return Ok(Caller {
+                principal: Principal::local(),
+                remote: None,
+                quirks: Quirks::default(),
+                identified: Identified::NotLookedAt,
+                place: None,
+            });
+        };
+        let identified = self.identify(remote, knock.evidence.address, knock.offered).await?;
+        let Some(place) = self.inner.places.take(&remote.name, remote.associations) else {
+            let limit = remote.associations.unwrap_or_default();
+            return Err(CallerRefused::Associations { remote: remote.name.clone(), limit });
+        };
+        Ok(Caller {
+            principal: Principal { name: remote.name.to_string(), permissions: remote.allow.clone() },
+            remote: Some(remote.name.clone()),
+            quirks: remote.quirks.clone(),
+            identified,
+            place: Some(Arc::new(place)),
+        })
+    }
+
+    /// Holds what is offered against what the remote must show.
+    async fn identify(
+        &self,
+        remote: &Remote,
+        address: IpAddr,
+        offered: Offered,
+    ) -> Result<Identified, CallerRefused> {
+        let Some(identity) = &remote.identity else { return Ok(Identified::NotLookedAt) };
+        let now_seconds = self.inner.clock.now().as_second();
+        if !self.inner.attempts.take(address, now_seconds) {
+            return Err(CallerRefused::Attempts { remote: remote.name.clone(), address });
+        }
+        let words = offered.words();
+        let found = self.inner.examiner.examine(identity, offered).await;
+        if !matches!(found, Err(wrong) if wrong.is_a_guess()) {
+            self.inner.attempts.forgive(address);
+        }
+        found.map_err(|wrong| CallerRefused::Identity {
+            remote: remote.name.clone(),
+            wanted: identity.proof.words(),
+            offered: words,
+            wrong,
+        })
     }
 
     /// Whose bearer token this is.
@@ -107,26 +235,30 @@ impl Archive {
     }
 }
 
-/// Which of `remotes` is calling. Several may share an AE title, told apart by what else they show.
-fn identify(remotes: &[Remote], ae_title: &AeTitle, evidence: Evidence) -> Result<Caller, CallerRefused> {
+/// Which of `remotes` is calling; none: someone on this very machine. Several may share an AE title, told apart by what
+/// else they show.
+fn who<'a>(
+    remotes: &'a [Remote],
+    ae_title: &AeTitle,
+    evidence: Evidence,
+) -> Result<Option<&'a Remote>, CallerRefused> {
     let Evidence { address, connection } = evidence;
     let address = address.to_canonical();
     let (mut elsewhere, mut unproven) = (None, None);
     let of_that_name = |remote: &&Remote| remote.dimse.as_ref().is_some_and(|it| it.ae_title == *ae_title);
     for remote in remotes.iter().filter(of_that_name) {
-        if !remote.addresses.is_empty() && !remote.addresses.contains(&address) {
+        if !remote.addresses.is_empty() && !remote.addresses.iter().any(|it| it.contains(address)) {
             elsewhere = Some(remote.name.clone());
         } else if !remote.certificates.is_empty() && !connection.shows_one_of(&remote.certificates) {
             unproven = Some(remote.name.clone());
         } else {
-            let principal = Principal { name: remote.name.to_string(), permissions: remote.allow.clone() };
-            return Ok(Caller { principal, remote: Some(remote.name.clone()) });
+            return Ok(Some(remote));
         }
     }
     let ae_title = ae_title.clone();
     match (unproven, elsewhere) {
         (Some(remote), _) => Err(CallerRefused::Certificate { remote, ae_title, connection }),
-        _ if address.is_loopback() => Ok(Caller { principal: Principal::local(), remote: None }),
+        _ if address.is_loopback() => Ok(None),
         (None, Some(remote)) => Err(CallerRefused::Address { remote, ae_title, address }),
         (None, None) => Err(CallerRefused::Unknown { ae_title, address }),
     }
@@ -167,7 +299,7 @@ mod tests {
         Remote {
             dimse: Some(DimseAddress { ae_title, host: None, port: None, tls: false }),
             certificates: certificates.to_vec(),
-            addresses: addresses.iter().map(|address| IpAddr::V4(*address)).collect(),
+            addresses: addresses.iter().map(|address| IpAddr::V4(*address).into()).collect(),
             ..Remote::named(name.parse().unwrap())
         }
     }
@@ -178,8 +310,8 @@ mod tests {
         connection: Connection,
     ) -> Result<Option<String>, CallerRefused> {
         let evidence = Evidence { address: address.into(), connection };
-        let caller = identify(remotes, &AeTitle::parse("CT1").unwrap(), evidence)?;
-        Ok(caller.remote.map(|name| name.to_string()))
+        let remote = who(remotes, &AeTitle::parse("CT1").unwrap(), evidence)?;
+        Ok(remote.map(|remote| remote.name.to_string()))
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Drop for Present {
 }
 
 impl Counters {
+    /// One more that was not taken.
+    pub(crate) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn count(&self, ingested: &Result<Accepted, IngestError>) {
         let counter = match ingested {
             Ok(accepted) if accepted.outcome == Outcome::SameBytes => &self.repeated,

@@ -1,7 +1,8 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
 //! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay; worklist and what was
-//! performed of it) and the two questions every use-case asks first (`access`, `remotes`). Never here: HTTP, PDUs, SQL.
+//! performed of it) and the two questions every use-case asks first (`access` with `identity` and `places`, `remotes`).
+//! Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
@@ -11,10 +12,12 @@ mod counters;
 pub mod delete;
 pub mod dispatch;
 pub mod error;
+pub mod identity;
 pub mod incidents;
 pub mod ingest;
 pub mod metadata;
 pub mod performed;
+mod places;
 pub mod remotes;
 pub mod replay;
 pub mod retrieve;
@@ -36,7 +39,8 @@ pub use causeway_catalog::{
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, IngestError, RetrieveError, SearchError};
-pub use ingest::{Accepted, Announced, Body, BodyError, Outcome};
+pub use identity::{Identified, Offered};
+pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use performed::PerformedError;
 pub use retrieve::{Object, Wanted};
 pub use worklist::WorklistError;
@@ -70,6 +74,8 @@ pub struct Config {
     pub acknowledge: Acknowledge,
     /// The node's own AE title, written into File Meta Information as the receiver.
     pub ae_title: Option<causeway_core::AeTitle>,
+    /// Whose tokens are believed.
+    pub identity: identity::Config,
 }
 
 /// The archive. Cheap to clone: all clones are one.
@@ -85,6 +91,9 @@ struct Inner {
     dispatcher: Arc<dyn Dispatcher>,
     remotes: remotes::Directory,
     tokens: tokens::Keyring,
+    examiner: identity::Examiner,
+    attempts: identity::attempts::Attempts,
+    places: Arc<places::Places>,
     settling: settle::Settling,
     prepared: metadata::Prepared,
     counters: counters::Counters,
@@ -106,6 +115,7 @@ impl Archive {
     ) -> Result<Self, causeway_catalog::Error> {
         let remotes = remotes::Directory::load(&catalog).await?;
         let tokens = tokens::Keyring::load(&catalog).await?;
+        let examiner = identity::Examiner::new(config.identity.clone(), Arc::clone(&clock));
         let settling = settle::Settling::default();
         let prepared = metadata::Prepared::default();
         let counters = counters::Counters::default();
@@ -117,6 +127,9 @@ impl Archive {
             dispatcher,
             remotes,
             tokens,
+            examiner,
+            attempts: identity::attempts::Attempts::default(),
+            places: Arc::default(),
             settling,
             prepared,
             counters,

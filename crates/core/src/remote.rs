@@ -1,13 +1,14 @@
 //! A remote: another system that this node knows by name.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ae_title::AeTitle;
 use crate::fingerprint::Fingerprint;
+use crate::identity::{Credentials, Identity};
+use crate::network::Network;
 use crate::principal::Permissions;
 use crate::quirk::Quirks;
 
@@ -109,13 +110,19 @@ pub struct Remote {
     /// What it may do here.
     #[serde(default)]
     pub allow: Permissions,
-    /// Addresses it may call from; empty: any.
+    /// Addresses and networks it may call from; empty: any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Vec<Network>,
     /// Certificates that are its own: one of them it must present, over TLS, when it calls and when it is called;
     /// none: certificates are judged by who issued them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub certificates: Vec<Fingerprint>,
+    /// Who it must show to be when it calls; none: whoever comes from where it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<Identity>,
+    /// Who we say to be when we call it; none: nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<Credentials>,
     /// Remotes to which it may have instances moved; empty: to any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub destinations: Vec<RemoteName>,
@@ -159,6 +166,8 @@ impl Remote {
             allow: Permissions::default(),
             addresses: Vec::new(),
             certificates: Vec::new(),
+            identity: None,
+            credentials: None,
             destinations: Vec::new(),
             associations: None,
             quirks: Quirks::default(),

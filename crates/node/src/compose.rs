@@ -126,6 +126,7 @@ fn ingest(settings: &Settings) -> causeway_archive::Config {
             Acknowledge::Store => causeway_archive::Acknowledge::Store,
         },
         ae_title: Some(settings.node.ae_title.clone()),
+        identity: settings.dimse.identity.clone(),
     }
 }
 

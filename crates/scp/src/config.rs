@@ -4,6 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use causeway_archive::identity;
 use causeway_core::AeTitle;
 use causeway_core::limits::MAX_PDATA_BYTES;
 use causeway_dimse::{Settings, Timeouts};
@@ -21,6 +22,8 @@ pub struct Config {
     pub check_called_ae_title: bool,
     /// Whether queries may leave out the unique keys of the levels above theirs (PS3.4 §C.4.1.3.1.1).
     pub relational_queries: bool,
+    /// Operations of one association that may be under way at once, where a caller asks for it (PS3.7 §D.3.3.3).
+    pub operations: u32,
     /// Associations open at once; one more is rejected as beyond the local limit.
     pub associations: u32,
     /// Largest P-DATA-TF that is announced and accepted, in bytes without its header.
@@ -37,6 +40,8 @@ pub struct Config {
     pub drain_seconds: u32,
     /// TLS, for those who call and those who are called.
     pub tls: causeway_tls::Config,
+    /// Whose tokens are believed of callers that must show who they are.
+    pub identity: identity::Config,
 }
 
 impl Default for Config {
@@ -46,6 +51,7 @@ impl Default for Config {
             aliases: Vec::new(),
             check_called_ae_title: false,
             relational_queries: false,
+            operations: 16,
             associations: 100,
             max_pdu_bytes: MAX_PDATA_BYTES,
             artim_seconds: 10,
@@ -54,10 +60,13 @@ impl Default for Config {
             idle_seconds: 300,
             drain_seconds: 20,
             tls: causeway_tls::Config::default(),
+            identity: identity::Config::default(),
         }
     }
 }
 
+/// Most operations under way on one association.
+const MAX_OPERATIONS: u32 = 256;
 /// Smallest P-DATA-TF that is worth announcing, in bytes.
 const MIN_PDU_BYTES: u32 = 4096;
 
@@ -79,6 +88,9 @@ pub enum ConfigError {
     /// It is one of TLS.
     #[error(transparent)]
     Tls(#[from] causeway_tls::ConfigError),
+    /// It is one of those of `[dimse.identity]` that go together.
+    #[error(transparent)]
+    Identity(#[from] identity::ConfigError),
 }
 
 impl Config {
@@ -89,6 +101,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         let day = 24 * 3600;
         let table = [
+            ("operations", self.operations, 1, MAX_OPERATIONS),
             ("associations", self.associations, 1, 10_000),
             ("max_pdu_bytes", self.max_pdu_bytes, MIN_PDU_BYTES, MAX_PDATA_BYTES),
             ("artim_seconds", self.artim_seconds, 1, day),
@@ -99,7 +112,10 @@ impl Config {
         ];
         match table.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
             Some((key, value, least, most)) => Err(ConfigError::Bounds { key, value, least, most }),
-            None => Ok(self.tls.check()?),
+            None => {
+                self.identity.check()?;
+                Ok(self.tls.check()?)
+            }
         }
     }
 

@@ -3,16 +3,22 @@
 use std::net::IpAddr;
 use std::sync::OnceLock;
 
+use causeway_archive::Identified;
 use causeway_archive::access::{Caller, Connection, Evidence};
 use causeway_core::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
-use causeway_core::{Permission, TransferSyntax, Uid, sop_class};
-use causeway_dimse::negotiation::best;
+use causeway_core::{Permission, Quirk, TransferSyntax, Uid, sop_class};
+use causeway_dimse::negotiation::{Examination, Extended, Window, best};
 use causeway_dimse::{Policy, Proposal, ProposedContext, Refusal, Rejection};
 
 use crate::door::Door;
+use crate::extended;
+use crate::knock::knock;
 use crate::report;
+
+/// Longest P-DATA-TF of a remote that cannot bear more (PS3.8 §D.1).
+const SMALL_PDU_BYTES: u32 = 16 * 1024;
 
 /// The gate of one connection; remembers whom it let in.
 pub(crate) struct Gate<'a> {
@@ -56,6 +62,10 @@ impl<'a> Gate<'a> {
         }
     }
 
+    fn has(&self, quirk: Quirk) -> bool {
+        self.caller.get().is_some_and(|caller| caller.quirks.has(quirk))
+    }
+
     fn is_registered(&self) -> bool {
         self.caller.get().is_some_and(|caller| caller.remote.is_some())
     }
@@ -82,19 +92,16 @@ impl Policy for Gate<'_> {
             report::rejected(archive, proposal, from, words, remedy);
             return Err(Rejection::CalledAeNotRecognized);
         }
-        let evidence = Evidence { address: from, connection: self.connection };
-        match archive.dimse_caller(&proposal.calling, evidence) {
-            Ok(caller) => {
-                // Asked once per connection; a second answer would be the same.
-                let _ = self.caller.set(caller);
-                Ok(())
-            }
-            Err(refused) => {
-                tracing::warn!(calling = %proposal.calling, address = %from, "refused: {refused}");
-                report::rejected(archive, proposal, from, refused.to_string(), None);
-                Err(Rejection::CallingAeNotRecognized)
-            }
-        }
+        Ok(())
+    }
+
+    fn examine<'a>(&'a self, proposal: &'a Proposal, from: IpAddr) -> Examination<'a> {
+        Box::pin(async move {
+            let evidence = Evidence { address: from, connection: self.connection };
+            // Asked once per connection; a second answer would be the same.
+            let _ = self.caller.set(knock(self.door, proposal, evidence).await?);
+            Ok(())
+        })
     }
 
     fn choose(&self, _: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
@@ -110,6 +117,26 @@ impl Policy for Gate<'_> {
             plain(&context.transfer_syntaxes)
         };
         chosen.ok_or(Refusal::TransferSyntaxesNotSupported)
+    }
+
+    fn extended(&self, _: &Proposal, proposed: &Extended) -> Option<Extended> {
+        let information = extended::answer(&proposed.sop_class, &proposed.information)?;
+        Some(Extended { sop_class: proposed.sop_class.clone(), information })
+    }
+
+    fn window(&self, _: &Proposal, _: Window) -> Option<Window> {
+        // Of our own operations, sub-operations of a C-GET, one is under way at a time.
+        let invoked = u16::try_from(self.door.config.operations).unwrap_or(u16::MAX);
+        Some(Window { invoked, performed: 1 })
+    }
+
+    fn identity(&self, _: &Proposal) -> Option<Vec<u8>> {
+        let caller = self.caller.get()?;
+        (caller.identified == Identified::Confirmed).then(Vec::new)
+    }
+
+    fn pdu_bytes(&self, _: &Proposal) -> Option<u32> {
+        self.has(Quirk::SmallPdus).then_some(SMALL_PDU_BYTES)
     }
 }
 

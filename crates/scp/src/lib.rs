@@ -1,7 +1,7 @@
 //! The DIMSE door (PS3.4 §A, §B, §C, §F.7, §K): C-ECHO, C-STORE, C-FIND, C-MOVE, the modality worklist and performed
 //! procedure steps over associations that peers ask for.
 //!
-//! Lives here: the listener, who may ask for what (`gate`), identifiers as queries (`identifier`), one file per
+//! Lives here: the listener, who may ask for what (`gate`), what is negotiated beside (`extended`), identifiers as queries (`identifier`), one file per
 //! service. Never here: HTTP, SQL, how PDUs are laid out. Every request becomes a call of the archive.
 //!
 //! Invariant: a status is sent only after what it says is true; Success of a C-STORE means that the instance
@@ -10,9 +10,11 @@
 mod config;
 mod conversation;
 mod door;
+mod extended;
 mod gate;
 mod hush;
 mod identifier;
+mod knock;
 mod listener;
 mod report;
 mod services;

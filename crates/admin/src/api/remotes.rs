@@ -41,7 +41,7 @@ pub(crate) async fn put(
         return Err(Problem::new(
             StatusCode::CONFLICT,
             format!(
-                "remote '{}' has this AE title already; give one of the two an address of its own",
+                "remote '{}' has this AE title already; give each of the two addresses of its own",
                 other.name
             ),
         ));
@@ -60,9 +60,14 @@ fn same_ae_title(node: &Node, remote: &Remote) -> Option<Remote> {
     let same = |other: &&Remote| {
         other.name != remote.name
             && other.dimse.as_ref().is_some_and(|dimse| dimse.ae_title == *ae_title)
-            && (other.addresses.is_empty() || remote.addresses.is_empty())
+            && (other.addresses.is_empty() || remote.addresses.is_empty() || overlap(other, &remote))
     };
     remotes.iter().find(same).cloned()
+}
+
+/// Whether both may call from some address.
+fn overlap(one: &Remote, other: &Remote) -> bool {
+    one.addresses.iter().any(|it| other.addresses.iter().any(|network| it.overlaps(network)))
 }
 
 fn is_http(url: &str) -> bool {

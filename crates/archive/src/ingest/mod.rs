@@ -55,6 +55,12 @@ pub struct Accepted {
     pub outcome: Outcome,
 }
 
+/// An instance that has been read to its end and is not durable yet. Dropped, it leaves nothing.
+pub struct Received {
+    staging: Staging,
+    record: InstanceRecord,
+}
+
 /// The reserve before the data set, in bytes: preamble and File Meta Information are padded to it, so that the
 /// body can be written before the head is known. Long AE titles, UIDs and remote names together stay below.
 pub(crate) const HEADER_BYTES: usize = 1024;
@@ -72,7 +78,38 @@ impl Archive {
         body: &mut impl Body,
         study: Option<&Uid>,
     ) -> Result<Accepted, IngestError> {
-        let ingested = self.take(principal, envelope, announced, body, study).await;
+        let received = self.receive(principal, envelope, announced, body, study).await?;
+        self.finish(received).await
+    }
+
+    /// The first half of [`Self::ingest`]: reads the instance to its end, so that whoever sends it can go on. It is
+    /// not safe before [`Self::finish`] says so.
+    ///
+    /// # Errors
+    /// As for [`Self::ingest`].
+    pub async fn receive(
+        &self,
+        principal: &Principal,
+        envelope: Envelope,
+        announced: Announced,
+        body: &mut impl Body,
+        study: Option<&Uid>,
+    ) -> Result<Received, IngestError> {
+        let received = self.take(principal, envelope, announced, body, study).await;
+        if received.is_err() {
+            self.inner.counters.refused();
+        }
+        received
+    }
+
+    /// The second half of [`Self::ingest`]: makes the instance durable and records it. Once begun it is to be waited
+    /// for.
+    ///
+    /// # Errors
+    /// As for [`Self::ingest`].
+    pub async fn finish(&self, received: Received) -> Result<Accepted, IngestError> {
+        let Received { staging, record } = received;
+        let ingested = self.keep(staging, record).await;
         self.inner.counters.count(&ingested);
         ingested
     }
@@ -84,7 +121,7 @@ impl Archive {
         announced: Announced,
         body: &mut impl Body,
         study: Option<&Uid>,
-    ) -> Result<Accepted, IngestError> {
+    ) -> Result<Received, IngestError> {
         access::allow(principal, Permission::Store)?;
         let key = self.inner.store.new_key();
         let mut intake = Intake {
@@ -98,7 +135,7 @@ impl Archive {
         }
         let envelope = Envelope { received_at: self.inner.clock.now(), ..envelope };
         let (staging, record) = intake.finish(key, envelope, announced, study)?;
-        self.keep(staging, record).await
+        Ok(Received { staging, record })
     }
 
     /// Durable, then recorded.

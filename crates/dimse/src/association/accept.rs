@@ -36,14 +36,14 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin + Send>(
         Ok(proposal) => proposal,
         Err(rejection) => return Err(refuse(&mut driver, rejection, None).await),
     };
-    match decide(&proposal, policy, from) {
+    match decide(&proposal, policy, from).await {
         Ok(agreement) => establish(driver, proposal, &agreement, &fixed).await,
         Err(rejection) => Err(refuse(&mut driver, rejection, Some(proposal)).await),
     }
 }
 
 /// What the upper layer itself asks of a proposal, then the policy.
-fn decide(proposal: &Proposal, policy: &dyn Policy, from: IpAddr) -> Result<Agreement, Rejection> {
+async fn decide(proposal: &Proposal, policy: &dyn Policy, from: IpAddr) -> Result<Agreement, Rejection> {
     if !proposal.protocol_version_1 {
         return Err(Rejection::ProtocolVersionNotSupported);
     }
@@ -53,7 +53,9 @@ fn decide(proposal: &Proposal, policy: &dyn Policy, from: IpAddr) -> Result<Agre
     if proposal.max_pdu != 0 && proposal.max_pdu < MIN_PDU_BYTES {
         return Err(Rejection::MaximumLengthTooSmall);
     }
-    negotiate(proposal, policy, from)
+    policy.admit(proposal, from)?;
+    policy.examine(proposal, from).await?;
+    Ok(negotiate(proposal, policy))
 }
 
 async fn refuse<S: AsyncRead + AsyncWrite + Unpin + Send>(
@@ -74,6 +76,9 @@ async fn establish<S: AsyncRead + AsyncWrite + Unpin + Send>(
     agreement: &Agreement,
     fixed: &[u8; FIXED_BYTES],
 ) -> Result<Association<S>, Error> {
+    if let Some(bytes) = agreement.pdu_bytes {
+        driver.receive_limit = driver.receive_limit.min(bytes.max(MIN_PDU_BYTES));
+    }
     let Some(pdu) = encode::acceptance(fixed, agreement, driver.receive_limit) else {
         return Err(refuse(&mut driver, Rejection::NoReasonGiven, Some(proposal)).await);
     };
@@ -88,7 +93,8 @@ async fn establish<S: AsyncRead + AsyncWrite + Unpin + Send>(
             })
         })
         .collect();
-    driver.fragment_limit = fragment_limit(proposal.max_pdu);
+    let announced = if proposal.max_pdu == 0 { u32::MAX } else { proposal.max_pdu };
+    driver.fragment_limit = fragment_limit(announced.min(agreement.pdu_bytes.unwrap_or(u32::MAX)));
     driver.take(Event::AssociateAccept)?;
     driver.wire.established();
     driver.wire.push(Bytes::from(pdu));

@@ -6,7 +6,9 @@
 mod proposal;
 mod refusal;
 
+use std::future::{Future, ready};
 use std::net::IpAddr;
+use std::pin::Pin;
 
 use causeway_core::{TransferSyntax, Uid};
 
@@ -16,6 +18,9 @@ pub use refusal::{Refusal, Rejection};
 /// The one application context of DICOM (PS3.7 §A.2.1).
 pub const APPLICATION_CONTEXT: &str = "1.2.840.10008.3.1.1.1";
 
+/// A look at a caller that takes its time.
+pub type Examination<'a> = Pin<Box<dyn Future<Output = Result<(), Rejection>> + Send + 'a>>;
+
 /// Whom a door lets in, and for what.
 pub trait Policy: Send + Sync {
     /// Whether this caller may associate at all.
@@ -23,6 +28,13 @@ pub trait Policy: Send + Sync {
     /// # Errors
     /// Why not.
     fn admit(&self, proposal: &Proposal, from: IpAddr) -> Result<(), Rejection>;
+
+    /// A second look at a caller that was admitted, before anything is granted: at its identity, which may take its
+    /// time.
+    fn examine<'a>(&'a self, proposal: &'a Proposal, from: IpAddr) -> Examination<'a> {
+        let _ = (proposal, from);
+        Box::pin(ready(Ok(())))
+    }
 
     /// The transfer syntax chosen among those offered in `context`; [`best`] picks the one we like most.
     ///
@@ -57,6 +69,13 @@ pub trait Policy: Send + Sync {
         let _ = proposal;
         None
     }
+
+    /// Longest P-DATA-TF that this caller is to send and to be sent; none: as the settings and its proposal say
+    /// (PS3.8 §D.1).
+    fn pdu_bytes(&self, proposal: &Proposal) -> Option<u32> {
+        let _ = proposal;
+        None
+    }
 }
 
 /// The answer to a proposal that was admitted.
@@ -72,6 +91,8 @@ pub struct Agreement {
     pub window: Option<Window>,
     /// Server response to the user identity.
     pub identity: Option<Vec<u8>>,
+    /// Longest P-DATA-TF in either direction, where the settings and the proposal do not say it.
+    pub pdu_bytes: Option<u32>,
 }
 
 impl Agreement {
@@ -108,15 +129,12 @@ pub fn best(offered: &[Uid]) -> Option<&Uid> {
     offered.iter().min_by_key(|uid| TransferSyntax::rank(uid))
 }
 
-/// Answers `proposal` as `policy` decides.
+/// Answers `proposal`, which was admitted, as `policy` decides.
 ///
 /// An id proposed twice is answered once: no later message could tell the two apart. An even id breaks PS3.8
 /// §9.3.2.2 but harms nobody and is taken as it is.
-///
-/// # Errors
-/// Why the caller is rejected as a whole.
-pub fn negotiate(proposal: &Proposal, policy: &dyn Policy, from: IpAddr) -> Result<Agreement, Rejection> {
-    policy.admit(proposal, from)?;
+#[must_use]
+pub fn negotiate(proposal: &Proposal, policy: &dyn Policy) -> Agreement {
     let mut answers: Vec<Answer> = Vec::with_capacity(proposal.contexts.len());
     for context in &proposal.contexts {
         if answers.iter().any(|answer| answer.id == context.id) {
@@ -142,7 +160,7 @@ pub fn negotiate(proposal: &Proposal, policy: &dyn Policy, from: IpAddr) -> Resu
             answers.push(Answer { id: *id, abstract_syntax: None, result });
         }
     }
-    Ok(user_information(proposal, policy, answers))
+    user_information(proposal, policy, answers)
 }
 
 /// What is granted beside the contexts: for SOP classes of which a context was accepted, each answered once, and
@@ -170,10 +188,26 @@ fn user_information(proposal: &Proposal, policy: &dyn Policy, answers: Vec<Answe
             extended.extend(policy.extended(proposal, proposed));
         }
     }
-    let window = proposal.asynchronous.and_then(|window| policy.window(proposal, window));
+    let window = proposal.asynchronous.and_then(|proposed| {
+        policy.window(proposal, proposed).map(|granted| Window {
+            invoked: no_more(granted.invoked, proposed.invoked),
+            performed: no_more(granted.performed, proposed.performed),
+        })
+    });
     let wants_answer = proposal.user_identity.as_ref().is_some_and(|identity| identity.wants_answer);
     let identity = if wants_answer { policy.identity(proposal) } else { None };
-    Agreement { answers, roles, extended, window, identity }
+    let pdu_bytes = policy.pdu_bytes(proposal);
+    Agreement { answers, roles, extended, window, identity, pdu_bytes }
+}
+
+/// As many operations as `granted`, but no more than `proposed`; 0 is any number.
+const fn no_more(granted: u16, proposed: u16) -> u16 {
+    match (granted, proposed) {
+        (granted, 0) => granted,
+        (0, proposed) => proposed,
+        (granted, proposed) if granted < proposed => granted,
+        (_, proposed) => proposed,
+    }
 }
 
 #[cfg(test)]

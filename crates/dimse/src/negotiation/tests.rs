@@ -64,7 +64,7 @@ fn each_context_is_answered_once_and_our_taste_decides() {
             context(1, VERIFICATION, &[IMPLICIT_VR_LITTLE_ENDIAN]),
         ],
     );
-    let agreement = negotiate(&proposal, &Lenient, HERE).unwrap();
+    let agreement = negotiate(&proposal, &Lenient);
     let results: Vec<_> = agreement.answers.iter().map(|answer| (answer.id, answer.result.clone())).collect();
     assert_eq!(
         results,
@@ -80,7 +80,7 @@ fn each_context_is_answered_once_and_our_taste_decides() {
 
 #[test]
 fn a_stranger_is_rejected_with_the_numbers_of_the_standard() {
-    let rejection = negotiate(&proposal("STRANGER", Vec::new()), &Lenient, HERE).unwrap_err();
+    let rejection = Lenient.admit(&proposal("STRANGER", Vec::new()), HERE).unwrap_err();
     let reject = rejection.reject();
     assert_eq!((reject.result, reject.source, reject.reason), (1, 1, 3));
 }
@@ -141,7 +141,7 @@ fn a_role_is_granted_once_and_only_as_far_as_it_was_proposed_for_a_context_that_
             ],
         )
     };
-    let agreement = negotiate(&asked, &Generous, Ipv4Addr::LOCALHOST.into()).unwrap();
+    let agreement = negotiate(&asked, &Generous);
     assert_eq!(agreement.roles, [role("1.2.9", true)]);
     assert!(agreement.peer_provides(&uid("1.2.9")));
     assert!(!agreement.peer_provides(&uid("1.2.3")));
@@ -153,7 +153,35 @@ fn an_identity_is_answered_only_to_a_peer_that_wants_an_answer() {
         let user_identity =
             Some(UserIdentity { kind: 1, wants_answer, primary: b"anna".to_vec(), secondary: Vec::new() });
         let asked = Proposal { user_identity, ..proposal("CALLER", Vec::new()) };
-        let agreement = negotiate(&asked, &Generous, Ipv4Addr::LOCALHOST.into()).unwrap();
+        let agreement = negotiate(&asked, &Generous);
         assert_eq!(agreement.identity, answered);
+    }
+}
+
+#[test]
+fn a_window_is_granted_only_where_it_was_proposed_and_never_wider() {
+    struct Wide;
+    impl Policy for Wide {
+        fn admit(&self, _proposal: &Proposal, _from: IpAddr) -> Result<(), Rejection> {
+            Ok(())
+        }
+        fn choose(&self, proposal: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
+            Lenient.choose(proposal, context)
+        }
+        fn window(&self, _proposal: &Proposal, _proposed: Window) -> Option<Window> {
+            Some(Window { invoked: 16, performed: 0 })
+        }
+    }
+    let window = |invoked, performed| Some(Window { invoked, performed });
+    for (asynchronous, granted) in [
+        (None, None),
+        (window(1, 1), window(1, 1)),
+        (window(15, 2), window(15, 2)),
+        (window(16, 0), window(16, 0)),
+        (window(17, 1), window(16, 1)),
+        (window(0, 0), window(16, 0)),
+    ] {
+        let asked = Proposal { asynchronous, ..proposal("CALLER", Vec::new()) };
+        assert_eq!(negotiate(&asked, &Wide).window, granted, "{asynchronous:?}");
     }
 }

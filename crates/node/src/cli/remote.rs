@@ -1,13 +1,15 @@
 //! `causeway remote`: other systems.
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
 
-use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::bail;
+use anyhow::{Context as _, bail};
+use causeway_core::identity::{Proof, UserName};
 use causeway_core::remote::{DicomWebAddress, DimseAddress};
-use causeway_core::{AeTitle, Fingerprint, Permission, Permissions, RemoteName};
+use causeway_core::{
+    AeTitle, Credentials, Fingerprint, Identity, Network, Permission, Permissions, Quirk, RemoteName,
+};
 use causeway_tls::Certificate;
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -51,6 +53,7 @@ enum Verb {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   causeway remote add ct1 --ae-title CT1 --address 10.0.0.7 --allow store
+  causeway remote add ward --ae-title WARD --address 10.1.0.0/16 --user ward --passcode-file ward.txt
   causeway remote add reader --ae-title READER --host reader.example.org --port 11112
   causeway remote add safe --ae-title SAFE --host safe.example.org --port 2762 --tls --certificate safe.pem
   causeway remote add cloud --dicomweb https://pacs.example.org/dicom-web --token-file /etc/causeway/cloud.token")]
@@ -82,14 +85,58 @@ struct Add {
     /// What it may do here
     #[arg(long, value_delimiter = ',', value_parser = permission, default_value = "store,query,retrieve")]
     allow: Vec<Permission>,
-    /// Addresses it may call from [default: any]
-    #[arg(long, value_delimiter = ',', value_name = "IP")]
-    address: Vec<IpAddr>,
+    /// Addresses and networks it may call from [default: any]
+    #[arg(long, value_delimiter = ',', value_name = "IP[/BITS]")]
+    address: Vec<Network>,
+    /// Associations that it may have open at once [default: as many as anyone]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    associations: Option<u32>,
+    /// What it cannot bear
+    #[arg(long, value_delimiter = ',', value_parser = quirk)]
+    quirk: Vec<Quirk>,
+    #[command(flatten)]
+    identity: IdentityArgs,
+    #[command(flatten)]
+    credentials: CredentialsArgs,
+}
+
+/// Who it must show to be
+#[derive(Debug, Args)]
+struct IdentityArgs {
+    /// User that it must show to be when it calls [default: not asked]
+    #[arg(long, value_name = "NAME", requires = "ae_title")]
+    user: Option<UserName>,
+    /// File with the passcode that the user must give; only its hash is kept
+    #[arg(
+        long,
+        alias = "password-file",
+        requires = "user",
+        value_name = "FILE",
+        conflicts_with = "user_token"
+    )]
+    passcode_file: Option<PathBuf>,
+    /// The user must be the subject of a JSON Web Token that [dimse.identity] has the keys for
+    #[arg(long, requires = "user")]
+    user_token: bool,
+}
+
+/// Who we say to be
+#[derive(Debug, Args)]
+struct CredentialsArgs {
+    /// User that we say to be when we call it
+    #[arg(long, value_name = "NAME", requires = "ae_title", conflicts_with = "our_token_file")]
+    our_user: Option<UserName>,
+    /// File, on the node's machine, with the passcode that we give
+    #[arg(long, alias = "our-password-file", requires = "our_user", value_name = "FILE")]
+    our_passcode_file: Option<String>,
+    /// File, on the node's machine, with the JSON Web Token that we give
+    #[arg(long, requires = "ae_title", value_name = "FILE")]
+    our_token_file: Option<String>,
 }
 
 pub(super) fn permission(text: &str) -> Result<Permission, String> {
-    Permission::parse(text)
-        .ok_or_else(|| "one or more of store, query, retrieve, commit, worklist, delete, admin".to_owned())
+    let names = || Permission::ALL.map(Permission::as_str).join(", ");
+    Permission::parse(text).ok_or_else(|| format!("one or more of {}", names()))
 }
 
 /// A fingerprint as it is written, or that of the first certificate in a file.
@@ -99,6 +146,38 @@ fn certificate(text: &str) -> Result<Fingerprint, String> {
     }
     let certificates = Certificate::in_file(Path::new(text)).map_err(|error| error.to_string())?;
     certificates.first().map(|first| first.fingerprint).ok_or_else(|| format!("{text} holds no certificate"))
+}
+
+fn quirk(text: &str) -> Result<Quirk, String> {
+    let known = || Quirk::ALL.map(|quirk| format!("\n  {quirk}: {}", quirk.words())).concat();
+    Quirk::parse(text).ok_or_else(|| format!("one or more of{}", known()))
+}
+
+impl IdentityArgs {
+    /// What is kept: of a passcode its hash, made here so that it goes no further.
+    fn identity(self) -> anyhow::Result<Option<Identity>> {
+        let Some(user) = self.user else { return Ok(None) };
+        let proof = match self.passcode_file {
+            Some(file) => {
+                let passcode =
+                    std::fs::read(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+                let end = passcode.iter().rposition(|byte| !matches!(byte, b'\n' | b'\r'));
+                let passcode = end.and_then(|end| passcode.get(..=end)).unwrap_or_default();
+                let hashed = causeway_archive::identity::hash(passcode);
+                Proof::Passcode(hashed.with_context(|| format!("in {}", file.display()))?)
+            }
+            None if self.user_token => Proof::Token,
+            None => Proof::Name,
+        };
+        Ok(Some(Identity { user, proof }))
+    }
+}
+
+impl CredentialsArgs {
+    fn credentials(self) -> Option<Credentials> {
+        let user = |name| Credentials::User { name, passcode_file: self.our_passcode_file };
+        self.our_user.map(user).or_else(|| self.our_token_file.map(|file| Credentials::Token { file }))
+    }
 }
 
 impl Remote {
@@ -136,6 +215,10 @@ impl Add {
             allow: self.allow.into_iter().collect::<Permissions>(),
             addresses: self.address,
             certificates: self.certificate,
+            associations: self.associations,
+            quirks: self.quirk.into_iter().collect(),
+            identity: self.identity.identity()?,
+            credentials: self.credentials.credentials(),
             ..causeway_core::Remote::named(self.name)
         };
         client.put(&format!("/api/v1/remotes/{}", remote.name), &remote).await?;

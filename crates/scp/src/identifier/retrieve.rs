@@ -2,17 +2,23 @@
 
 use causeway_core::{Attributes, Element, Level, Selection, Tag, Uid};
 
-use super::{Refusal, Root, level, name};
+use super::{Hierarchy, Refusal, Root, level, name};
 
 /// Most UIDs in one request.
 const MAX_UIDS: usize = 10_000;
 
-/// Reads the identifier: unique keys only; a list only at the level asked at (PS3.4 §C.4.2.2.1).
-pub(crate) fn selection(root: Root, identifier: &Attributes) -> Result<Selection, Refusal> {
+/// Reads the identifier: unique keys only; a list only at the level asked at (PS3.4 §C.4.2.2.1). A relational
+/// retrieval may leave out the levels above (PS3.4 §C.4.2.2.2).
+pub(crate) fn selection(
+    root: Root,
+    hierarchy: Hierarchy,
+    identifier: &Attributes,
+) -> Result<Selection, Refusal> {
     let level = level(root, identifier)?;
     for above in root.above(level) {
         let tag = above.unique_key();
-        if values(identifier, tag).count() != 1 {
+        let count = values(identifier, tag).count();
+        if count != 1 && !(count == 0 && hierarchy == Hierarchy::Relational) {
             let comment = format!("{} level needs one {}", level.as_str(), name(above));
             return Err(Refusal::mismatch(tag, comment));
         }
@@ -68,17 +74,26 @@ mod tests {
                 (Tag::SERIES_INSTANCE_UID, "1.3\\1.4"),
             ])
         };
-        assert_eq!(selection(Root::Study, &at("SERIES")).unwrap().series.len(), 2);
-        assert_eq!(selection(Root::Study, &at("STUDY")).unwrap_err().offending, Tag::SERIES_INSTANCE_UID);
-        assert_eq!(selection(Root::Study, &at("IMAGE")).unwrap_err().offending, Tag::SERIES_INSTANCE_UID);
+        assert_eq!(selection(Root::Study, Hierarchy::Strict, &at("SERIES")).unwrap().series.len(), 2);
+        assert_eq!(
+            selection(Root::Study, Hierarchy::Strict, &at("STUDY")).unwrap_err().offending,
+            Tag::SERIES_INSTANCE_UID
+        );
+        assert_eq!(
+            selection(Root::Study, Hierarchy::Strict, &at("IMAGE")).unwrap_err().offending,
+            Tag::SERIES_INSTANCE_UID
+        );
     }
 
     #[test]
     fn a_request_that_names_nothing_is_refused_and_never_means_everything() {
         let nothing = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY")]);
-        assert_eq!(selection(Root::Study, &nothing).unwrap_err().offending, Tag::STUDY_INSTANCE_UID);
+        assert_eq!(
+            selection(Root::Study, Hierarchy::Strict, &nothing).unwrap_err().offending,
+            Tag::STUDY_INSTANCE_UID
+        );
         let wild = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY"), (Tag::STUDY_INSTANCE_UID, "*")]);
-        assert!(selection(Root::Study, &wild).is_err());
+        assert!(selection(Root::Study, Hierarchy::Strict, &wild).is_err());
     }
 
     #[test]
@@ -90,8 +105,32 @@ mod tests {
                 (Tag::STUDY_INSTANCE_UID, "1.2"),
             ])
         };
-        assert_eq!(selection(Root::Patient, &study("")).unwrap_err().offending, Tag::PATIENT_ID);
-        assert_eq!(selection(Root::Patient, &study("P1")).unwrap().patient_id.as_deref(), Some("P1"));
-        assert_eq!(selection(Root::Study, &study("P1")).unwrap().patient_id, None);
+        assert_eq!(
+            selection(Root::Patient, Hierarchy::Strict, &study("")).unwrap_err().offending,
+            Tag::PATIENT_ID
+        );
+        assert_eq!(
+            selection(Root::Patient, Hierarchy::Strict, &study("P1")).unwrap().patient_id.as_deref(),
+            Some("P1")
+        );
+        assert_eq!(selection(Root::Study, Hierarchy::Strict, &study("P1")).unwrap().patient_id, None);
+    }
+
+    #[test]
+    fn a_relational_retrieval_may_leave_out_the_levels_above_but_not_its_own() {
+        let series =
+            |uid: &str| identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "SERIES"), (Tag::SERIES_INSTANCE_UID, uid)]);
+        assert!(selection(Root::Study, Hierarchy::Strict, &series("1.3")).is_err());
+        for root in [Root::Study, Root::Patient] {
+            let found = selection(root, Hierarchy::Relational, &series("1.3\\1.4")).unwrap();
+            assert_eq!((found.studies.len(), found.series.len()), (0, 2));
+            assert!(selection(root, Hierarchy::Relational, &series("")).is_err());
+        }
+        let two = identifier(&[
+            (Tag::QUERY_RETRIEVE_LEVEL, "SERIES"),
+            (Tag::STUDY_INSTANCE_UID, "1.2\\1.3"),
+            (Tag::SERIES_INSTANCE_UID, "1.4"),
+        ]);
+        assert!(selection(Root::Study, Hierarchy::Relational, &two).is_err());
     }
 }

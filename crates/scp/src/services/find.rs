@@ -10,6 +10,7 @@ use causeway_dimse::{Association, Command, Context, Error};
 
 use super::{Stream, layout};
 use crate::door::{Door, Visitor};
+use crate::extended;
 use crate::identifier::answer::answer;
 use crate::identifier::find::{FindRequest, find_request};
 use crate::identifier::{Hierarchy, Refusal, Root};
@@ -27,7 +28,7 @@ pub(super) async fn handle<S: Stream>(
     request: &CFindRq,
 ) -> Result<(), Error> {
     let asked = match association.identifier().await {
-        Ok(bytes) => read(door, context, &bytes),
+        Ok(bytes) => read(context, options(door, association, context), &bytes),
         Err(Error::TooLarge { .. }) => {
             Err(Refused::with(Status::IDENTIFIER_DOES_NOT_MATCH, "identifier too long"))
         }
@@ -62,13 +63,22 @@ impl From<Refusal> for Refused {
     }
 }
 
-fn read(door: &Door, context: &Context, bytes: &[u8]) -> Result<FindRequest, Refused> {
+/// What holds for queries on `context`: what was negotiated, or what the administrator settled.
+fn options<S: Stream>(door: &Door, association: &Association<S>, context: &Context) -> Hierarchy {
+    let granted = extended::Query::of(association.agreement().extended_for(&context.abstract_syntax));
+    if granted.relational || door.config.relational_queries {
+        Hierarchy::Relational
+    } else {
+        Hierarchy::Strict
+    }
+}
+
+fn read(context: &Context, hierarchy: Hierarchy, bytes: &[u8]) -> Result<FindRequest, Refused> {
     let Some(root) = Root::of(&context.abstract_syntax) else {
         return Err(Refused::with(Status::SOP_CLASS_NOT_SUPPORTED, "C-FIND on a context of another service"));
     };
     let identifier = identifier::decode(bytes, layout(context))
         .map_err(|error| Refused::with(Status::UNABLE_TO_PROCESS, &error.to_string()))?;
-    let hierarchy = if door.config.relational_queries { Hierarchy::Relational } else { Hierarchy::Strict };
     Ok(find_request(root, hierarchy, identifier)?)
 }
 

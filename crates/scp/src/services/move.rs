@@ -10,8 +10,9 @@ use causeway_dimse::{Association, Command, Context, Error};
 use super::suboperations::{Sent, SubOperations};
 use super::{Stream, layout};
 use crate::door::{Door, Visitor};
-use crate::identifier::Root;
+use crate::extended;
 use crate::identifier::retrieve::selection;
+use crate::identifier::{Hierarchy, Root};
 
 pub(super) async fn handle<S: Stream>(
     door: &Door,
@@ -21,7 +22,11 @@ pub(super) async fn handle<S: Stream>(
     request: &CMoveRq,
 ) -> Result<(), Error> {
     let asked = match association.identifier().await {
-        Ok(bytes) => prepare(door, visitor, context, request, &bytes).await,
+        Ok(bytes) => {
+            let hierarchy =
+                extended::retrieval(association.agreement().extended_for(&context.abstract_syntax));
+            prepare(door, visitor, context, request, hierarchy, &bytes).await
+        }
         Err(Error::TooLarge { .. }) => {
             Err(refused(request, Status::IDENTIFIER_DOES_NOT_MATCH, "identifier too long"))
         }
@@ -49,6 +54,7 @@ async fn prepare(
     visitor: &Visitor,
     context: &Context,
     request: &CMoveRq,
+    hierarchy: Hierarchy,
     bytes: &[u8],
 ) -> Result<(Remote, Vec<StoredInstance>), Box<RetrieveRsp>> {
     let Some(root) = Root::of(&context.abstract_syntax) else {
@@ -57,7 +63,7 @@ async fn prepare(
     };
     let identifier = identifier::decode(bytes, layout(context))
         .map_err(|error| refused(request, Status::UNABLE_TO_PROCESS, &error.to_string()))?;
-    let selection = selection(root, &identifier).map_err(|refusal| {
+    let selection = selection(root, hierarchy, &identifier).map_err(|refusal| {
         let mut answer = refused(request, refusal.status, &refusal.comment);
         answer.offending = vec![refusal.offending];
         answer

@@ -210,3 +210,70 @@ proptest! {
         let _ = acceptance(&body);
     }
 }
+
+/// Accepts each context in its last transfer syntax and grants whatever is asked beside.
+struct Generous;
+
+impl crate::Policy for Generous {
+    fn admit(&self, _proposal: &Proposal, _from: std::net::IpAddr) -> Result<(), Rejection> {
+        Ok(())
+    }
+    fn choose(&self, _proposal: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
+        context.transfer_syntaxes.last().cloned().ok_or(Refusal::TransferSyntaxesNotSupported)
+    }
+    fn roles(&self, _proposal: &Proposal, proposed: &Role) -> Option<Role> {
+        Some(proposed.clone())
+    }
+    fn extended(&self, _proposal: &Proposal, proposed: &Extended) -> Option<Extended> {
+        Some(proposed.clone())
+    }
+}
+
+#[test]
+fn as_many_contexts_as_there_are_ids_with_all_that_can_be_said_of_each_are_answered_to_the_last() {
+    let sop_class = |number: usize| uid(&format!("1.2.840.10008.5.1.4.1.1.{number}.1.2.3"));
+    let syntaxes: Vec<Uid> = (0..60).map(|number| uid(&format!("1.2.840.10008.1.2.4.{number}"))).collect();
+    let contexts: Vec<ProposedContext> = (0..128)
+        .map(|number| ProposedContext {
+            id: u8::try_from(2 * number + 1).unwrap(),
+            abstract_syntax: sop_class(number),
+            transfer_syntaxes: syntaxes.clone(),
+        })
+        .collect();
+    let offers = Offers {
+        roles: (0..128).map(|n| Role { sop_class: sop_class(n), user: true, provider: n % 2 == 0 }).collect(),
+        extended: (0..128)
+            .map(|n| Extended { sop_class: sop_class(n), information: vec![1; 1 + n % 7] })
+            .collect(),
+        window: Some(Window { invoked: 0, performed: 1 }),
+        identity: None,
+    };
+    let pdu = encode::request(&title("CALLER"), &title("CALLED"), &contexts, &offers, 0).unwrap();
+    assert!(pdu.len() > 100_000, "{}", pdu.len());
+    let Request { fixed, proposal } = request(&pdu[HEADER_BYTES..]).unwrap();
+    let proposal = proposal.unwrap();
+    assert_eq!(proposal.contexts, contexts);
+    assert_eq!((&proposal.roles, &proposal.extended), (&offers.roles, &offers.extended));
+    let agreement = crate::negotiation::negotiate(&proposal, &Generous);
+    let pdu = encode::acceptance(&fixed, &agreement, 16_384).unwrap();
+    let read = acceptance(&pdu[HEADER_BYTES..]).unwrap();
+    let expected: Vec<_> = contexts.iter().map(|context| (context.id, Ok(syntaxes[59].clone()))).collect();
+    assert_eq!(read.contexts, expected);
+    assert_eq!((read.roles, read.extended), (offers.roles, offers.extended));
+}
+
+proptest! {
+    #[test]
+    fn an_identity_is_read_as_written_and_not_printed(
+        kind in any::<u8>(), wants_answer in any::<bool>(),
+        primary in prop::collection::vec(any::<u8>(), 0..300),
+        secondary in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        let identity = UserIdentity { kind, wants_answer, primary, secondary };
+        let offers = Offers { identity: Some(identity.clone()), ..Offers::default() };
+        let pdu = encode::request(&title("A"), &title("B"), &contexts(), &offers, 0).unwrap();
+        let proposal = request(&pdu[HEADER_BYTES..]).unwrap().proposal.unwrap();
+        prop_assert_eq!(format!("{:?}", proposal.user_identity), format!("Some(UserIdentity {{ kind: {kind}, .. }})"));
+        prop_assert!(proposal.user_identity == Some(identity));
+    }
+}
