@@ -2,7 +2,7 @@
 
 use causeway_catalog::RouteRecord;
 use causeway_catalog::delivery::{Change, Changed, Filter, JobRow, RemoteReport, StudyDelivery};
-use causeway_core::{Permission, Principal, RemoteName, Uid};
+use causeway_core::{Permission, Principal, Remote, RemoteName, Status, Uid};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -74,6 +74,16 @@ pub struct Echoed {
 
 fn admin(principal: &Principal) -> Result<(), AccessError> {
     causeway_archive::access::allow(principal, Permission::Admin)
+}
+
+/// What an echo came to.
+fn echo_words(remote: &Remote, answered: sender::Answered) -> String {
+    let words = match answered.status {
+        Status::SUCCESS => "it answered".to_owned(),
+        other => format!("it answered with status {other}"),
+    };
+    let unseen = remote.credentials.is_some() && !answered.has_confirmed_us;
+    if unseen { format!("{words}, and did not say that it looked at who we are") } else { words }
 }
 
 impl Forwarder {
@@ -204,13 +214,9 @@ impl Forwarder {
         admin(principal)?;
         let Some(remote) = self.inner.archive.remote(name) else { return Ok(None) };
         let echoed = match sender::echo(&remote, &self.inner.caller, self.inner.patience()).await {
-            Ok(status) => Echoed {
-                is_well: status == causeway_core::Status::SUCCESS,
-                words: match status {
-                    causeway_core::Status::SUCCESS => "it answered".to_owned(),
-                    other => format!("it answered with status {other}"),
-                },
-            },
+            Ok(answered) => {
+                Echoed { is_well: answered.status == Status::SUCCESS, words: echo_words(&remote, answered) }
+            }
             Err(failure) => Echoed { is_well: false, words: failure.words },
         };
         if echoed.is_well {

@@ -14,6 +14,8 @@ pub struct Config {
     pub destinations_at_once: u32,
     /// Associations held to one destination at the same time.
     pub associations_per_destination: u32,
+    /// Instances on their way to one destination at once, over DIMSE, where it takes more than one (PS3.7 §D.3.3.3).
+    pub operations: u32,
     /// Instances claimed, and sent, in one go.
     pub batch_instances: u32,
     /// Most bytes in one STOW request; a single larger instance goes alone.
@@ -39,6 +41,7 @@ impl Default for Config {
         Self {
             destinations_at_once: 16,
             associations_per_destination: 1,
+            operations: 8,
             batch_instances: 64,
             request_bytes: 64 * 1024 * 1024,
             lease_seconds: 60,
@@ -72,9 +75,10 @@ impl Config {
     /// # Errors
     /// Names the first setting that is.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let table: [(&'static str, u64, RangeInclusive<u64>); 11] = [
+        let table: [(&'static str, u64, RangeInclusive<u64>); 12] = [
             ("destinations_at_once", self.destinations_at_once.into(), 1..=256),
             ("associations_per_destination", self.associations_per_destination.into(), 1..=1),
+            ("operations", self.operations.into(), 1..=256),
             ("batch_instances", self.batch_instances.into(), 1..=1000),
             ("request_bytes", self.request_bytes, 1..=4 * 1024 * 1024 * 1024),
             ("lease_seconds", self.lease_seconds.into(), 3..=3600),
@@ -91,6 +95,11 @@ impl Config {
             }
             None => Ok(()),
         }
+    }
+
+    /// As the protocol counts them.
+    pub(crate) fn operations(&self) -> u16 {
+        u16::try_from(self.operations).unwrap_or(u16::MAX)
     }
 
     pub(crate) fn lease(&self) -> Duration {

@@ -37,14 +37,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         self.flush().await
     }
 
-    /// The next response to `message_id`. What the peer cancels meanwhile is remembered; other requests of its own
-    /// are refused: while we wait for an answer we serve nothing.
+    /// The next response to `message_id`, as [`Self::answer_to`] waits for it.
     pub(crate) async fn answer(&mut self, message_id: u16) -> Result<Message, Error> {
+        self.answer_to(&[message_id]).await
+    }
+
+    /// The next response to one of `message_ids`. What the peer cancels meanwhile is remembered; other requests of
+    /// its own are refused: while we wait for an answer we serve nothing.
+    pub(crate) async fn answer_to(&mut self, message_ids: &[u16]) -> Result<Message, Error> {
         for _ in 0..MAX_FOREIGN_REQUESTS {
             let Some(message) = self.next().await? else {
                 return Err(Error::Closed);
             };
-            if message.command.responded() == Some(message_id) {
+            if message.command.responded().is_some_and(|responded| message_ids.contains(&responded)) {
                 return Ok(message);
             }
             if message.command.field().is_response() {
@@ -78,6 +83,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         request: StoreRequest,
         body: &mut impl Body,
     ) -> Result<Response, Error> {
+        let message_id = self.send_store(context, request, body).await?;
+        match self.answer(message_id).await?.command {
+            Command::CStoreRsp(rsp) => Ok(Response { status: rsp.status, comment: rsp.comment }),
+            _ => Err(self.wrong_answer().await),
+        }
+    }
+
+    /// Sends the request for a store with its data set, to its end; gives its message id.
+    pub(crate) async fn send_store(
+        &mut self,
+        context: u8,
+        request: StoreRequest,
+        body: &mut impl Body,
+    ) -> Result<u16, Error> {
         let message_id = self.next_message_id();
         let command = Command::CStoreRq(CStoreRq {
             message_id,
@@ -88,10 +107,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         });
         self.queue_command(context, &command, true)?;
         self.stream(context, body).await?;
-        match self.answer(message_id).await?.command {
-            Command::CStoreRsp(rsp) => Ok(Response { status: rsp.status, comment: rsp.comment }),
-            _ => Err(self.wrong_answer().await),
-        }
+        Ok(message_id)
     }
 
     /// Asks a normalized service; gives its response and the data set that came with it.

@@ -22,12 +22,12 @@ const GOODBYE: Duration = Duration::from_secs(10);
 /// The line. Nothing is connected before it is needed.
 pub struct Courier {
     call: Call,
-    line: Option<Line>,
+    pub(super) line: Option<Line>,
 }
 
-struct Line {
-    requestor: Requestor<Connection>,
-    pairs: BTreeSet<Pair>,
+pub(super) struct Line {
+    pub(super) requestor: Requestor<Connection>,
+    pub(super) pairs: BTreeSet<Pair>,
 }
 
 impl Courier {

@@ -4,17 +4,19 @@
 
 mod body;
 mod courier;
+mod credentials;
 mod echo;
 mod find;
 mod move_;
 mod perform;
+mod pipeline;
 mod plan;
 mod requestor;
 mod store;
 
 use std::time::Duration;
 
-use causeway_core::{AeTitle, Uid};
+use causeway_core::{AeTitle, Remote, Uid};
 use causeway_tls::{Line, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -25,6 +27,7 @@ pub use courier::{Courier, Pair};
 pub use find::Found;
 pub use move_::{MoveRequest, Moved};
 pub use perform::Target;
+pub use pipeline::{MAX_OPERATIONS, Ticket};
 pub use plan::{MAX_CONTEXTS, plan};
 pub use requestor::{RefusedContext, Requestor};
 pub use store::{Response, StoreRequest};
@@ -88,6 +91,28 @@ pub struct Offers {
     pub window: Option<Window>,
     /// Who the user is.
     pub identity: Option<UserIdentity>,
+}
+
+impl Offers {
+    /// What is offered to a remote that is given instances: who we are, and up to `operations` stores at once, where
+    /// that is more than one. Reads the file of our credentials, if there is one.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn for_stores(remote: &Remote, operations: u16) -> std::io::Result<Self> {
+        // Of the peer's operations none is served on an association of ours.
+        let window = (operations > 1).then_some(Window { invoked: operations, performed: 1 });
+        Ok(Self { window, ..Self::for_requests(remote)? })
+    }
+
+    /// What is offered to a remote that is asked for something: who we are.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn for_requests(remote: &Remote) -> std::io::Result<Self> {
+        let identity = remote.credentials.as_ref().map(credentials::identity).transpose()?;
+        Ok(Self { identity, ..Self::default() })
+    }
 }
 
 /// A presentation context to propose.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use causeway_core::Uid;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{Call, MAX_CONTEXTS};
+use super::{Call, MAX_CONTEXTS, pipeline};
 use crate::association::Context;
 use crate::association::driver::{Arrival, Driver};
 use crate::association::send::fragment_limit;
@@ -33,6 +33,10 @@ pub struct Requestor<S> {
     pub(super) driver: Driver<S>,
     refused: Vec<RefusedContext>,
     answered: Answered,
+    /// Stores that may be under way at once.
+    pub(super) operations: usize,
+    /// The message ids of those that are, oldest first.
+    pub(super) under_way: Vec<u16>,
 }
 
 /// What the peer answered beside the contexts.
@@ -56,7 +60,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         driver.wire.push(Bytes::from(pdu));
         driver.flush().await?;
         match driver.arrive(Wait::AssociateAnswer).await? {
-            Arrival::Acceptance(acceptance) => Ok(Self::established(driver, proposed, acceptance)),
+            Arrival::Acceptance(acceptance) => {
+                Ok(Self::established(driver, proposed, acceptance, call.offers.window))
+            }
             Arrival::Rejection(reject) => {
                 driver.wire.close(driver.timeouts.artim).await;
                 Err(Error::Rejected(reject))
@@ -67,7 +73,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         }
     }
 
-    fn established(mut driver: Driver<S>, proposed: Vec<ProposedContext>, acceptance: Acceptance) -> Self {
+    fn established(
+        mut driver: Driver<S>,
+        proposed: Vec<ProposedContext>,
+        acceptance: Acceptance,
+        offered: Option<Window>,
+    ) -> Self {
         let mut refused = Vec::new();
         for context in proposed {
             let answer = acceptance.contexts.iter().find(|(id, _)| *id == context.id);
@@ -93,6 +104,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         Self {
             driver,
             refused,
+            operations: pipeline::operations(offered, acceptance.window),
+            under_way: Vec::new(),
             answered: Answered {
                 implementation_class: acceptance.implementation_class,
                 implementation_version: acceptance.implementation_version,

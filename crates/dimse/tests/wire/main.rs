@@ -13,4 +13,5 @@ mod courier;
 mod cuts;
 mod dcmtk;
 mod hostile;
+mod pipeline;
 mod states;

@@ -1,9 +1,12 @@
-//! C-STORE: one association, instance after instance, each with its own status (PS3.4 §B.2).
+//! C-STORE: one association, instance after instance, each with its own status (PS3.4 §B.2); several under way at
+//! once where the far side takes them (PS3.7 §D.3.3.3).
+
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Wanted};
 use causeway_core::{Class, Remote, Status, Uid, sop_class, transfer_syntax};
-use causeway_dimse::scu::{self, Call, Courier, Offers, StoreRequest, WantedContext};
+use causeway_dimse::scu::{self, Call, Courier, Offers, Response, StoreRequest, Ticket, WantedContext};
 use causeway_dimse::{Error, Settings, Timeouts};
 
 use super::{Broke, Caller, Patience, Ready, Sink, unreadable};
@@ -16,12 +19,26 @@ pub(crate) struct CStore {
     courier: Courier,
 }
 
-/// How `remote` is called.
-fn call(remote: &Remote, caller: &Caller, patience: Patience) -> Result<Call, Failure> {
+/// What an echo brought.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answered {
+    pub(crate) status: Status,
+    /// It said that it knows who we are.
+    pub(crate) has_confirmed_us: bool,
+}
+
+/// How `remote` is called, with what is offered.
+fn call(
+    remote: &Remote,
+    caller: &Caller,
+    patience: Patience,
+    offers: std::io::Result<Offers>,
+) -> Result<Call, Failure> {
     let Some((called, host, port)) = remote.dimse_peer() else {
         let words = format!("remote '{}' has no host and port to call", remote.name);
         return Err(Failure::new(Kind::Refused, words));
     };
+    let unreadable = |error| Failure::new(Kind::Refused, format!("who we are cannot be read: {error}"));
     let Patience { connect, response } = patience;
     let timeouts = Timeouts { artim: connect, read: response, write: response, idle: response };
     Ok(Call {
@@ -31,85 +48,164 @@ fn call(remote: &Remote, caller: &Caller, patience: Patience) -> Result<Call, Fa
         calling: caller.ae_title.clone(),
         called: called.clone(),
         contexts: Vec::new(),
-        offers: Offers::default(),
+        offers: offers.map_err(unreadable)?,
         settings: Settings { timeouts, ..Settings::default() },
         connect_timeout: connect,
     })
 }
 
 /// C-ECHO to a remote (PS3.7 §9.1.5).
-pub(crate) async fn echo(remote: &Remote, caller: &Caller, patience: Patience) -> Result<Status, Failure> {
+pub(crate) async fn echo(
+    remote: &Remote,
+    caller: &Caller,
+    patience: Patience,
+) -> Result<Answered, Failure> {
     let wrong = |_| Failure::new(Kind::Ours, "a UID of the standard could not be read");
     let abstract_syntax = Uid::parse(sop_class::VERIFICATION).map_err(wrong)?;
     let implicit = Uid::parse(transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN).map_err(wrong)?;
     let contexts = vec![WantedContext { abstract_syntax, transfer_syntaxes: vec![implicit] }];
-    let call = Call { contexts, ..call(remote, caller, patience)? };
+    let call = Call { contexts, ..call(remote, caller, patience, Offers::for_requests(remote))? };
     let mut requestor = scu::connect(&call).await.map_err(|error| failure(&error))?;
     let status = requestor.echo().await.map_err(|error| failure(&error))?;
+    let has_confirmed_us = requestor.identity().is_some();
     // It has answered; how it takes the goodbye does not matter.
     let _ = requestor.release().await;
-    Ok(status)
+    Ok(Answered { status, has_confirmed_us })
+}
+
+/// Instances of a batch that are under way, oldest first.
+type UnderWay<'a> = Vec<(Ticket, &'a Ready)>;
+
+/// What became of the beginning of a store.
+enum Begun {
+    /// It is sent; the answer is awaited.
+    UnderWay(Ticket),
+    /// It was decided without being sent.
+    Decided(Outcome),
+    /// The line broke.
+    Broke(Error),
 }
 
 impl CStore {
+    /// `operations`: stores that may be under way at once.
     pub(super) fn new(
         remote: &Remote,
         archive: Archive,
         caller: &Caller,
         patience: Patience,
+        operations: u16,
     ) -> Result<Self, Failure> {
-        Ok(Self { courier: Courier::new(call(remote, caller, patience)?), archive })
+        let call = call(remote, caller, patience, Offers::for_stores(remote, operations))?;
+        Ok(Self { courier: Courier::new(call), archive })
     }
 
     pub(super) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
-        let mut rest = batch;
-        while let [ready, others @ ..] = rest {
-            rest = others;
-            let next = others.iter().map(|ready| ready.instance.pair());
-            let opened = self.courier.open_for(&ready.instance.pair(), next).await;
-            opened.map_err(|error| Broke::Destination(failure(&error)))?;
-            let outcome = self.send_one(ready).await;
-            sink.tell(&ready.job, &outcome).await?;
-            match outcome {
-                // It has no room: the next would be told the same.
-                Outcome::Failed(failure) if failure.kind == Kind::Exhausted => {
-                    return Err(Broke::Destination(failure));
+        let mut waiting: VecDeque<&Ready> = batch.iter().collect();
+        let mut under_way = UnderWay::new();
+        let mut full = None;
+        loop {
+            if let Some(ready) = self.next(&mut waiting, under_way.len(), full.is_some()) {
+                let others = waiting.iter().map(|ready| ready.instance.pair());
+                let opened = self.courier.open_for(&ready.instance.pair(), others).await;
+                opened.map_err(|error| Broke::Destination(failure(&error)))?;
+                match self.begin(ready).await {
+                    Begun::UnderWay(ticket) => under_way.push((ticket, ready)),
+                    Begun::Decided(outcome) => sink.tell(&ready.job, &outcome).await?,
+                    Begun::Broke(error @ Error::Body(_)) => {
+                        // We ended the line ourselves; what was under way goes again, over a new one.
+                        under_way.drain(..).rev().for_each(|(_, ready)| waiting.push_front(ready));
+                        sink.tell(&ready.job, &Outcome::Failed(failure(&error))).await?;
+                    }
+                    Begun::Broke(error) => return broke(&error, &under_way, Some(ready), sink).await,
                 }
-                // We ended the line ourselves; for the next there is a new one.
-                Outcome::Failed(failure) if failure.kind == Kind::Ours => {}
-                Outcome::Failed(failure) if !self.courier.is_open() => {
-                    return Err(Broke::Destination(failure));
+            } else if under_way.is_empty() {
+                return full.map_or(Ok(()), |failure| Err(Broke::Destination(failure)));
+            } else {
+                match self.courier.answered().await {
+                    Ok((ticket, response)) => {
+                        full = answered(&mut under_way, ticket, &response, sink).await?.or(full);
+                    }
+                    Err(error) => return broke(&error, &under_way, None, sink).await,
                 }
-                _ => {}
             }
         }
-        Ok(())
+    }
+
+    /// The instance to be sent now, if one is: not after the far side said that it has no room, and none that needs
+    /// another association while answers are owed on this one.
+    fn next<'a>(
+        &self,
+        waiting: &mut VecDeque<&'a Ready>,
+        under_way: usize,
+        is_full: bool,
+    ) -> Option<&'a Ready> {
+        let first = waiting.front()?;
+        let may = under_way == 0
+            || (under_way < self.courier.operations() && self.courier.leads_to(&first.instance.pair()));
+        if may && !is_full { waiting.pop_front() } else { None }
     }
 
     pub(super) async fn close(mut self) {
         self.courier.hang_up().await;
     }
 
-    /// Sends one instance. The line is closed afterwards when it broke.
-    async fn send_one(&mut self, ready: &Ready) -> Outcome {
+    /// Sends one instance to its end. The line is closed afterwards when it broke.
+    async fn begin(&mut self, ready: &Ready) -> Begun {
         let instance = &ready.instance;
-        let (context, wanted) = match self.courier.context_for(&ready.instance.pair()) {
+        let (context, wanted) = match self.courier.context_for(&instance.pair()) {
             Ok(found) => found,
-            Err(error) => return Outcome::Failed(Failure::new(Kind::Permanent, error.to_string())),
+            Err(error) => {
+                let refused = Failure::new(Kind::Permanent, error.to_string());
+                return Begun::Decided(Outcome::Failed(refused));
+            }
         };
         let object = match self.archive.open_instance(instance, &Wanted::OneOf(vec![wanted])).await {
             Ok(object) => object,
-            Err(error) => return Outcome::Failed(unreadable(&error)),
+            Err(error) => return Begun::Decided(Outcome::Failed(unreadable(&error))),
         };
         let request = StoreRequest::new(instance.sop_class.clone(), instance.ids.instance.clone());
-        match self.courier.store(context, request, ObjectBody(object)).await {
-            Ok(response) => match answer(response.status, response.comment.as_deref().unwrap_or_default()) {
-                Answer::Has(status) => Outcome::Delivered(status),
-                Answer::HasNot(failure) => Outcome::Failed(failure),
-            },
-            Err(error) => Outcome::Failed(failure(&error)),
+        match self.courier.begin(context, request, ObjectBody(object)).await {
+            Ok(ticket) => Begun::UnderWay(ticket),
+            Err(error) => Begun::Broke(error),
         }
     }
+}
+
+/// Tells the outcome of the instance that was answered; gives the failure when the far side has no room: the next
+/// would be told the same.
+async fn answered(
+    under_way: &mut UnderWay<'_>,
+    ticket: Ticket,
+    response: &Response,
+    sink: &mut impl Sink,
+) -> Result<Option<Failure>, Broke> {
+    let Some(index) = under_way.iter().position(|(other, _)| *other == ticket) else { return Ok(None) };
+    let (_, ready) = under_way.remove(index);
+    let outcome = match answer(response.status, response.comment.as_deref().unwrap_or_default()) {
+        Answer::Has(status) => Outcome::Delivered(status),
+        Answer::HasNot(failure) => Outcome::Failed(failure),
+    };
+    sink.tell(&ready.job, &outcome).await?;
+    match outcome {
+        Outcome::Failed(failure) if failure.kind == Kind::Exhausted => Ok(Some(failure)),
+        _ => Ok(None),
+    }
+}
+
+/// The line broke. Peers mostly work in turn: it is held against the instance that has waited longest for its answer,
+/// or against the one that was being sent; of the others nothing is told, so that they go again.
+async fn broke(
+    error: &Error,
+    under_way: &UnderWay<'_>,
+    sending: Option<&Ready>,
+    sink: &mut impl Sink,
+) -> Result<(), Broke> {
+    let failure = failure(error);
+    let oldest = under_way.first().map(|(_, ready)| *ready).or(sending);
+    if let Some(ready) = oldest {
+        sink.tell(&ready.job, &Outcome::Failed(failure.clone())).await?;
+    }
+    Err(Broke::Destination(failure))
 }
 
 /// What a failed association calls for.

@@ -15,7 +15,7 @@ use causeway_tls::Tls;
 
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
-pub(crate) use cstore::echo;
+pub(crate) use cstore::{Answered, echo};
 
 /// A job whose instance is here.
 #[derive(Debug, Clone)]
@@ -65,6 +65,15 @@ pub(crate) struct Caller {
     pub(crate) tls: Tls,
 }
 
+/// How much goes out at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// Bytes of one STOW request.
+    pub(crate) request_bytes: u64,
+    /// Stores under way on one association.
+    pub(crate) operations: u16,
+}
+
 /// An open line to a remote, kept from batch to batch.
 pub(crate) enum Sender {
     CStore(Box<cstore::CStore>),
@@ -78,12 +87,13 @@ impl Sender {
         archive: &Archive,
         caller: &Caller,
         patience: Patience,
-        request_bytes: u64,
+        limits: Limits,
     ) -> Result<Self, Failure> {
         if let Some(address) = &remote.dicomweb {
-            return stow::Stow::new(address, archive.clone(), patience, request_bytes).map(Self::Stow);
+            return stow::Stow::new(address, archive.clone(), patience, limits.request_bytes).map(Self::Stow);
         }
-        cstore::CStore::new(remote, archive.clone(), caller, patience).map(Box::new).map(Self::CStore)
+        let sender = cstore::CStore::new(remote, archive.clone(), caller, patience, limits.operations)?;
+        Ok(Self::CStore(Box::new(sender)))
     }
 
     pub(crate) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {

@@ -21,8 +21,7 @@ const NUDGES_TOGETHER: Duration = Duration::from_millis(20);
 
 /// Serves `remote` until nothing is due, it fails as a whole, it is changed or removed, or the node stops.
 pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watch::Receiver<bool>) {
-    let opened =
-        Sender::to(remote, &inner.archive, &inner.caller, inner.patience(), inner.config.request_bytes);
+    let opened = Sender::to(remote, &inner.archive, &inner.caller, inner.patience(), inner.limits());
     let mut sender = match opened {
         Ok(sender) => sender,
         Err(failure) => return failed(inner, &remote.name, failure),
@@ -139,7 +138,7 @@ async fn send_until_stopped(
     outcomes: &mut Outcomes<'_>,
     stopped: &watch::Receiver<bool>,
 ) -> Result<(), Broke> {
-    const PORTION: usize = 16;
+    const PORTION: usize = 32;
     for portion in ready.chunks(PORTION) {
         if *stopped.borrow() {
             break;

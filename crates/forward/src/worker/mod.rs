@@ -24,7 +24,7 @@ use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
 use crate::router::Router;
-use crate::sender::{Caller, Patience};
+use crate::sender::{Caller, Limits, Patience};
 
 /// How long the hub sleeps at most, whatever it was told.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
@@ -124,6 +124,10 @@ impl Inner {
     fn breakers<T>(&self, remote: &RemoteName, with: impl FnOnce(&mut Breakers) -> T) -> T {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         with(breakers.entry(remote.clone()).or_default())
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { request_bytes: self.config.request_bytes, operations: self.config.operations() }
     }
 
     pub(crate) fn patience(&self) -> Patience {

@@ -4,6 +4,7 @@ mod echo;
 mod find;
 mod r#move;
 mod normalized;
+mod overlap;
 mod performed;
 mod store;
 mod suboperations;
@@ -37,6 +38,9 @@ pub(crate) async fn serve<S: Stream>(
     association: &mut Association<S>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<End, Error> {
+    if let Some(operations) = overlap::operations(association.agreement()) {
+        return overlap::serve(door, visitor, association, operations, stopped).await;
+    }
     loop {
         // Cancel-safe: a message that has begun to arrive is not lost when the node is told to stop between polls.
         let message = tokio::select! {

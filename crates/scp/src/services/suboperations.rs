@@ -39,6 +39,8 @@ impl SubOperations {
         remote: &Remote,
         originator: (AeTitle, u16),
     ) -> Self {
+        let offers = Offers::for_requests(remote);
+        let hopeless = offers.as_ref().err().map(|error| format!("who we are cannot be read: {error}"));
         let courier = remote.dimse_peer().map(|(called, host, port)| {
             Courier::new(Call {
                 host: host.to_owned(),
@@ -47,12 +49,12 @@ impl SubOperations {
                 calling: calling.clone(),
                 called: called.clone(),
                 contexts: Vec::new(),
-                offers: Offers::default(),
+                offers: offers.unwrap_or_default(),
                 settings,
                 connect_timeout: CONNECT,
             })
         });
-        Self { archive, courier, originator, hopeless: None }
+        Self { archive, courier, originator, hopeless }
     }
 
     /// Sends `instance`; `next` are those to come, so that one association serves them all.
