@@ -60,7 +60,7 @@ fn same_ae_title(node: &Node, remote: &Remote) -> Option<Remote> {
     let same = |other: &&Remote| {
         other.name != remote.name
             && other.dimse.as_ref().is_some_and(|dimse| dimse.ae_title == *ae_title)
-            && (other.addresses.is_empty() || remote.addresses.is_empty() || overlap(other, &remote))
+            && (other.addresses.is_empty() || remote.addresses.is_empty() || overlap(other, remote))
     };
     remotes.iter().find(same).cloned()
 }

@@ -30,8 +30,9 @@ pub(super) async fn serve<S: Stream>(
     let served = stores.serve(association, stopped).await;
     // What was read to its end is kept, also when there is no one left to be told.
     while let Some(done) = stores.under_way.join_next().await {
-        let Done { request, ingested, .. } = whole(done);
-        let _ = store::answer(door, visitor, &request, ingested);
+        if let Ok(Done { request, ingested, .. }) = whole(done) {
+            let _ = store::answer(door, visitor, &request, ingested);
+        }
     }
     served
 }
@@ -145,15 +146,18 @@ impl Stores<'_> {
         association: &mut Association<S>,
         done: Result<Done, JoinError>,
     ) -> Result<(), Error> {
-        let Done { context, request, ingested } = whole(done);
+        let Done { context, request, ingested } = whole(done)?;
         let answer = store::answer(self.door, self.visitor, &request, ingested);
         association.send(context, &Command::CStoreRsp(answer), None).await
     }
 }
 
-/// A fault of ours in a store ends its association, as it would have without the task.
-fn whole(done: Result<Done, JoinError>) -> Done {
-    done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+/// A fault of ours in a store ends its association: there is no knowing what its sender is to be told.
+fn whole(done: Result<Done, JoinError>) -> Result<Done, Error> {
+    done.map_err(|error| {
+        tracing::error!(%error, "a store failed by a fault of ours");
+        Error::Misuse("a store was lost")
+    })
 }
 
 /// Completes when the node stops.
