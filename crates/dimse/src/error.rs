@@ -113,6 +113,9 @@ pub enum Error {
     /// The peer accepted no context for a service.
     #[error("the peer does not serve {0} to us")]
     NotServed(Uid),
+    /// The peer did not take the role of an SCP for a SOP class, so it cannot be given instances of it.
+    #[error("no context with SCP role for {0}")]
+    NoRole(Uid),
     /// What was to be sent could not be read to its end; the association was aborted.
     #[error("the data set could not be read: {0}")]
     Body(#[source] BodyError),
@@ -136,7 +139,8 @@ impl Error {
             | Self::Protocol(_)
             | Self::TooLarge { .. }
             | Self::NotAccepted { .. }
-            | Self::NotServed(_) => Class::Peer,
+            | Self::NotServed(_)
+            | Self::NoRole(_) => Class::Peer,
             Self::Refused { .. } => Class::Caller,
             Self::Body(_) => Class::Transient,
             Self::NoContext(_) | Self::Misuse(_) => Class::Bug,

@@ -36,10 +36,23 @@ pub struct Settings {
     pub timeouts: Timeouts,
     /// Largest P-DATA-TF that we announce and accept, without its six header bytes (PS3.8 §D.1).
     pub max_pdu: u32,
+    /// Largest P-DATA-TF that we send, whatever more the peer would take.
+    pub max_sent_pdu: u32,
+}
+
+/// What a P-DATA-TF may be at most where a peer bears small ones only, without its six header bytes.
+pub const SMALL_PDU_BYTES: u32 = 16 * 1024;
+
+impl Settings {
+    /// The same, with PDUs of at most `bytes` in both directions.
+    #[must_use]
+    pub fn within(self, bytes: u32) -> Self {
+        Self { max_pdu: self.max_pdu.min(bytes), max_sent_pdu: self.max_sent_pdu.min(bytes), ..self }
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { timeouts: Timeouts::default(), max_pdu: MAX_PDATA_BYTES }
+        Self { timeouts: Timeouts::default(), max_pdu: MAX_PDATA_BYTES, max_sent_pdu: MAX_PDATA_BYTES }
     }
 }

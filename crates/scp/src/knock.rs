@@ -10,11 +10,7 @@ use crate::door::Door;
 use crate::report;
 
 /// Who is calling, and whether it may.
-pub(crate) async fn knock(
-    door: &Door,
-    proposal: &Proposal,
-    evidence: Evidence,
-) -> Result<Caller, Rejection> {
+pub(crate) async fn knock(door: &Door, proposal: &Proposal, evidence: Evidence) -> Result<Caller, Rejection> {
     let from = evidence.address;
     let offered = offered(proposal.user_identity.as_ref());
     let knock = Knock { ae_title: &proposal.calling, evidence, offered };

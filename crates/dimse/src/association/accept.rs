@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use causeway_core::limits::MAX_PDATA_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::driver::{Arrival, Driver};
@@ -93,8 +94,7 @@ async fn establish<S: AsyncRead + AsyncWrite + Unpin + Send>(
             })
         })
         .collect();
-    let announced = if proposal.max_pdu == 0 { u32::MAX } else { proposal.max_pdu };
-    driver.fragment_limit = fragment_limit(announced.min(agreement.pdu_bytes.unwrap_or(u32::MAX)));
+    driver.fragment_limit = fragment_limit(proposal.max_pdu, agreement.pdu_bytes.unwrap_or(MAX_PDATA_BYTES));
     driver.take(Event::AssociateAccept)?;
     driver.wire.established();
     driver.wire.push(Bytes::from(pdu));

@@ -22,7 +22,8 @@ use crate::error::Error;
 use crate::message::{Command, NRsp, Operation};
 use crate::negotiation::{Agreement, Proposal};
 use crate::pdu::Abort;
-use crate::scu::{Body, Response, StoreRequest, Target};
+use crate::scu::courier::context_for;
+use crate::scu::{Body, Pair, Response, StoreRequest, Target};
 use driver::Driver;
 
 /// A presentation context that was accepted; cheap to clone.
@@ -74,6 +75,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<S> {
     #[must_use]
     pub fn context(&self, id: u8) -> Option<&Context> {
         self.driver.context(id)
+    }
+
+    /// The context on which the peer, having taken the role of an SCP for it, may be given an instance, and the
+    /// transfer syntax to give it in (PS3.4 §C.5.3): chosen as on an association of our own.
+    ///
+    /// # Errors
+    /// [`Error::NoRole`] when the peer did not take that role; [`Error::NotAccepted`] when it takes the instance in
+    /// no form.
+    pub fn context_for(&self, pair: &Pair) -> Result<(u8, Uid), Error> {
+        let (sop_class, _) = pair;
+        if !self.agreement.peer_provides(sop_class) {
+            return Err(Error::NoRole(sop_class.clone()));
+        }
+        let of_class = |context: &&Context| context.abstract_syntax == *sop_class;
+        context_for(self.driver.contexts.iter().filter(of_class), pair)
     }
 
     /// The next message; none after an orderly release, which has then been answered. What is left unread of the
@@ -162,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<S> {
         request: StoreRequest,
         mut body: impl Body,
     ) -> Result<Response, Error> {
-        self.driver.flush().await?;
+        // What was fed before goes out in the same write.
         self.driver.store(context, request, &mut body).await
     }
 

@@ -17,9 +17,11 @@ pub(crate) const MIN_PDU_BYTES: u32 = 128;
 /// What is queued is written when it is more than this.
 const QUEUE_BYTES: usize = 64 * 1024;
 
-/// Longest fragment for a peer that takes P-DATA-TF PDUs of `max_pdu`; even, and never more than we would take.
-pub(crate) fn fragment_limit(max_pdu: u32) -> usize {
-    let max_pdu = if max_pdu == 0 { MAX_PDATA_BYTES } else { max_pdu.clamp(MIN_PDU_BYTES, MAX_PDATA_BYTES) };
+/// Longest fragment for a peer that takes P-DATA-TF PDUs of `max_pdu`, 0 being any, when we send none above `ours`;
+/// even, and never more than we would take.
+pub(crate) fn fragment_limit(max_pdu: u32, ours: u32) -> usize {
+    let theirs = if max_pdu == 0 { MAX_PDATA_BYTES } else { max_pdu };
+    let max_pdu = theirs.min(ours).clamp(MIN_PDU_BYTES, MAX_PDATA_BYTES);
     let limit = usize::try_from(max_pdu).unwrap_or(usize::MAX).saturating_sub(PDV_HEADER_BYTES);
     limit & !1
 }
@@ -87,6 +89,26 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         self.wire.push(Bytes::copy_from_slice(&frame));
         for part in parts {
             self.wire.push(part);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fragment_fits_what_the_peer_takes_and_what_we_send() {
+        let longest = (MAX_PDATA_BYTES - 6) as usize;
+        for (theirs, ours, expected) in [
+            (0, MAX_PDATA_BYTES, longest),
+            (u32::MAX, MAX_PDATA_BYTES, longest),
+            (16_384, MAX_PDATA_BYTES, 16_378),
+            (0, 16_384, 16_378),
+            (4_097, 16_384, 4_090),
+            (1, MAX_PDATA_BYTES, 122),
+        ] {
+            assert_eq!(fragment_limit(theirs, ours), expected, "{theirs} {ours}");
         }
     }
 }

@@ -8,7 +8,8 @@ use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITT
 use causeway_core::{TransferSyntax, Uid};
 use causeway_tls::Line as Connection;
 
-use super::{Body, Call, Requestor, Response, StoreRequest, connect, plan};
+use super::{Body, Call, Requestor, Response, StoreRequest, connect};
+use crate::association::Context;
 use crate::error::Error;
 
 /// SOP class and transfer syntax of an instance.
@@ -49,7 +50,7 @@ impl Courier {
     /// # Errors
     /// When no association can be had.
     pub async fn open_for(&mut self, pair: &Pair, next: impl Iterator<Item = Pair>) -> Result<(), Error> {
-        if self.line.as_ref().is_some_and(|line| line.pairs.contains(pair)) {
+        if self.serves(pair) {
             return Ok(());
         }
         self.hang_up().await;
@@ -61,30 +62,25 @@ impl Courier {
             pairs.insert(pair);
         }
         let listed: Vec<Pair> = pairs.iter().cloned().collect();
-        let call = Call { contexts: plan(&listed), ..self.call.clone() };
+        let call = self.call.with_contexts(self.call.plan(&listed));
         let requestor = connect(&call).await?;
         self.line = Some(Line { requestor, pairs });
         Ok(())
     }
 
-    /// The context for an instance, and the transfer syntax to send it in: as it is stored, or laid out anew in a
-    /// plain one that the peer takes.
+    /// The context for an instance, and the transfer syntax to send it in: see [`context_for`].
     ///
     /// # Errors
-    /// [`Error::NotAccepted`] when the peer takes neither; [`Error::Closed`] when no association is open.
+    /// [`Error::NotAccepted`] when the peer takes it in no form; [`Error::Closed`] when no association is open.
     pub fn context_for(&self, pair: &Pair) -> Result<(u8, Uid), Error> {
-        let requestor = &self.line.as_ref().ok_or(Error::Closed)?.requestor;
-        let (sop_class, stored) = pair;
-        if let Some(id) = requestor.accepted(sop_class, stored) {
-            return Ok((id, stored.clone()));
-        }
-        let plain =
-            |uid: &Uid| [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].contains(&uid.as_str());
-        let relaid = requestor.accepted_for(sop_class).find(|context| plain(&context.transfer_syntax));
-        match relaid.filter(|_| can_be_relaid(stored)) {
-            Some(context) => Ok((context.id, context.transfer_syntax.clone())),
-            None => Err(Error::NotAccepted { sop_class: sop_class.clone(), transfer_syntax: stored.clone() }),
-        }
+        let line = self.line.as_ref().ok_or(Error::Closed)?;
+        context_for(line.requestor.accepted_for(&pair.0), pair)
+    }
+
+    /// Whether the association that is open was opened for `pair`.
+    #[must_use]
+    pub fn serves(&self, pair: &Pair) -> bool {
+        self.line.as_ref().is_some_and(|line| line.pairs.contains(pair))
     }
 
     /// Stores one instance on a context from [`Self::context_for`]. The line is gone after an error.
@@ -109,6 +105,27 @@ impl Courier {
         if let Some(line) = self.line.take() {
             let _ = tokio::time::timeout(GOODBYE, line.requestor.release()).await;
         }
+    }
+}
+
+/// The context for an instance among `accepted`, those of its SOP class, and the transfer syntax to send it in: as it is
+/// stored, or laid out anew in a plain one that the peer takes. The one rule for every instance that leaves, on an
+/// association of ours or on the one that a C-GET came by.
+///
+/// # Errors
+/// [`Error::NotAccepted`] when the peer takes it in no form.
+pub(crate) fn context_for<'a>(
+    accepted: impl Iterator<Item = &'a Context> + Clone,
+    (sop_class, stored): &Pair,
+) -> Result<(u8, Uid), Error> {
+    if let Some(context) = accepted.clone().find(|context| context.transfer_syntax == *stored) {
+        return Ok((context.id, stored.clone()));
+    }
+    let plain = |uid: &Uid| [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].contains(&uid.as_str());
+    let relaid = accepted.clone().find(|context| plain(&context.transfer_syntax));
+    match relaid.filter(|_| can_be_relaid(stored)) {
+        Some(context) => Ok((context.id, context.transfer_syntax.clone())),
+        None => Err(Error::NotAccepted { sop_class: sop_class.clone(), transfer_syntax: stored.clone() }),
     }
 }
 

@@ -1,9 +1,11 @@
 //! The requestor's side: calling a peer, and one file per verb that is asked of it.
 //!
-//! Lives here: the call, the plan of contexts, the verbs. Never here: queues, retries, where bodies come from.
+//! Lives here: the call, the plan of contexts, the verbs, and the lines that carry many instances. Never here: what is
+//! kept for later, when an instance is tried again, where bodies come from.
 
 mod body;
-mod courier;
+mod call;
+pub(crate) mod courier;
 mod credentials;
 mod echo;
 mod find;
@@ -16,13 +18,13 @@ mod store;
 
 use std::time::Duration;
 
-use causeway_core::{AeTitle, Remote, Uid};
+use causeway_core::{AeTitle, Quirks, Remote, Uid};
 use causeway_tls::{Line, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub use body::{Body, Whole};
+pub use body::{AHEAD_BYTES, Ahead, Body, Whole};
 pub use courier::{Courier, Pair};
 pub use find::Found;
 pub use move_::{MoveRequest, Moved};
@@ -56,6 +58,8 @@ pub struct Call {
     pub contexts: Vec<WantedContext>,
     /// What is offered beside them.
     pub offers: Offers,
+    /// What the peer cannot bear.
+    pub quirks: Quirks,
     /// Waits and sizes.
     pub settings: Settings,
     /// How long to wait for the TCP connection.
@@ -74,6 +78,7 @@ impl Call {
             called,
             contexts: Vec::new(),
             offers: Offers::default(),
+            quirks: Quirks::default(),
             settings: Settings::default(),
             connect_timeout: CONNECT_TIMEOUT,
         }

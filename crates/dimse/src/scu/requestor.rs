@@ -54,13 +54,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         let proposed = proposed(call)?;
         let mut driver = Driver::new(stream, &call.settings, true);
         driver.take(Event::AssociateRequest)?;
-        let pdu = encode::request(&call.calling, &call.called, &proposed, &call.offers, driver.receive_limit)
+        let offers = call.offers_to_make();
+        let pdu = encode::request(&call.calling, &call.called, &proposed, &offers, driver.receive_limit)
             .ok_or(Error::Misuse("the association request cannot be written"))?;
         driver.take(Event::TransportConfirm)?;
         driver.wire.push(Bytes::from(pdu));
         driver.flush().await?;
         match driver.arrive(Wait::AssociateAnswer).await? {
             Arrival::Acceptance(acceptance) => {
+                driver.fragment_limit = fragment_limit(acceptance.max_pdu, call.settings.max_sent_pdu);
                 Ok(Self::established(driver, proposed, acceptance, call.offers.window))
             }
             Arrival::Rejection(reject) => {
@@ -99,7 +101,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
                 }),
             }
         }
-        driver.fragment_limit = fragment_limit(acceptance.max_pdu);
         driver.wire.established();
         Self {
             driver,
@@ -126,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
     }
 
     /// The contexts accepted for this SOP class, in the order proposed.
-    pub fn accepted_for(&self, sop_class: &Uid) -> impl Iterator<Item = &Context> {
+    pub fn accepted_for(&self, sop_class: &Uid) -> impl Iterator<Item = &Context> + Clone {
         self.driver.contexts.iter().filter(move |context| context.abstract_syntax == *sop_class)
     }
 

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
-use causeway_core::{AeTitle, Status, Uid};
+use causeway_core::{AeTitle, Quirks, Status, Uid};
 use causeway_dimse::message::{CFindRsp, Progress};
 use causeway_dimse::negotiation::best;
 use causeway_dimse::scu::{Call, Offers, WantedContext};
@@ -157,6 +157,7 @@ pub(crate) fn call(port: u16, contexts: &[(&str, &[&str])]) -> Call {
             })
             .collect(),
         offers: Offers::default(),
+        quirks: Quirks::default(),
         settings: Settings::default(),
         connect_timeout: Duration::from_secs(5),
     }

@@ -55,11 +55,7 @@ fn call(
 }
 
 /// C-ECHO to a remote (PS3.7 §9.1.5).
-pub(crate) async fn echo(
-    remote: &Remote,
-    caller: &Caller,
-    patience: Patience,
-) -> Result<Answered, Failure> {
+pub(crate) async fn echo(remote: &Remote, caller: &Caller, patience: Patience) -> Result<Answered, Failure> {
     let wrong = |_| Failure::new(Kind::Ours, "a UID of the standard could not be read");
     let abstract_syntax = Uid::parse(sop_class::VERIFICATION).map_err(wrong)?;
     let implicit = Uid::parse(transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN).map_err(wrong)?;

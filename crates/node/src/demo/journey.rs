@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
-use causeway_core::{AeTitle, Status};
+use causeway_core::{AeTitle, Quirks, Status};
 use causeway_dataset::file_meta::{Part10Reader, Step};
 use causeway_dimse::Settings;
 use causeway_dimse::scu::{Call, Courier, Offers, Pair, StoreRequest, Whole};
@@ -65,6 +65,7 @@ async fn send(hospital: &Running, samples: &[Sample]) -> anyhow::Result<()> {
         called: AeTitle::parse("HOSPITAL")?,
         contexts: Vec::new(),
         offers: Offers::default(),
+        quirks: Quirks::default(),
         settings: Settings::default(),
         connect_timeout: Duration::from_secs(5),
     });
