@@ -5,6 +5,7 @@
 
 mod body;
 mod call;
+mod convoy;
 pub(crate) mod courier;
 mod credentials;
 mod echo;
@@ -25,6 +26,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub use body::{AHEAD_BYTES, Ahead, Body, Whole};
+pub use convoy::{Cargo, Convoy, Fate, Settled, Terms};
 pub use courier::{Courier, Pair};
 pub use find::Found;
 pub use move_::{MoveRequest, Moved};

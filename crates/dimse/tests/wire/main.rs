@@ -9,6 +9,7 @@
 
 mod association;
 mod common;
+mod convoy;
 mod courier;
 mod cuts;
 mod dcmtk;

@@ -1,0 +1,202 @@
+//! One line of a convoy: opens an association, sends what the queue gives, and opens the next instance while one is on
+//! the wire.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use causeway_core::Uid;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::super::{Ahead, Courier, Pair};
+use super::queue::{Held, Queue};
+use super::{Cargo, Fate};
+use crate::error::Error;
+
+/// The line.
+pub(super) struct Lane<C: Cargo> {
+    pub(super) courier: Courier,
+    pub(super) queue: Arc<Queue<C>>,
+    pub(super) spare: Arc<Semaphore>,
+}
+
+/// How a line came to its end.
+pub(super) enum How {
+    /// There is nothing to send.
+    Empty,
+    /// No association could be had; it holds no instance.
+    NotOpened(Arc<Error>),
+    /// The association broke; what was on it is settled.
+    Broke(Arc<Error>),
+}
+
+/// A line that ended, with its courier, whose association may be open.
+pub(super) struct Ended {
+    pub(super) courier: Courier,
+    pub(super) how: How,
+}
+
+/// An instance of which it is known how it goes.
+struct Chosen<C: Cargo> {
+    held: Held<C>,
+    context: u8,
+    transfer_syntax: Uid,
+}
+
+/// An instance that can be sent now.
+struct Ready<C: Cargo> {
+    held: Held<C>,
+    context: u8,
+    body: Ahead<C::Body>,
+    /// Its place in memory, until it is the one that is sent.
+    place: Option<OwnedSemaphorePermit>,
+}
+
+impl<C: Cargo> Lane<C> {
+    /// Sends until there is nothing more to send, or the line fails.
+    pub(super) async fn run(mut self, after: Duration) -> Ended {
+        if !after.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(after) => {}
+                () = self.queue.stopped() => {}
+            }
+        }
+        self.queue.lines.fetch_add(1, Ordering::Relaxed);
+        let how = self.carry().await;
+        self.queue.lines.fetch_sub(1, Ordering::Relaxed);
+        Ended { courier: self.courier, how }
+    }
+
+    async fn carry(&mut self) -> How {
+        let mut ready = None;
+        loop {
+            let next = match ready.take() {
+                Some(next) => next,
+                None => match self.first().await {
+                    Ok(Some(next)) => next,
+                    Ok(None) => return How::Empty,
+                    Err(error) => return How::NotOpened(Arc::new(error)),
+                },
+            };
+            if self.queue.is_stopped() {
+                next.held.settle(Fate::NotBegun);
+                return How::Empty;
+            }
+            match self.send(next).await {
+                Ok(ahead) => ready = ahead,
+                // We ended the association ourselves; for the next there is a new one.
+                Err(error) if matches!(*error, Error::Body(_)) => {}
+                Err(error) => return How::Broke(error),
+            }
+        }
+    }
+
+    /// Sends one, and opens the one after it meanwhile. After an error the association is gone.
+    async fn send(&mut self, ready: Ready<C>) -> Result<Option<Ready<C>>, Arc<Error>> {
+        let Ready { held, context, body, place } = ready;
+        drop(place);
+        let ahead = self.ahead();
+        let sending = async {
+            let sent = self.courier.store(context, held.cargo.request(), body).await.map_err(Arc::new);
+            held.settle(match &sent {
+                Ok(response) => Fate::Answered(response.clone()),
+                Err(error) => Fate::Failed(Arc::clone(error)),
+            });
+            sent
+        };
+        let opening = async {
+            let (chosen, place) = ahead?;
+            let ready = open(chosen).await?;
+            Some(Ready { place: Some(place), ..ready })
+        };
+        let (sent, ahead) = tokio::join!(sending, opening);
+        match (sent, ahead) {
+            (Ok(_), ahead) => Ok(ahead),
+            (Err(error), Some(ahead)) => {
+                ahead.held.put_back();
+                Err(error)
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    /// The first instance after the association was opened, or after there was nothing ahead.
+    async fn first(&mut self) -> Result<Option<Ready<C>>, Error> {
+        loop {
+            if !self.courier.is_open() {
+                // Nothing is held meanwhile: this may take long where the peer serves one after the other.
+                let Some((first, others)) = self.queue.pairs() else { return Ok(None) };
+                if !self.open_line(&first, others).await? {
+                    return Ok(None);
+                }
+            }
+            let Some(held) = self.queue.take() else { return Ok(None) };
+            let pair = held.cargo.pair();
+            if !self.courier.serves(&pair) {
+                let others = self.queue.pairs().map(|(first, mut others)| {
+                    others.insert(first);
+                    others
+                });
+                match self.open_line(&pair, others.unwrap_or_default()).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        held.put_back();
+                        return Ok(None);
+                    }
+                    Err(error) => {
+                        held.put_back();
+                        return Err(error);
+                    }
+                }
+            }
+            if let Some(chosen) = self.choose(held)
+                && let Some(ready) = open(chosen).await
+            {
+                return Ok(Some(ready));
+            }
+        }
+    }
+
+    /// Opens an association for `pair` and for what else is to come; false: the convoy was stopped meanwhile.
+    async fn open_line(
+        &mut self,
+        pair: &Pair,
+        others: impl IntoIterator<Item = Pair>,
+    ) -> Result<bool, Error> {
+        tokio::select! {
+            opened = self.courier.open_for(pair, others.into_iter()) => opened.map(|()| true),
+            () = self.queue.stopped() => Ok(false),
+        }
+    }
+
+    /// The instance to open while another is sent: one that this line serves, and that no other line waits for.
+    fn ahead(&self) -> Option<(Chosen<C>, OwnedSemaphorePermit)> {
+        let place = Arc::clone(&self.spare).try_acquire_owned().ok()?;
+        let held = self.queue.take_ahead(|cargo| self.courier.serves(&cargo.pair()))?;
+        Some((self.choose(held)?, place))
+    }
+
+    /// How an instance goes over this association; one that the peer takes in no form is settled.
+    fn choose(&self, held: Held<C>) -> Option<Chosen<C>> {
+        match self.courier.context_for(&held.cargo.pair()) {
+            Ok((context, transfer_syntax)) => Some(Chosen { held, context, transfer_syntax }),
+            Err(error) => {
+                held.settle(Fate::Failed(Arc::new(error)));
+                None
+            }
+        }
+    }
+}
+
+/// Opens an instance; one that cannot be opened is settled.
+async fn open<C: Cargo>(chosen: Chosen<C>) -> Option<Ready<C>> {
+    let Chosen { held, context, transfer_syntax } = chosen;
+    let opened = async { Ahead::of(held.cargo.open(transfer_syntax).await?).await };
+    match opened.await {
+        Ok(body) => Some(Ready { held, context, body, place: None }),
+        Err(error) => {
+            held.settle(Fate::Failed(Arc::new(Error::Body(error))));
+            None
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Several lines to one peer that carry instances at the same time: as many as the peer takes and the load is worth.
+//!
+//! Each line is a task with a courier of its own; all take from one queue, so that a slow one holds up no other. When
+//! a line breaks, the instance that was on it fails and no other: the rest goes over the lines that are left, or over a
+//! new one. No instance is sent twice.
+//!
+//! ```text
+//!  load ──► queue ──► line ──► peer        resolve (pure): how many lines, when another, when to give up
+//!             ▲        │
+//!             └─ back ─┴──► settled        what was opened ahead on a line that broke goes back, what was sent does not
+//! ```
+//!
+//! Lives here: the convoy and its contract. Never here: what an answer means, and what becomes of what failed.
+
+mod lane;
+mod queue;
+mod resolve;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_core::Uid;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{JoinError, JoinSet};
+
+use super::{Body, Call, Courier, Pair, Response, StoreRequest};
+use crate::error::{BodyError, Error};
+use lane::{Ended, How, Lane};
+use queue::Queue;
+use resolve::{Next, Resolve};
+
+/// How long lines may take over the instance they are at when the convoy is closed before all is settled.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// An instance to be carried.
+pub trait Cargo: Send + Sync + 'static {
+    /// Its data set, opened.
+    type Body: Body;
+
+    /// Its SOP class, and the transfer syntax it is stored in.
+    fn pair(&self) -> Pair;
+
+    /// The command that announces it.
+    fn request(&self) -> StoreRequest;
+
+    /// Opens its data set in this transfer syntax. Called, and its beginning read, while the instance before it is on
+    /// the wire.
+    fn open(&self, transfer_syntax: Uid) -> impl Future<Output = Result<Self::Body, BodyError>> + Send;
+}
+
+/// What became of an instance.
+#[derive(Debug, Clone)]
+pub enum Fate {
+    /// The peer answered.
+    Answered(Response),
+    /// It could not be sent, or the line broke while it was on its way.
+    Failed(Arc<Error>),
+    /// It was not begun: no line can be had any more.
+    Unreached(Arc<Error>),
+    /// It was not begun: the convoy was stopped.
+    NotBegun,
+}
+
+/// An instance that is decided.
+#[derive(Debug)]
+pub struct Settled<C> {
+    /// Which.
+    pub cargo: Arc<C>,
+    /// How.
+    pub fate: Fate,
+}
+
+/// Within which bounds a convoy works.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// Lines at the same time, at most.
+    pub lines: usize,
+    /// After how many setbacks in a row, with no answer between them, it gives up: a line that broke, or the only one
+    /// that could not be opened.
+    pub setbacks: u32,
+    /// Places for instances in memory beyond the one that each convoy has: a further line takes one, and so does an
+    /// instance that is opened ahead. Shared by all convoys of a room; where none is left, they do with what they have.
+    pub spare: Arc<Semaphore>,
+}
+
+/// The convoy. Dropping it closes its connections without a release.
+pub struct Convoy<C: Cargo> {
+    call: Call,
+    spare: Arc<Semaphore>,
+    resolve: Resolve,
+    queue: Arc<Queue<C>>,
+    lines: JoinSet<Ended>,
+    /// Lines that are open and have nothing to do.
+    idle: Vec<Courier>,
+    /// As many at most as were loaded.
+    reports: mpsc::UnboundedReceiver<Settled<C>>,
+    /// What was settled without a line.
+    unsent: VecDeque<Settled<C>>,
+    /// How many of what was loaded have not been told of.
+    untold: usize,
+}
+
+impl<C: Cargo> Convoy<C> {
+    /// A convoy to whom `call` names; its contexts are chosen here. Nothing is connected before there is a load.
+    #[must_use]
+    pub fn new(call: Call, terms: Terms) -> Self {
+        let (queue, reports) = Queue::new();
+        Self {
+            call,
+            spare: terms.spare,
+            resolve: Resolve::new(terms.lines, terms.setbacks),
+            queue: Arc::new(queue),
+            lines: JoinSet::new(),
+            idle: Vec::new(),
+            reports,
+            unsent: VecDeque::new(),
+            untold: 0,
+        }
+    }
+
+    /// Takes instances on, to be sent in this order as far as one line goes.
+    pub fn load(&mut self, cargo: impl IntoIterator<Item = C>) {
+        self.untold = self.untold.saturating_add(self.queue.load(cargo));
+        let waiting = self.queue.waiting();
+        if waiting == 0 {
+            return;
+        }
+        // Those that are open already serve at once; a new one proves first that the peer can be had at all.
+        let further = self.resolve.further(waiting).min(self.idle.len());
+        if further == 0 && self.resolve.lines() == 0 {
+            self.start(Duration::ZERO, None);
+        }
+        self.grow(further);
+    }
+
+    /// The next instance that is decided, in the order in which they are; none when all are. May be dropped while it
+    /// waits.
+    pub async fn next(&mut self) -> Option<Settled<C>> {
+        loop {
+            if let Some(settled) = self.unsent.pop_front() {
+                self.untold = self.untold.saturating_sub(1);
+                return Some(settled);
+            }
+            if self.untold == 0 {
+                return None;
+            }
+            if self.lines.is_empty() && self.reports.is_empty() {
+                // Not reached: whoever is left without a line is given up.
+                self.give_up(&Arc::new(Error::Closed));
+                if self.unsent.is_empty() {
+                    return None;
+                }
+                continue;
+            }
+            // Both may be dropped without a loss.
+            tokio::select! {
+                biased;
+                Some(settled) = self.reports.recv() => {
+                    self.untold = self.untold.saturating_sub(1);
+                    if matches!(settled.fate, Fate::Answered(_)) {
+                        self.resolve.answered();
+                        self.grow(self.resolve.further(self.queue.waiting()));
+                    }
+                    return Some(settled);
+                }
+                Some(ended) = self.lines.join_next() => self.ended(ended),
+            }
+        }
+    }
+
+    /// Begins nothing more; [`Self::next`] then tells of what is on its way, and of what was not begun.
+    pub fn stop(&mut self) {
+        let unsent = self.queue.stop();
+        self.unsent.extend(unsent.into_iter().map(|cargo| Settled { cargo, fate: Fate::NotBegun }));
+    }
+
+    /// Releases the associations. An instance that is on its way is given a little time to arrive.
+    pub async fn close(mut self) {
+        self.stop();
+        let ended = tokio::time::timeout(GRACE, async {
+            while let Some(ended) = self.lines.join_next().await {
+                self.idle.extend(ended.ok().map(|ended| ended.courier));
+            }
+        });
+        if ended.await.is_err() {
+            self.lines.abort_all();
+        }
+        let mut goodbyes = JoinSet::new();
+        for mut courier in self.idle.drain(..) {
+            goodbyes.spawn(async move { courier.hang_up().await });
+        }
+        while goodbyes.join_next().await.is_some() {}
+    }
+
+    fn ended(&mut self, ended: Result<Ended, JoinError>) {
+        let (courier, how) = match ended {
+            Ok(Ended { courier, how }) => (Some(courier), how),
+            Err(error) => {
+                tracing::error!(%error, "a line failed by a fault of ours");
+                (None, How::Broke(Arc::new(Error::Misuse("a line was lost"))))
+            }
+        };
+        self.idle.extend(courier.filter(Courier::is_open));
+        let waiting = self.queue.waiting();
+        match self.resolve.ended(&how, waiting) {
+            Next::Nothing => {}
+            Next::Another { after } => self.start(after, None),
+            Next::GiveUp => {
+                if let How::NotOpened(error) | How::Broke(error) = how {
+                    self.give_up(&error);
+                }
+            }
+        }
+    }
+
+    fn give_up(&mut self, because: &Arc<Error>) {
+        let unreached = self.queue.drain().into_iter();
+        self.unsent
+            .extend(unreached.map(|cargo| Settled { cargo, fate: Fate::Unreached(Arc::clone(because)) }));
+    }
+
+    /// Starts further lines, as far as there are places for them.
+    fn grow(&mut self, further: usize) {
+        for _ in 0..further {
+            let permit = if self.resolve.lines() == 0 {
+                None
+            } else {
+                let Ok(permit) = Arc::clone(&self.spare).try_acquire_owned() else { return };
+                Some(permit)
+            };
+            self.start(Duration::ZERO, permit);
+        }
+    }
+
+    fn start(&mut self, after: Duration, permit: Option<OwnedSemaphorePermit>) {
+        let courier = self.idle.pop().unwrap_or_else(|| Courier::new(self.call.clone()));
+        let lane = Lane { courier, queue: Arc::clone(&self.queue), spare: Arc::clone(&self.spare) };
+        self.resolve.started();
+        self.lines.spawn(async move {
+            let ended = lane.run(after).await;
+            drop(permit);
+            ended
+        });
+    }
+}
