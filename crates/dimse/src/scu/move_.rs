@@ -6,7 +6,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Requestor;
 use crate::error::Error;
-use crate::message::{CMoveRq, Command, Priority, Progress};
+use crate::message::{CMoveRq, Command, Priority, Progress, RetrieveRsp};
 
 /// What is to be moved, and to whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,17 +19,23 @@ pub struct MoveRequest {
     pub identifier: Vec<u8>,
 }
 
-/// How a move ended.
+/// How a C-MOVE or a C-GET ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Moved {
+pub struct Retrieved {
     /// The final status.
     pub status: Status,
     /// The peer's words for it.
     pub comment: Option<String>,
     /// The final counts.
     pub progress: Progress,
-    /// The identifier of the final response, which lists what failed (PS3.4 §C.4.2.1.4.2).
+    /// The identifier of the final response, which lists what failed (PS3.4 §C.4.2.1.4.2, §C.4.3.1.3.2).
     pub identifier: Option<Vec<u8>>,
+}
+
+impl Retrieved {
+    pub(super) fn new(rsp: RetrieveRsp, identifier: Option<Vec<u8>>) -> Self {
+        Self { status: rsp.status, comment: rsp.comment, progress: rsp.progress, identifier }
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
@@ -42,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         context: u8,
         request: MoveRequest,
         mut report: impl FnMut(&Progress) + Send,
-    ) -> Result<Moved, Error> {
+    ) -> Result<Retrieved, Error> {
         let message_id = self.driver.next_message_id();
         let MoveRequest { sop_class, destination, identifier } = request;
         let command =
@@ -58,12 +64,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
                 continue;
             }
             let identifier = if message.has_data_set { Some(self.driver.identifier().await?) } else { None };
-            return Ok(Moved {
-                status: rsp.status,
-                comment: rsp.comment,
-                progress: rsp.progress,
-                identifier,
-            });
+            return Ok(Retrieved::new(rsp, identifier));
         }
     }
 }
