@@ -56,6 +56,7 @@ enum Verb {
   causeway remote add ward --ae-title WARD --address 10.1.0.0/16 --user ward --passcode-file ward.txt
   causeway remote add reader --ae-title READER --host reader.example.org --port 11112
   causeway remote add safe --ae-title SAFE --host safe.example.org --port 2762 --tls --certificate safe.pem
+  causeway remote add pacs1 --ae-title PACS1 --host pacs1 --port 104 --destination reader --quirk small-pdus
   causeway remote add cloud --dicomweb https://pacs.example.org/dicom-web --token-file /etc/causeway/cloud.token")]
 struct Add {
     /// What it is to be called: letters, digits, '-', '_', '.'
@@ -91,6 +92,9 @@ struct Add {
     /// Associations that it may have open at once [default: as many as anyone]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     associations: Option<u32>,
+    /// A remote to which it may have instances moved (C-MOVE); may be given more than once [default: any]
+    #[arg(long, value_name = "NAME")]
+    destination: Vec<RemoteName>,
     /// What it cannot bear
     #[arg(long, value_delimiter = ',', value_parser = quirk)]
     quirk: Vec<Quirk>,
@@ -215,6 +219,7 @@ impl Add {
             allow: self.allow.into_iter().collect::<Permissions>(),
             addresses: self.address,
             certificates: self.certificate,
+            destinations: self.destination,
             associations: self.associations,
             quirks: self.quirk.into_iter().collect(),
             identity: self.identity.identity()?,
