@@ -24,6 +24,8 @@ pub struct Config {
     pub relational_queries: bool,
     /// Operations of one association that may be under way at once, where a caller asks for it (PS3.7 §D.3.3.3).
     pub operations: u32,
+    /// Associations held to the destination of one C-MOVE, where it takes as many and there is enough to send.
+    pub move_associations: u32,
     /// Associations open at once; one more is rejected as beyond the local limit.
     pub associations: u32,
     /// Largest P-DATA-TF that is announced and accepted, in bytes without its header.
@@ -52,6 +54,7 @@ impl Default for Config {
             check_called_ae_title: false,
             relational_queries: false,
             operations: 16,
+            move_associations: 4,
             associations: 100,
             max_pdu_bytes: MAX_PDATA_BYTES,
             artim_seconds: 10,
@@ -102,6 +105,7 @@ impl Config {
         let day = 24 * 3600;
         let table = [
             ("operations", self.operations, 1, MAX_OPERATIONS),
+            ("move_associations", self.move_associations, 1, 16),
             ("associations", self.associations, 1, 10_000),
             ("max_pdu_bytes", self.max_pdu_bytes, MIN_PDU_BYTES, MAX_PDATA_BYTES),
             ("artim_seconds", self.artim_seconds, 1, day),
@@ -126,7 +130,7 @@ impl Config {
             write: Duration::from_secs(self.write_seconds as u64),
             idle: Duration::from_secs(self.idle_seconds as u64),
         };
-        Settings { timeouts, max_pdu: self.max_pdu_bytes }
+        Settings { timeouts, max_pdu: self.max_pdu_bytes, max_sent_pdu: MAX_PDATA_BYTES }
     }
 
     pub(crate) const fn drain(&self) -> Duration {

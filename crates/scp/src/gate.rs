@@ -9,16 +9,14 @@ use causeway_core::transfer_syntax::{
     EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN,
 };
 use causeway_core::{Permission, Quirk, TransferSyntax, Uid, sop_class};
-use causeway_dimse::negotiation::{Examination, Extended, Window, best};
+use causeway_dimse::negotiation::{Examination, Extended, Role, Window, best};
+use causeway_dimse::timeouts::SMALL_PDU_BYTES;
 use causeway_dimse::{Policy, Proposal, ProposedContext, Refusal, Rejection};
 
 use crate::door::Door;
 use crate::extended;
 use crate::knock::knock;
 use crate::report;
-
-/// Longest P-DATA-TF of a remote that cannot bear more (PS3.8 §D.1).
-const SMALL_PDU_BYTES: u32 = 16 * 1024;
 
 /// The gate of one connection; remembers whom it let in.
 pub(crate) struct Gate<'a> {
@@ -27,6 +25,17 @@ pub(crate) struct Gate<'a> {
     is_full: bool,
     connection: Connection,
     caller: OnceLock<Caller>,
+}
+
+/// What a context is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    /// Everybody may use it.
+    Open,
+    /// It needs leave.
+    With(Permission),
+    /// Instances go over it, one way or the other, as roles are selected.
+    Storage,
 }
 
 impl<'a> Gate<'a> {
@@ -39,25 +48,26 @@ impl<'a> Gate<'a> {
         self.caller.into_inner()
     }
 
-    fn may(&self, permission: Permission) -> Result<(), Refusal> {
-        let allowed = self.caller.get().is_some_and(|caller| caller.principal.permissions.allow(permission));
-        if allowed { Ok(()) } else { Err(Refusal::UserRejection) }
+    fn may(&self, permission: Permission) -> bool {
+        self.caller.get().is_some_and(|caller| caller.principal.permissions.allow(permission))
     }
 
-    /// What leave a service needs; none for one that everybody may use.
-    fn needs(&self, abstract_syntax: &Uid) -> Result<Option<Permission>, Refusal> {
+    fn service(&self, abstract_syntax: &Uid) -> Result<Service, Refusal> {
         match abstract_syntax.as_str() {
-            sop_class::VERIFICATION => Ok(None),
-            sop_class::PATIENT_ROOT_FIND | sop_class::STUDY_ROOT_FIND => Ok(Some(Permission::Query)),
-            sop_class::PATIENT_ROOT_MOVE | sop_class::STUDY_ROOT_MOVE => Ok(Some(Permission::Retrieve)),
+            sop_class::VERIFICATION => Ok(Service::Open),
+            sop_class::PATIENT_ROOT_FIND | sop_class::STUDY_ROOT_FIND => Ok(Service::With(Permission::Query)),
+            sop_class::PATIENT_ROOT_MOVE
+            | sop_class::STUDY_ROOT_MOVE
+            | sop_class::PATIENT_ROOT_GET
+            | sop_class::STUDY_ROOT_GET => Ok(Service::With(Permission::Retrieve)),
             sop_class::MODALITY_WORKLIST_FIND
             | sop_class::MODALITY_PERFORMED_PROCEDURE_STEP
-            | sop_class::MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE => Ok(Some(Permission::Worklist)),
-            _ if sop_class::is_storage(abstract_syntax) => Ok(Some(Permission::Store)),
-            // A class that the standard does not have is taken from those an administrator knows.
-            _ if sop_class::is_private(abstract_syntax) && self.is_registered() => {
-                Ok(Some(Permission::Store))
+            | sop_class::MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE => {
+                Ok(Service::With(Permission::Worklist))
             }
+            _ if sop_class::is_storage(abstract_syntax) => Ok(Service::Storage),
+            // A class that the standard does not have is taken from those an administrator knows.
+            _ if sop_class::is_private(abstract_syntax) && self.is_registered() => Ok(Service::Storage),
             _ => Err(Refusal::AbstractSyntaxNotSupported),
         }
     }
@@ -68,6 +78,40 @@ impl<'a> Gate<'a> {
 
     fn is_registered(&self) -> bool {
         self.caller.get().is_some_and(|caller| caller.remote.is_some())
+    }
+
+    /// The transfer syntax for instances of this class. A caller that would be given them, by C-GET, may be given any
+    /// that are here, so a plain one is chosen, in which all of them can go; a caller that stores sends what it has.
+    fn storage(&self, proposal: &Proposal, context: &ProposedContext) -> Result<Option<Uid>, Refusal> {
+        let offered = &context.transfer_syntaxes;
+        // How a transfer syntax that the standard does not have lays out its elements, nobody could tell us.
+        let known = || best(offered).filter(|uid| TransferSyntax::of(uid.as_str()).is_some()).cloned();
+        let role = self.selected(proposal, &context.abstract_syntax);
+        if role.provider && self.may(Permission::Retrieve) {
+            Ok(self.plain(offered).or_else(known))
+        } else if role.user && self.may(Permission::Store) {
+            Ok(known())
+        } else {
+            Err(Refusal::UserRejection)
+        }
+    }
+
+    /// The roles that the caller proposes for a SOP class: by default it is the user (PS3.7 §D.3.3.4).
+    fn selected(&self, proposal: &Proposal, sop_class: &Uid) -> Role {
+        let found = proposal.roles.iter().find(|role| role.sop_class == *sop_class);
+        found.filter(|_| !self.has(Quirk::NoRoleSelection)).cloned().unwrap_or_else(|| Role {
+            sop_class: sop_class.clone(),
+            user: true,
+            provider: false,
+        })
+    }
+
+    /// The plain transfer syntax we like best of those offered: identifiers, and what a caller is given, go in it.
+    fn plain(&self, offered: &[Uid]) -> Option<Uid> {
+        let explicit = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN];
+        let implicit = [IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN];
+        let liked = if self.has(Quirk::ImplicitOnly) { implicit } else { explicit };
+        liked.iter().find_map(|liked| offered.iter().find(|uid| uid.as_str() == *liked)).cloned()
     }
 }
 
@@ -104,17 +148,11 @@ impl Policy for Gate<'_> {
         })
     }
 
-    fn choose(&self, _: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
-        let needed = self.needs(&context.abstract_syntax)?;
-        if let Some(permission) = needed {
-            self.may(permission)?;
-        }
-        let chosen = if needed == Some(Permission::Store) {
-            // How a transfer syntax that the standard does not have lays out its elements, nobody could tell us.
-            let known = |uid: &&Uid| TransferSyntax::of(uid.as_str()).is_some();
-            best(&context.transfer_syntaxes).filter(known).cloned()
-        } else {
-            plain(&context.transfer_syntaxes)
+    fn choose(&self, proposal: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
+        let chosen = match self.service(&context.abstract_syntax)? {
+            Service::With(permission) if !self.may(permission) => return Err(Refusal::UserRejection),
+            Service::Open | Service::With(_) => self.plain(&context.transfer_syntaxes),
+            Service::Storage => self.storage(proposal, context)?,
         };
         chosen.ok_or(Refusal::TransferSyntaxesNotSupported)
     }
@@ -138,10 +176,15 @@ impl Policy for Gate<'_> {
     fn pdu_bytes(&self, _: &Proposal) -> Option<u32> {
         self.has(Quirk::SmallPdus).then_some(SMALL_PDU_BYTES)
     }
-}
 
-/// The plain transfer syntax we like best: identifiers are written in it.
-fn plain(offered: &[Uid]) -> Option<Uid> {
-    let liked = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN];
-    liked.iter().find_map(|liked| offered.iter().find(|uid| uid.as_str() == *liked)).cloned()
+    fn roles(&self, _: &Proposal, proposed: &Role) -> Option<Role> {
+        if self.has(Quirk::NoRoleSelection) || self.service(&proposed.sop_class) != Ok(Service::Storage) {
+            return None;
+        }
+        Some(Role {
+            sop_class: proposed.sop_class.clone(),
+            user: proposed.user && self.may(Permission::Store),
+            provider: proposed.provider && self.may(Permission::Retrieve),
+        })
+    }
 }

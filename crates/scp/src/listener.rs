@@ -47,7 +47,7 @@ pub async fn serve(
     let limit = config.associations as usize;
     let (stop, stopped) = watch::channel(false);
     let house = House {
-        door: Arc::new(Door { archive, config, ae_title, tls }),
+        door: Arc::new(Door::new(archive, config, ae_title, tls)),
         places: Arc::new(Semaphore::new(limit)),
         connections: Arc::new(Semaphore::new(limit + REJECTED_AT_ONCE)),
         handshakes: Arc::new(Semaphore::new(HANDSHAKES_AT_ONCE)),

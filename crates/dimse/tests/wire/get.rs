@@ -72,7 +72,7 @@ async fn subs(
         match association.context_for(&pair) {
             Ok((id, _)) => {
                 let request = StoreRequest::new(class.clone(), uid(&format!("1.5.{number}")));
-                let body = Whole::new(vec![number as u8; 100_000]);
+                let body = Whole::new(vec![u8::try_from(number % 256).unwrap(); 100_000]);
                 saw.statuses.push(association.store(id, request, body).await?.status);
             }
             Err(error) => saw.not_given.push(error.to_string()),

@@ -34,24 +34,16 @@ fn call(
     patience: Patience,
     offers: std::io::Result<Offers>,
 ) -> Result<Call, Failure> {
-    let Some((called, host, port)) = remote.dimse_peer() else {
-        let words = format!("remote '{}' has no host and port to call", remote.name);
-        return Err(Failure::new(Kind::Refused, words));
-    };
     let unreadable = |error| Failure::new(Kind::Refused, format!("who we are cannot be read: {error}"));
     let Patience { connect, response } = patience;
     let timeouts = Timeouts { artim: connect, read: response, write: response, idle: response };
-    Ok(Call {
-        host: host.to_owned(),
-        port,
-        security: caller.tls.towards(remote),
-        calling: caller.ae_title.clone(),
-        called: called.clone(),
-        contexts: Vec::new(),
-        offers: offers.map_err(unreadable)?,
-        settings: Settings { timeouts, ..Settings::default() },
-        connect_timeout: connect,
-    })
+    let settings = Settings { timeouts, ..Settings::default() };
+    let security = caller.tls.towards(remote);
+    let Some(call) = Call::to(remote, &caller.ae_title, security, settings, connect) else {
+        let words = format!("remote '{}' has no host and port to call", remote.name);
+        return Err(Failure::new(Kind::Refused, words));
+    };
+    Ok(Call { offers: offers.map_err(unreadable)?, ..call })
 }
 
 /// C-ECHO to a remote (PS3.7 §9.1.5).

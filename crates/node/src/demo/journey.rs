@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
-use causeway_core::{AeTitle, Quirks, Status};
+use causeway_core::{AeTitle, Status};
 use causeway_dataset::file_meta::{Part10Reader, Step};
-use causeway_dimse::Settings;
-use causeway_dimse::scu::{Call, Courier, Offers, Pair, StoreRequest, Whole};
+use causeway_dimse::scu::{Call, Courier, Pair, StoreRequest, Whole};
 use causeway_testkit::sample::{Modality, Sample, Study};
-use causeway_tls::Security;
 use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Client;
 use reqwest::header::ACCEPT;
@@ -57,18 +55,12 @@ fn bar(length: usize, words: &'static str) -> ProgressBar {
 
 /// C-STORE of everything on one association.
 async fn send(hospital: &Running, samples: &[Sample]) -> anyhow::Result<()> {
-    let mut courier = Courier::new(Call {
-        host: hospital.dimse.ip().to_string(),
-        port: hospital.dimse.port(),
-        security: Security::PLAIN,
-        calling: AeTitle::parse("SCANNER")?,
-        called: AeTitle::parse("HOSPITAL")?,
-        contexts: Vec::new(),
-        offers: Offers::default(),
-        quirks: Quirks::default(),
-        settings: Settings::default(),
-        connect_timeout: Duration::from_secs(5),
-    });
+    let mut courier = Courier::new(Call::plain(
+        hospital.dimse.ip().to_string(),
+        hospital.dimse.port(),
+        AeTitle::parse("SCANNER")?,
+        AeTitle::parse("HOSPITAL")?,
+    ));
     let started = Instant::now();
     let bar = bar(samples.len(), "sending");
     for sample in samples {

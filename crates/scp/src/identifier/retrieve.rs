@@ -1,4 +1,4 @@
-//! The identifier of a C-MOVE (and, later, C-GET) request (PS3.4 §C.4.2.1.4) as a `Selection`.
+//! The identifier of a C-MOVE or C-GET request (PS3.4 §C.4.2.1.4, §C.4.3.1.3) as a `Selection`.
 
 use causeway_core::{Attributes, Element, Level, Selection, Tag, Uid};
 

@@ -2,10 +2,12 @@
 
 mod echo;
 mod find;
+mod get;
 mod r#move;
 mod normalized;
 mod overlap;
 mod performed;
+mod retrieval;
 mod store;
 mod suboperations;
 mod worklist;
@@ -79,10 +81,16 @@ async fn answer<S: Stream>(
             let request = normalized::Request { context: &context, asked: &request, has_data_set };
             normalized::handle(door, visitor, association, request).await
         }
+        Command::CGetRq(request) if has_data_set => {
+            get::handle(door, visitor, association, &context, &request).await
+        }
         // What it would cancel is answered already (PS3.7 §9.3.2.3).
         Command::CCancelRq(_) => Ok(()),
         command => {
-            let misses = matches!(command, Command::CStoreRq(_) | Command::CFindRq(_) | Command::CMoveRq(_));
+            let misses = matches!(
+                command,
+                Command::CStoreRq(_) | Command::CFindRq(_) | Command::CMoveRq(_) | Command::CGetRq(_)
+            );
             let status = if misses { Status::MISTYPED_ARGUMENT } else { Status::UNRECOGNIZED_OPERATION };
             match command.refuse(status) {
                 Some(refusal) => association.send(context.id, &refusal, None).await,

@@ -1,18 +1,25 @@
-//! C-MOVE (PS3.4 §C.4.2): instances go to a registered remote as C-STORE sub-operations, with a pending answer
-//! after each.
+//! C-MOVE (PS3.4 §C.4.2): instances go to a registered remote as C-STORE sub-operations, over as many associations as it
+//! takes, with a pending answer after each.
 
-use causeway_archive::RetrieveError;
-use causeway_core::{AeTitle, Attributes, Class, Element, Remote, Status, StoredInstance, Tag, Uid, Vr};
-use causeway_dataset::identifier;
-use causeway_dimse::message::{CMoveRq, Progress, RetrieveRsp};
-use causeway_dimse::{Association, Command, Context, Error};
+use std::sync::Arc;
+use std::time::Duration;
 
-use super::suboperations::{Sent, SubOperations};
-use super::{Stream, layout};
+use causeway_core::{AeTitle, Remote, RemoteName, Status, StoredInstance};
+use causeway_dimse::message::CMoveRq;
+use causeway_dimse::scu::{Call, Convoy, Offers, Settled, Terms};
+use causeway_dimse::{Association, Context, Error};
+
+use super::Stream;
+use super::retrieval::{Asked, Refused, Retrieval, instances, read};
+use super::suboperations::{Sending, SubOperation};
 use crate::door::{Door, Visitor};
-use crate::extended;
-use crate::identifier::retrieve::selection;
-use crate::identifier::{Hierarchy, Root};
+
+/// How long the destination may take to take up the connection.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Failures of the destination in a row, with no answer between them, before what is left is given up.
+const SETBACKS: u32 = 3;
+/// Time between two looks for a cancel while nothing arrives.
+const PAUSE_BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 pub(super) async fn handle<S: Stream>(
     door: &Door,
@@ -21,196 +28,154 @@ pub(super) async fn handle<S: Stream>(
     context: &Context,
     request: &CMoveRq,
 ) -> Result<(), Error> {
-    let asked = match association.identifier().await {
-        Ok(bytes) => {
-            let hierarchy =
-                extended::retrieval(association.agreement().extended_for(&context.abstract_syntax));
-            prepare(door, visitor, context, request, hierarchy, &bytes).await
-        }
-        Err(Error::TooLarge { .. }) => {
-            Err(refused(request, Status::IDENTIFIER_DOES_NOT_MATCH, "identifier too long"))
-        }
-        Err(error) => return Err(error),
+    let asked = Asked::Move(request);
+    let found = match read(association, context, asked).await? {
+        Ok(selection) => match call(door, visitor, request) {
+            Ok(call) => instances(door, visitor, asked, &selection).await.map(|instances| (call, instances)),
+            Err(refused) => Err(refused),
+        },
+        Err(refused) => Err(refused),
     };
-    match asked {
-        Ok((remote, instances)) => {
-            let (last, failed) =
-                run(door, visitor, association, context, request, &remote, instances).await?;
-            let list = (!failed.is_empty()).then(|| failed_list(failed, context));
-            association.send(context.id, &Command::CMoveRsp(last), list.as_deref()).await
-        }
-        Err(refusal) => association.send(context.id, &Command::CMoveRsp(*refusal), None).await,
-    }
+    let (call, instances) = match found {
+        Ok(found) => found,
+        Err(refused) => return association.send(context.id, &asked.command(*refused), None).await,
+    };
+    let sending = Sending {
+        archive: door.archive.clone(),
+        priority: asked.priority(),
+        originator: Some((visitor.ae_title.clone(), asked.message_id())),
+    };
+    let mut retrieval = Retrieval::new(asked, context, instances.len());
+    let terms = Terms {
+        lines: door.config.move_associations as usize,
+        setbacks: SETBACKS,
+        spare: Arc::clone(&door.spare),
+    };
+    let mut convoy = Convoy::new(call, terms);
+    convoy.load(operations(sending, instances));
+    let sent = send(association, context, asked, &mut retrieval, &mut convoy).await;
+    // Whatever became of the caller: what is on its way arrives.
+    convoy.close().await;
+    sent?;
+    let (last, list) = retrieval.last(visitor);
+    association.send(context.id, &last, list.as_deref()).await
 }
 
-fn refused(request: &CMoveRq, status: Status, comment: &str) -> Box<RetrieveRsp> {
-    let answer = request.answer(status, Progress::default());
-    Box::new(RetrieveRsp { comment: Some(comment.to_owned()), ..answer })
+fn operations(sending: Sending, instances: Vec<StoredInstance>) -> impl Iterator<Item = SubOperation> {
+    let sending = Arc::new(sending);
+    instances.into_iter().map(move |instance| SubOperation { sending: Arc::clone(&sending), instance })
 }
 
-/// To whom, and what.
-async fn prepare(
-    door: &Door,
-    visitor: &Visitor,
+/// Hears of each sub-operation and tells the caller, until all are decided; looks for a cancel meanwhile.
+async fn send<S: Stream>(
+    association: &mut Association<S>,
     context: &Context,
-    request: &CMoveRq,
-    hierarchy: Hierarchy,
-    bytes: &[u8],
-) -> Result<(Remote, Vec<StoredInstance>), Box<RetrieveRsp>> {
-    let Some(root) = Root::of(&context.abstract_syntax) else {
-        let words = "C-MOVE on a context of another service";
-        return Err(refused(request, Status::SOP_CLASS_NOT_SUPPORTED, words));
-    };
-    let identifier = identifier::decode(bytes, layout(context))
-        .map_err(|error| refused(request, Status::UNABLE_TO_PROCESS, &error.to_string()))?;
-    let selection = selection(root, hierarchy, &identifier).map_err(|refusal| {
-        let mut answer = refused(request, refusal.status, &refusal.comment);
-        answer.offending = vec![refusal.offending];
-        answer
-    })?;
-    let Some(remote) = destination(door, &request.destination) else {
-        tracing::warn!(
-            calling = %visitor.ae_title, destination = %request.destination,
-            "a C-MOVE to an unknown destination; register it with `causeway remote add NAME --ae-title {} --host … \
-             --port …`", request.destination
-        );
-        return Err(refused(
-            request,
-            Status::MOVE_DESTINATION_UNKNOWN,
-            "no remote with this AE title and a host",
-        ));
-    };
-    match door.archive.select(&visitor.caller.principal, &selection).await {
-        Ok(instances) => Ok((remote, instances)),
-        Err(RetrieveError::Access(error)) => {
-            Err(refused(request, Status::NOT_AUTHORIZED, &error.to_string()))
+    asked: Asked<'_>,
+    retrieval: &mut Retrieval<'_>,
+    convoy: &mut Convoy<SubOperation>,
+) -> Result<(), Error> {
+    let mut cancelled = false;
+    loop {
+        // Nothing is lost of a convoy that is not listened to for a moment.
+        let settled = tokio::select! {
+            settled = convoy.next() => settled,
+            () = tokio::time::sleep(PAUSE_BETWEEN_LOOKS) => {
+                cancelled = cancelled || look(association, asked, convoy)?;
+                continue;
+            }
+        };
+        let Some(Settled { cargo, fate }) = settled else { return Ok(()) };
+        retrieval.settle(&cargo.instance.ids.instance, (&fate).into());
+        cancelled = cancelled || look(association, asked, convoy)?;
+        if !cancelled && retrieval.goes_on() {
+            association.send(context.id, &retrieval.pending(), None).await?;
         }
-        Err(error) if matches!(error.class(), Class::Exhausted | Class::Transient) => {
-            Err(refused(request, Status::UNABLE_TO_COUNT_MATCHES, &error.to_string()))
-        }
-        Err(error) => Err(refused(request, Status::UNABLE_TO_PROCESS, &error.to_string())),
     }
+}
+
+/// Whether the caller has cancelled; the convoy is stopped then.
+fn look<S: Stream>(
+    association: &mut Association<S>,
+    asked: Asked<'_>,
+    convoy: &mut Convoy<SubOperation>,
+) -> Result<bool, Error> {
+    let cancelled = association.try_cancelled(asked.message_id())?;
+    if cancelled {
+        convoy.stop();
+    }
+    Ok(cancelled)
+}
+
+/// How the destination is called, if there is one and the caller may name it.
+fn call(door: &Door, visitor: &Visitor, request: &CMoveRq) -> Result<Call, Refused> {
+    let named = &request.destination;
+    let calling = &visitor.ae_title;
+    let refuse = |words: &str| Asked::Move(request).refuse(Status::MOVE_DESTINATION_UNKNOWN, words);
+    let remotes = door.archive.remotes();
+    let Some(destination) = callable(&remotes, named) else {
+        tracing::warn!(
+            %calling, destination = %named,
+            "a C-MOVE to an unknown destination; register it with `causeway remote add NAME --ae-title {named} --host … \
+             --port …`"
+        );
+        return Err(refuse("no remote with this AE title and a host"));
+    };
+    let caller = visitor.caller.remote.as_ref().and_then(|name| remotes.iter().find(|it| it.name == *name));
+    if let Some(caller) = caller
+        && !may_move(&caller.destinations, &destination.name)
+    {
+        let allowed: Vec<&str> = caller.destinations.iter().map(RemoteName::as_str).collect();
+        let words =
+            format!("{} may not move to {}; allowed: {}", caller.name, destination.name, allowed.join(", "));
+        tracing::warn!(
+            %calling, destination = %named,
+            "refused: {words}; give {} `--destination {}` as well to change that", caller.name, destination.name
+        );
+        return Err(refuse(&words));
+    }
+    let offers = Offers::for_requests(destination)
+        .map_err(|error| refuse(&format!("who we are cannot be read: {error}")))?;
+    let security = door.tls.towards(destination);
+    let call = Call::to(destination, &door.ae_title, security, door.config.settings(), CONNECT)
+        .ok_or_else(|| refuse("the destination has no host and port"))?;
+    Ok(Call { offers, ..call })
 }
 
 /// The remote with this AE title that can be called.
-fn destination(door: &Door, ae_title: &AeTitle) -> Option<Remote> {
-    let remotes = door.archive.remotes();
-    let callable = |remote: &&Remote| remote.dimse_peer().is_some_and(|(called, ..)| called == ae_title);
-    remotes.iter().find(callable).cloned()
+fn callable<'a>(remotes: &'a [Remote], ae_title: &AeTitle) -> Option<&'a Remote> {
+    remotes.iter().find(|remote| remote.dimse_peer().is_some_and(|(called, ..)| called == ae_title))
 }
 
-/// Sends all; gives the last answer and what failed.
-async fn run<S: Stream>(
-    door: &Door,
-    visitor: &Visitor,
-    association: &mut Association<S>,
-    context: &Context,
-    request: &CMoveRq,
-    remote: &Remote,
-    instances: Vec<StoredInstance>,
-) -> Result<(RetrieveRsp, Vec<Uid>), Error> {
-    let originator = (visitor.ae_title.clone(), request.message_id);
-    let mut operations = SubOperations::new(
-        door.archive.clone(),
-        &door.ae_title,
-        door.config.settings(),
-        door.tls.towards(remote),
-        remote,
-        originator,
-    );
-    let mut tally = Tally { remaining: instances.len(), ..Tally::default() };
-    let mut failed = Vec::new();
-    let mut words = None;
-    let mut rest = instances.as_slice();
-    while let [instance, others @ ..] = rest {
-        if association.try_cancelled(request.message_id)? {
-            operations.close().await;
-            return Ok((request.answer(Status::CANCEL, tally.with_remaining()), failed));
-        }
-        match operations.send(instance, others).await {
-            Sent::Done => tally.completed += 1,
-            Sent::DoneWithWarning => tally.warning += 1,
-            Sent::Failed(why) => {
-                tally.failed += 1;
-                failed.push(instance.ids.instance.clone());
-                words.get_or_insert(why);
-            }
-        }
-        tally.remaining -= 1;
-        rest = others;
-        if !rest.is_empty() {
-            let pending = request.answer(Status::PENDING, tally.with_remaining());
-            association.send(context.id, &Command::CMoveRsp(pending), None).await?;
-        }
-    }
-    operations.close().await;
-    let last = request.answer(tally.status(), tally.final_counts());
-    Ok((RetrieveRsp { comment: words, ..last }, failed))
-}
-
-/// The counts of sub-operations.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    remaining: usize,
-    completed: usize,
-    failed: usize,
-    warning: usize,
-}
-
-impl Tally {
-    fn final_counts(self) -> Progress {
-        let count = |number: usize| Some(u16::try_from(number).unwrap_or(u16::MAX));
-        Progress {
-            remaining: None,
-            completed: count(self.completed),
-            failed: count(self.failed),
-            warning: count(self.warning),
-        }
-    }
-
-    /// Remaining ones are told only of an operation that is pending or cancelled (PS3.4 §C.4.2.1.6).
-    fn with_remaining(self) -> Progress {
-        Progress { remaining: Some(u16::try_from(self.remaining).unwrap_or(u16::MAX)), ..self.final_counts() }
-    }
-
-    /// PS3.4 Table C.4-2.
-    const fn status(self) -> Status {
-        match (self.completed + self.warning, self.failed) {
-            (0, 1..) => Status::UNABLE_TO_PERFORM_SUBOPERATIONS,
-            (_, 1..) => Status::SUBOPERATIONS_WITH_FAILURES,
-            _ if self.warning > 0 => Status::SUBOPERATIONS_WITH_FAILURES,
-            _ => Status::SUCCESS,
-        }
-    }
-}
-
-/// The identifier of a final answer that names what failed (PS3.4 §C.4.2.1.4.2).
-fn failed_list(failed: Vec<Uid>, context: &Context) -> Vec<u8> {
-    let values = failed.iter().map(|uid| uid.as_str().to_owned()).collect();
-    let list: Attributes =
-        [(Tag::FAILED_SOP_INSTANCE_UID_LIST, Element::text(Vr::UI, values))].into_iter().collect();
-    identifier::encode(&list, layout(context))
+/// Whether a caller with these destinations may name this one; none: it may name any.
+fn may_move(destinations: &[RemoteName], to: &RemoteName) -> bool {
+    destinations.is_empty() || destinations.contains(to)
 }
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::remote::DimseAddress;
+
     use super::*;
 
     #[test]
-    fn the_last_status_says_how_all_went() {
-        let tally = |completed, warning, failed| Tally { remaining: 0, completed, failed, warning };
-        assert_eq!(tally(0, 0, 0).status(), Status::SUCCESS);
-        assert_eq!(tally(3, 0, 0).status(), Status::SUCCESS);
-        assert_eq!(tally(3, 1, 0).status(), Status::SUBOPERATIONS_WITH_FAILURES);
-        assert_eq!(tally(3, 0, 1).status(), Status::SUBOPERATIONS_WITH_FAILURES);
-        assert_eq!(tally(0, 0, 3).status(), Status::UNABLE_TO_PERFORM_SUBOPERATIONS);
+    fn a_caller_moves_to_those_it_is_given_or_to_any_when_none_is() {
+        let name = |text: &str| text.parse::<RemoteName>().unwrap();
+        assert!(may_move(&[], &name("reader")));
+        assert!(may_move(&[name("pacs"), name("reader")], &name("reader")));
+        assert!(!may_move(&[name("pacs")], &name("reader")));
     }
 
     #[test]
-    fn counts_beyond_sixteen_bits_are_told_as_the_largest() {
-        let tally = Tally { remaining: 70_000, completed: 65_535, failed: 0, warning: 0 };
-        assert_eq!(tally.with_remaining().remaining, Some(u16::MAX));
-        assert_eq!(tally.final_counts().completed, Some(65_535));
-        assert_eq!(tally.final_counts().remaining, None);
+    fn a_destination_can_be_called_or_is_none() {
+        let title = AeTitle::parse("READER").unwrap();
+        let remote = |name: &str, port| {
+            let dimse =
+                DimseAddress { ae_title: title.clone(), host: Some("reader".to_owned()), port, tls: false };
+            Remote { dimse: Some(dimse), ..Remote::named(name.parse().unwrap()) }
+        };
+        let remotes =
+            [Remote::named("web".parse().unwrap()), remote("calls", None), remote("reader", Some(104))];
+        assert_eq!(callable(&remotes, &title).unwrap().name.as_str(), "reader");
+        assert!(callable(&remotes[..2], &title).is_none());
     }
 }

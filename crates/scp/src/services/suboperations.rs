@@ -1,109 +1,121 @@
-//! The C-STORE sub-operations of a retrieval (PS3.4 §C.4.2.2.1): a line to the destination, and what became of each
-//! instance.
+//! The C-STORE sub-operations of a retrieval (PS3.4 §C.4.2.2.1, §C.4.3.3.1): what goes out, and what became of it.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Wanted};
-use causeway_core::{AeTitle, Remote, StoredInstance, status};
-use causeway_dimse::scu::{self, Call, Courier, Offers, StoreRequest};
-use causeway_dimse::{BodyError, Settings};
-use causeway_tls::Security;
-
-/// How long the destination may take to take up the connection.
-const CONNECT: Duration = Duration::from_secs(10);
+use causeway_core::{AeTitle, StoredInstance, Uid, status};
+use causeway_dimse::message::Priority;
+use causeway_dimse::scu::{self, Ahead, Cargo, Fate, Pair, Response, StoreRequest};
+use causeway_dimse::{BodyError, Error};
 
 /// What became of one sub-operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Sent {
     Done,
     DoneWithWarning,
     /// With a reason.
     Failed(String),
+    /// It was not begun, and will not be.
+    NotBegun,
 }
 
-/// The sub-operations of one retrieval.
-pub(super) struct SubOperations {
-    archive: Archive,
-    courier: Option<Courier>,
-    originator: (AeTitle, u16),
-    /// Why the destination cannot be reached; nothing more is tried then.
-    hopeless: Option<String>,
-}
-
-impl SubOperations {
-    pub(super) fn new(
-        archive: Archive,
-        calling: &AeTitle,
-        settings: Settings,
-        security: Security,
-        remote: &Remote,
-        originator: (AeTitle, u16),
-    ) -> Self {
-        let offers = Offers::for_requests(remote);
-        let hopeless = offers.as_ref().err().map(|error| format!("who we are cannot be read: {error}"));
-        let courier = remote.dimse_peer().map(|(called, host, port)| {
-            Courier::new(Call {
-                host: host.to_owned(),
-                port,
-                security,
-                calling: calling.clone(),
-                called: called.clone(),
-                contexts: Vec::new(),
-                offers: offers.unwrap_or_default(),
-                settings,
-                connect_timeout: CONNECT,
-            })
-        });
-        Self { archive, courier, originator, hopeless }
-    }
-
-    /// Sends `instance`; `next` are those to come, so that one association serves them all.
-    pub(super) async fn send(&mut self, instance: &StoredInstance, next: &[StoredInstance]) -> Sent {
-        if let Some(why) = &self.hopeless {
-            return Sent::Failed(why.clone());
-        }
-        let Some(courier) = &mut self.courier else {
-            return Sent::Failed("the destination has no host and port".to_owned());
-        };
-        if let Err(error) = courier.open_for(&instance.pair(), next.iter().map(StoredInstance::pair)).await {
-            let why = error.to_string();
-            self.hopeless = Some(why.clone());
-            return Sent::Failed(why);
-        }
-        let mut request = StoreRequest::new(instance.sop_class.clone(), instance.ids.instance.clone());
-        request.move_originator = Some(self.originator.clone());
-        store(&self.archive, courier, instance, request).await.unwrap_or_else(Sent::Failed)
-    }
-
-    pub(super) async fn close(&mut self) {
-        if let Some(courier) = &mut self.courier {
-            courier.hang_up().await;
+impl From<&Response> for Sent {
+    fn from(response: &Response) -> Self {
+        match response.status.outcome() {
+            status::Outcome::Success => Self::Done,
+            status::Outcome::Warning => Self::DoneWithWarning,
+            status::Outcome::Failure | status::Outcome::Cancel | status::Outcome::Pending => {
+                let comment = response.comment.as_deref().map(|words| format!(": {words}"));
+                Self::Failed(format!("it answered {}{}", response.status, comment.unwrap_or_default()))
+            }
         }
     }
 }
 
-async fn store(
-    archive: &Archive,
-    courier: &mut Courier,
-    instance: &StoredInstance,
-    request: StoreRequest,
-) -> Result<Sent, String> {
-    let (context, wanted) = courier.context_for(&instance.pair()).map_err(|error| error.to_string())?;
-    let object = archive.open_instance(instance, &Wanted::OneOf(vec![wanted])).await;
-    let body = ObjectBody(object.map_err(|error| error.to_string())?);
-    let response = courier.store(context, request, body).await.map_err(|error| error.to_string())?;
-    Ok(match response.status.outcome() {
-        status::Outcome::Success => Sent::Done,
-        status::Outcome::Warning => Sent::DoneWithWarning,
-        _ => Sent::Failed(format!("the destination answered {}", response.status)),
-    })
+impl From<&Fate> for Sent {
+    fn from(fate: &Fate) -> Self {
+        match fate {
+            Fate::Answered(response) => response.into(),
+            Fate::Failed(error) | Fate::Unreached(error) => Self::Failed(error.to_string()),
+            Fate::NotBegun => Self::NotBegun,
+        }
+    }
+}
+
+/// What all sub-operations of one retrieval have in common.
+#[derive(Clone)]
+pub(super) struct Sending {
+    pub(super) archive: Archive,
+    /// That of the retrieval (PS3.4 §C.4.2.1.2, §C.4.3.1.2).
+    pub(super) priority: Priority,
+    /// Who asked for a C-MOVE, and that request's message id (PS3.7 §9.1.1.1).
+    pub(super) originator: Option<(AeTitle, u16)>,
+}
+
+/// One instance on its way.
+pub(super) struct SubOperation {
+    pub(super) sending: Arc<Sending>,
+    pub(super) instance: StoredInstance,
+}
+
+impl SubOperation {
+    /// Opens the instance and reads its beginning.
+    pub(super) async fn open_ahead(&self, transfer_syntax: Uid) -> Result<Ahead<ObjectBody>, Error> {
+        let opened = async { Ahead::of(self.open(transfer_syntax).await?).await };
+        opened.await.map_err(Error::Body)
+    }
+}
+
+impl Cargo for SubOperation {
+    type Body = ObjectBody;
+
+    fn pair(&self) -> Pair {
+        self.instance.pair()
+    }
+
+    fn request(&self) -> StoreRequest {
+        StoreRequest {
+            sop_class: self.instance.sop_class.clone(),
+            sop_instance: self.instance.ids.instance.clone(),
+            priority: self.sending.priority,
+            move_originator: self.sending.originator.clone(),
+        }
+    }
+
+    async fn open(&self, transfer_syntax: Uid) -> Result<ObjectBody, BodyError> {
+        let wanted = Wanted::OneOf(vec![transfer_syntax]);
+        Ok(ObjectBody(self.sending.archive.open_instance(&self.instance, &wanted).await?))
+    }
 }
 
 /// The archive's object as the body of a C-STORE.
-struct ObjectBody(Object);
+pub(super) struct ObjectBody(Object);
 
 impl scu::Body for ObjectBody {
     async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
         self.0.chunk().await.map_err(Into::into)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_core::Status;
+
+    use super::*;
+
+    #[test]
+    fn warnings_and_attribute_list_errors_are_no_failures_and_all_else_is() {
+        let sent = |code| Sent::from(&Response { status: Status(code), comment: Some("why".to_owned()) });
+        assert_eq!(sent(0x0000), Sent::Done);
+        for warning in [0xB000, 0xB006, 0xB007, 0x0107, 0x0116] {
+            assert_eq!(sent(warning), Sent::DoneWithWarning, "{warning:04X}");
+        }
+        for failure in [0xA700, 0xA900, 0xC000, 0x0110, 0x0122, 0xFE00, 0xFF00] {
+            assert!(
+                matches!(sent(failure), Sent::Failed(words) if words.ends_with(": why")),
+                "{failure:04X}"
+            );
+        }
     }
 }

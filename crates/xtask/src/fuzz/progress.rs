@@ -18,7 +18,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Takes a line; whether it held figures.
     pub(super) fn read(&mut self, line: &str) -> bool {
-        let Some(runs) = line.strip_prefix('#').and_then(|rest| number(rest)) else { return false };
+        let Some(runs) = line.strip_prefix('#').and_then(number) else { return false };
         let after = |word: &str| line.split_once(word).and_then(|(_, rest)| number(rest.trim_start()));
         let Some(edges) = after("cov:") else { return false };
         self.runs = runs;
