@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRL
 from pynetdicom import AE, AllStoragePresentationContexts, Association, build_context, build_role, evt
 from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
+    PatientRootQueryRetrieveInformationModelGet,
     PatientRootQueryRetrieveInformationModelMove,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
@@ -40,7 +41,7 @@ CALLING = "CONFORMANCE"
 PLAIN = [ExplicitVRLittleEndian, ImplicitVRLittleEndian]
 FIND = {"PATIENT": PatientRootQueryRetrieveInformationModelFind, "STUDY": StudyRootQueryRetrieveInformationModelFind}
 MOVE = {"PATIENT": PatientRootQueryRetrieveInformationModelMove, "STUDY": StudyRootQueryRetrieveInformationModelMove}
-GET = StudyRootQueryRetrieveInformationModelGet
+GET = {"PATIENT": PatientRootQueryRetrieveInformationModelGet, "STUDY": StudyRootQueryRetrieveInformationModelGet}
 
 ACCEPT_STORED = 'multipart/related; type="application/dicom"; transfer-syntax=*'
 ACCEPT_EXPLICIT = 'multipart/related; type="application/dicom"; transfer-syntax=1.2.840.10008.1.2.1'
@@ -145,25 +146,78 @@ def move(
     return last[0], last[1], pending
 
 
-def get(subject: Subject, query: Dataset, classes: Iterable[str]) -> tuple[Dataset, list[Dataset]]:
-    """C-GET: the final status and what came on the same association."""
-    received: list[Dataset] = []
+@dataclass
+class Given:
+    """One instance that a C-GET brought."""
+
+    sop_class: str
+    sop_instance: str
+    transfer_syntax: str
+    body: bytes
+
+
+@dataclass
+class Got:
+    """What came of a C-GET."""
+
+    status: Dataset
+    identifier: Dataset | None
+    pending: list[Dataset]
+    given: list[Given]
+
+    def uids(self) -> set[str]:
+        """The SOP Instance UIDs of what came."""
+        return {item.sop_instance for item in self.given}
+
+    def failed(self) -> set[str]:
+        """The Failed SOP Instance UID List; empty where there is none."""
+        return failed_uids(self.identifier)
+
+
+def failed_uids(identifier: Dataset | None) -> set[str]:
+    """The Failed SOP Instance UID List of a final response; empty where there is none."""
+    if identifier is None or not identifier.get("FailedSOPInstanceUIDList"):
+        return set()
+    listed = identifier.FailedSOPInstanceUIDList
+    return {str(listed)} if isinstance(listed, str) else {str(uid) for uid in listed}
+
+
+def get(
+    subject: Subject, query: Dataset, contexts: Iterable[Any], root: str = "STUDY", calling: str = CALLING,
+    roles: Iterable[str] | None = None, answer: Callable[[str], int] = lambda uid: 0x0000,
+    cancel_after: int | None = None,
+) -> Got:
+    """C-GET. `contexts` are SOP classes, or pairs with transfer syntaxes; the SCP role is offered for `roles`, by default
+    for all of them; `answer` gives the status of each instance; after `cancel_after` of them comes a C-CANCEL."""
+    given: list[Given] = []
+    contexts = list(contexts)
+    message_id = 17
 
     def on_store(event: evt.Event) -> int:
-        item = event.dataset
-        item.file_meta = event.file_meta
-        received.append(item)
-        return 0x0000
+        request = event.request
+        given.append(Given(
+            str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID),
+            str(event.context.transfer_syntax), request.DataSet.getvalue(),
+        ))
+        if len(given) == cancel_after:
+            event.assoc.send_c_cancel(message_id, query_model=GET[root])
+        return answer(given[-1].sop_instance)
 
-    contexts = [GET, *((sop_class, PLAIN) for sop_class in classes)]
-    roles = [build_role(sop_class, scp_role=True) for sop_class in classes]
-    final = Dataset()
+    classes = [context[0] if isinstance(context, tuple) else context for context in contexts]
+    offered = [build_role(sop_class, scp_role=True) for sop_class in sorted(set(classes if roles is None else roles))]
+    pending: list[Dataset] = []
+    last: tuple[Dataset, Dataset | None] | None = None
     with associate(
-        subject, contexts, ext_neg=roles, evt_handlers=[(evt.EVT_C_STORE, on_store)],
+        subject, [GET[root], *contexts], calling=calling, ext_neg=offered,
+        evt_handlers=[(evt.EVT_C_STORE, on_store)],
     ) as association:
-        for status, _ in association.send_c_get(query, GET):
-            final = status
-    return final, received
+        for status, identifier in association.send_c_get(query, GET[root], msg_id=message_id):
+            if status.get("Status") == 0xFF00:
+                pending.append(status)
+            else:
+                last = (status, identifier)
+    assert last is not None, "no final response"
+    return Got(last[0], last[1], pending, given)
 
 
 @dataclass
@@ -176,6 +230,7 @@ class Arrival:
     body: bytes
     originator: str | None
     originator_message: int | None
+    association: int
 
 
 @dataclass
@@ -191,16 +246,29 @@ class Receiver:
     tls: ssl.SSLContext | None = None
     #: Seconds before each answer.
     pause: float = 0
+    #: Associations that it takes at the same time.
+    most: int = 50
+    #: Longest P-DATA-TF that it announces; 0: any.
+    max_pdu: int = 16382
+    #: Called with the event and the number of instances so far; its answer, when it gives one, is the status.
+    act: Callable[[evt.Event, int], int | None] | None = None
+    #: Length of each P-DATA-TF received.
+    pdu_lengths: list[int] = field(default_factory=list)
+    #: Maximum length that each requestor announced.
+    announced: list[int] = field(default_factory=list)
 
     def __enter__(self) -> Receiver:
         entity = AE(ae_title=self.ae_title)
         for context in AllStoragePresentationContexts:
             entity.add_supported_context(context.abstract_syntax, self.syntaxes)
         entity.add_supported_context(Verification)
-        entity.maximum_associations = 50
+        entity.maximum_associations = self.most
+        entity.maximum_pdu_size = self.max_pdu
+        self._lock = threading.Lock()
         self._server = entity.start_server(
-            ("127.0.0.1", self.port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._on_store)],
-            ssl_context=self.tls,
+            ("127.0.0.1", self.port), block=False, evt_handlers=[
+                (evt.EVT_C_STORE, self._on_store), (evt.EVT_PDU_RECV, self._on_pdu), (evt.EVT_ACCEPTED, self._on_accepted),
+            ], ssl_context=self.tls,
         )
         self.port = self._server.socket.getsockname()[1]
         return self
@@ -213,12 +281,22 @@ class Receiver:
             self.wait.wait(10)
         time.sleep(self.pause)
         request = event.request
-        self.arrivals.append(Arrival(
-            str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID),
-            str(event.context.transfer_syntax), request.DataSet.getvalue(),
-            request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID,
-        ))
-        return self.status
+        with self._lock:
+            self.arrivals.append(Arrival(
+                str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID),
+                str(event.context.transfer_syntax), request.DataSet.getvalue(),
+                request.MoveOriginatorApplicationEntityTitle, request.MoveOriginatorMessageID, id(event.assoc),
+            ))
+            count = len(self.arrivals)
+        status = self.act(event, count) if self.act is not None else None
+        return self.status if status is None else status
+
+    def _on_pdu(self, event: evt.Event) -> None:
+        if event.pdu.pdu_type == 0x04:
+            self.pdu_lengths.append(event.pdu.pdu_length)
+
+    def _on_accepted(self, event: evt.Event) -> None:
+        self.announced.append(event.assoc.requestor.maximum_length)
 
     def uids(self) -> set[str]:
         """The SOP Instance UIDs of what arrived."""

@@ -1,12 +1,12 @@
-"""PS3.4 annexes C.4.2 and C.4.3: C-MOVE and C-GET."""
+"""PS3.4 annex C.4.2: C-MOVE."""
 
 import threading
 
 import pytest
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import data
-from clients import MOVE, Receiver, associate, dcmtk, get, identifier, move, stored
+from clients import MOVE, Receiver, associate, dcmtk, failed_uids, identifier, move, stored
 from subjects.base import free_port
 
 
@@ -185,21 +185,200 @@ def test_move_to_storescp_of_dcmtk(subject, held, folder):
     assert len(list(folder.iterdir())) == len(held)
 
 
-@pytest.mark.causeway_lacks(reason="C-GET is not served yet")
-def test_get_brings_it_on_the_same_association(subject, held):
-    """PS3.4 §C.4.3: C-GET, the requestor as SCP by role selection (PS3.7 §D.3.3.4)."""
-    status, received = get(subject, study_of(held), [CTImageStorage])
-    assert status.Status == 0x0000
-    assert {item.SOPInstanceUID for item in received} == {item.SOPInstanceUID for item in held}
-    assert status.NumberOfCompletedSuboperations == len(held)
+# Several associations to one destination.
 
-
-@pytest.mark.causeway_lacks(reason="C-GET is not served yet")
-def test_getscu_of_dcmtk(subject, held, folder):
-    """PS3.4 §C.4.3: a client of another make."""
-    done = dcmtk(
-        "getscu", "-v", "-S", "-aec", subject.ae_title, "-od", str(folder), "-k", "QueryRetrieveLevel=STUDY",
-        "-k", f"StudyInstanceUID={held[0].StudyInstanceUID}", subject.host, str(subject.dimse_port),
+def outcome(final, answer, total):
+    """The counts of the end, which must add up, and the set of what failed."""
+    counts = (
+        final.NumberOfCompletedSuboperations, final.NumberOfFailedSuboperations, final.NumberOfWarningSuboperations,
     )
-    assert done.returncode == 0, done.stderr
-    assert len(list(folder.iterdir())) == len(held)
+    assert sum(counts) == total
+    failed = failed_uids(answer)
+    assert len(failed) == counts[1]
+    return counts, failed
+
+
+@pytest.fixture(scope="module")
+def many(subject):
+    """One study of forty instances."""
+    return stored(subject, *data.study(series=1, instances=40))
+
+
+@pytest.fixture
+def known(subject):
+    """Starts a receiver with these properties, known to the server."""
+    started = []
+
+    def start(**properties):
+        one = Receiver(f"DEST{free_port()}", **properties).__enter__()
+        started.append(one)
+        subject.add_remote(one.ae_title.lower(), one.ae_title, one.port)
+        return one
+
+    yield start
+    for one in started:
+        one.__exit__()
+
+
+@pytest.mark.only("causeway")
+def test_many_instances_go_over_several_associations(subject, many, known):
+    """PS3.4 §C.4.2.3.1: on other associations than the request's; each instance once, the counts count all of them."""
+    together = threading.Barrier(2)
+
+    def act(event, count):
+        # Only with another instance at the same time does this one get its answer.
+        if count in (2, 3):
+            together.wait(20)
+
+    several = known(act=act)
+    status, _, pending = move(subject, study_of(many), several.ae_title)
+    assert (status.Status, status.NumberOfCompletedSuboperations) == (0x0000, len(many))
+    assert sorted(arrival.sop_instance for arrival in several.arrivals) == sorted(x.SOPInstanceUID for x in many)
+    assert len({arrival.association for arrival in several.arrivals}) > 1
+    remaining = [step.NumberOfRemainingSuboperations for step in pending]
+    assert remaining == sorted(remaining, reverse=True) and len(remaining) == len(many) - 1
+
+
+def test_a_destination_that_takes_one_association(subject, many, known):
+    """PS3.8 §9.3.4: a further association is rejected as beyond the local limit; nothing fails by that."""
+    single = known(most=1)
+    status, answer, _ = move(subject, study_of(many), single.ae_title)
+    assert status.Status == 0x0000
+    assert outcome(status, answer, len(many))[0] == (len(many), 0, 0)
+    assert len(single.arrivals) == len(many)
+    assert len({arrival.association for arrival in single.arrivals}) == 1
+
+
+@pytest.mark.orthanc_fails(reason="gives up at the first failure")
+def test_a_destination_that_aborts_once(subject, many, known):
+    """PS3.4 §C.4.2.3.1: the instance that was on its way is failed, the others arrive, none twice."""
+    lost = []
+
+    def act(event, count):
+        if count == 10:
+            lost.append(str(event.request.AffectedSOPInstanceUID))
+            event.assoc.abort()
+
+    aborting = known(act=act)
+    status, answer, _ = move(subject, study_of(many), aborting.ae_title)
+    assert status.Status == 0xB000
+    counts, failed = outcome(status, answer, len(many))
+    assert lost[0] in failed
+    # An abort may cost what went over the same association only.
+    assert counts[1] == 1
+    assert sorted(arrival.sop_instance for arrival in aborting.arrivals) == sorted(x.SOPInstanceUID for x in many)
+
+
+@pytest.mark.orthanc_fails(reason="gives up at the first failure")
+def test_a_destination_that_dies_in_the_middle(subject, many, known):
+    """PS3.4 §C.4.2.3.1: what did not arrive is failed, by name; what arrived is not; nothing arrives twice."""
+    dying = known()
+
+    def act(event, count):
+        if count == 12:
+            # Nobody takes a connection from here on, and those that are open break.
+            dying._server.server_close()
+            for association in dying._server.active_associations:
+                association.abort()
+
+    dying.act = act
+    status, answer, _ = move(subject, study_of(many), dying.ae_title)
+    assert status.Status == 0xB000
+    counts, failed = outcome(status, answer, len(many))
+    arrived = [arrival.sop_instance for arrival in dying.arrivals]
+    assert len(arrived) == len(set(arrived))
+    assert {item.SOPInstanceUID for item in many} - set(arrived) <= failed
+    assert counts[0] <= len(arrived)
+
+
+@pytest.mark.parametrize("code", [0xA700, 0xA900, 0xC000, 0x0110, 0xB000, 0xB007, 0x0107])
+@pytest.mark.orthanc_fails(reason="gives up at the first failure, and counts warnings as successes")
+def test_a_destination_that_answers_one_otherwise(subject, many, known, code):
+    """PS3.4 §C.4.2.3.1, table B.2-1: warnings are warnings, failures failures, the others go on."""
+    def act(event, count):
+        return code if event.request.AffectedSOPInstanceUID == many[7].SOPInstanceUID else None
+
+    particular = known(act=act)
+    status, answer, _ = move(subject, study_of(many), particular.ae_title)
+    assert status.Status == 0xB000
+    counts, failed = outcome(status, answer, len(many))
+    is_warning = code in (0xB000, 0xB007, 0x0107)
+    assert counts == (39, 0 if is_warning else 1, 1 if is_warning else 0)
+    assert failed == (set() if is_warning else {many[7].SOPInstanceUID})
+    assert len(particular.arrivals) == len(many)
+
+
+def test_a_receiver_of_dcmtk_that_serves_one_association_at_a_time(subject, many, folder):
+    """PS3.4 §C.4.2: `storescp` without a fork leaves further association requests without an answer."""
+    import shutil
+    import subprocess
+    import time
+    if shutil.which("storescp") is None:
+        pytest.skip("storescp of DCMTK is not installed")
+    port = free_port()
+    name = f"SINGLE{port}"
+    subject.add_remote(name.lower(), name, port)
+    receiving = subprocess.Popen(["storescp", "-aet", name, "-od", str(folder), "+xa", str(port)])
+    try:
+        time.sleep(0.5)
+        status, _, _ = move(subject, study_of(many), name)
+    finally:
+        receiving.terminate()
+        receiving.wait()
+    assert (status.Status, status.NumberOfCompletedSuboperations) == (0x0000, len(many))
+    assert len(list(folder.iterdir())) == len(many)
+
+
+# What a remote may, and what it cannot bear.
+
+@pytest.mark.only("causeway")
+def test_a_caller_moves_to_the_destinations_it_is_given_and_to_no_other(subject, held, receiver):
+    """PS3.4 table C.4-2: A801, with words that name both and those allowed."""
+    for name, allowed in (("movesnot", "elsewhere"), ("moves", receiver.ae_title.lower())):
+        subject.run(
+            "remote", "add", name, "--ae-title", name.upper(), "--allow", "retrieve", "--destination", allowed,
+        )
+    statuses = {}
+    for caller in ("MOVESNOT", "MOVES"):
+        with associate(subject, [MOVE["STUDY"]], calling=caller) as association:
+            for status, _ in association.send_c_move(study_of(held), receiver.ae_title, MOVE["STUDY"]):
+                statuses[caller] = status
+        if caller == "MOVESNOT":
+            assert receiver.arrivals == []
+    assert statuses["MOVESNOT"].Status == 0xA801
+    assert "may not move to" in statuses["MOVESNOT"].ErrorComment
+    assert statuses["MOVES"].Status == 0x0000
+    assert receiver.uids() == {item.SOPInstanceUID for item in held}
+
+
+def add_with_quirk(subject, receiver, quirk):
+    """Registers the receiver anew, with a quirk."""
+    subject.run(
+        "remote", "add", receiver.ae_title.lower(), "--ae-title", receiver.ae_title, "--host", "127.0.0.1",
+        "--port", str(receiver.port), "--quirk", quirk,
+    )
+
+
+@pytest.mark.only("causeway")
+def test_a_destination_that_bears_implicit_vr_alone(subject, held, receiver):
+    """PS3.5 §10.1: nothing else is proposed to it, whatever it would take."""
+    add_with_quirk(subject, receiver, "implicit-only")
+    status, _, _ = move(subject, study_of(held), receiver.ae_title)
+    assert status.Status == 0x0000
+    assert {arrival.transfer_syntax for arrival in receiver.arrivals} == {ImplicitVRLittleEndian}
+
+
+@pytest.mark.only("causeway")
+def test_a_destination_that_bears_small_pdus_alone(subject, known):
+    """PS3.8 §D.1: 16 KiB are announced, and no more is sent, though the destination takes any."""
+    large = stored(subject, data.instance(rows=4096))
+    any_length = known(max_pdu=0)
+    status, _, _ = move(subject, study_of(large), any_length.ae_title)
+    assert status.Status == 0x0000
+    assert any_length.announced[-1] > 16384 and max(any_length.pdu_lengths) > 16384
+    any_length.pdu_lengths.clear()
+    add_with_quirk(subject, any_length, "small-pdus")
+    status, _, _ = move(subject, study_of(large), any_length.ae_title)
+    assert status.Status == 0x0000
+    assert any_length.announced[-1] == 16384
+    assert 8000 < max(any_length.pdu_lengths) <= 16384
