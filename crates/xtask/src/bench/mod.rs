@@ -4,12 +4,14 @@
 //! One file for each kind of work; what several need (servers, sending, the HTTP client, the report) is beside
 //! them. Nothing here asserts on time: that is for whoever reads the table.
 
+mod find;
 mod http;
 mod load;
 mod metadata;
 mod process;
 mod qido;
 mod report;
+mod retrieve;
 mod servers;
 mod store;
 mod stow;
@@ -55,6 +57,10 @@ enum Kind {
     Metadata,
     /// WADO-RS of a study
     Wado,
+    /// C-FIND
+    Find,
+    /// C-MOVE and C-GET
+    Retrieve,
 }
 
 /// The servers with a web door.
@@ -80,10 +86,11 @@ struct Plan {
     wado_files: u32,
     metadata_files: u32,
     stow_files: u32,
+    retrieve_files: u32,
 }
 
 const WHOLE: Plan = Plan {
-    time: Duration::from_secs(280),
+    time: Duration::from_secs(360),
     rounds: 3,
     mr_files_alone: 900,
     mr_files_of_eight: 250,
@@ -94,10 +101,11 @@ const WHOLE: Plan = Plan {
     wado_files: 100,
     metadata_files: 500,
     stow_files: 100,
+    retrieve_files: 500,
 };
 
 const QUICK: Plan = Plan {
-    time: Duration::from_secs(95),
+    time: Duration::from_secs(125),
     rounds: 3,
     mr_files_alone: 300,
     mr_files_of_eight: 100,
@@ -108,6 +116,7 @@ const QUICK: Plan = Plan {
     wado_files: 40,
     metadata_files: 200,
     stow_files: 40,
+    retrieve_files: 100,
 };
 
 /// A run of the benchmark.
@@ -117,6 +126,10 @@ struct Bench {
     servers: Vec<Rc<Server>>,
     report: Report,
     seed: u64,
+    /// Port of the receiver that the servers know as [`servers::SINK`].
+    sink_port: u16,
+    /// The studies of QIDO and C-FIND, once they have been sent.
+    studies: Option<qido::Loaded>,
     /// Declared last: the servers that write into it end before it is deleted.
     folder: TempDir,
 }
@@ -150,6 +163,8 @@ impl Bench {
             Kind::Qido => qido::run(self),
             Kind::Metadata => metadata::run(self),
             Kind::Wado => wado::run(self),
+            Kind::Find => find::run(self),
+            Kind::Retrieve => retrieve::run(self),
         }
     }
 
@@ -170,12 +185,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     remove_leftovers(&target)?;
     let prefix = format!("{FOLDER_PREFIX}{}-", std::process::id());
     let folder = TempDir::with_prefix_in(prefix, target).context("no folder to work in")?;
-    let servers = start(arguments, &folder)?;
+    let sink_port = process::free_port()?;
+    let servers = start(arguments, &folder, sink_port)?;
     let budget = Budget::of(plan.time);
-    let mut bench = Bench { plan, budget, servers, report: Report::default(), seed: 0, folder };
+    let (report, seed, studies) = (Report::default(), 0, None);
+    let mut bench = Bench { plan, budget, servers, report, seed, sink_port, studies, folder };
     let kinds = match arguments.only {
         Some(kind) => vec![kind],
-        None => vec![Kind::Store, Kind::Stow, Kind::Wado, Kind::Metadata, Kind::Qido],
+        None => {
+            vec![Kind::Store, Kind::Stow, Kind::Wado, Kind::Metadata, Kind::Retrieve, Kind::Qido, Kind::Find]
+        }
     };
     for kind in kinds {
         if let Err(error) = bench.measure(kind) {
@@ -208,15 +227,15 @@ fn remove_leftovers(target: &Path) -> Result<()> {
     Ok(())
 }
 
-fn start(arguments: &Arguments, folder: &TempDir) -> Result<Vec<Rc<Server>>> {
+fn start(arguments: &Arguments, folder: &TempDir, sink_port: u16) -> Result<Vec<Rc<Server>>> {
     let mut servers = Vec::new();
     if !arguments.peers_only {
         if std::env::var_os("CAUSEWAY_BIN").is_none() {
             programs::check(&mut conformance::build(true))?;
         }
-        servers.push(Rc::new(Server::causeway(&conformance::binary(true), folder.path())?));
+        servers.push(Rc::new(Server::causeway(&conformance::binary(true), folder.path(), sink_port)?));
     }
-    servers.push(Rc::new(Server::orthanc(folder.path())?));
+    servers.push(Rc::new(Server::orthanc(folder.path(), sink_port)?));
     servers.push(Rc::new(Server::storescp(folder.path())?));
     Ok(servers)
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -124,6 +124,19 @@ pub(super) fn wait_for_all(programs: &mut [Guard], most: Duration) -> Result<()>
 pub(super) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port")?;
     Ok(listener.local_addr().context("no free port")?.port())
+}
+
+/// Waits until something listens there.
+pub(super) fn await_port(port: u16) -> Result<()> {
+    const MOST: Duration = Duration::from_secs(10);
+    let end = Instant::now() + MOST;
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        if Instant::now() >= end {
+            bail!("nothing listens on port {port}");
+        }
+        pause(Duration::from_millis(20));
+    }
+    Ok(())
 }
 
 /// The last lines of a log, to explain a failure.

@@ -1,5 +1,6 @@
 //! QIDO-RS (PS3.18 §10.6): studies by Accession Number, many clients at once, each on a connection that it keeps.
 
+use std::rc::Rc;
 use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
@@ -16,27 +17,46 @@ const CLIENTS: usize = 8;
 /// Small pictures: here only the number of studies matters.
 const EDGE: u16 = 16;
 
+/// Many studies, and who has them.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded {
+    pub(super) servers: Vec<Name>,
+    accessions: Rc<[String]>,
+}
+
+/// Many studies of one instance each, sent once in a run.
+pub(super) fn load(bench: &mut Bench) -> Result<Loaded> {
+    if let Some(loaded) = &bench.studies {
+        return Ok(loaded.clone());
+    }
+    let plan = bench.plan;
+    let studies: Vec<Study> = (0..plan.qido_studies)
+        .map(|_| Study::new(bench.next_seed(), Modality::Mr, 1, 1).with_edge(EDGE))
+        .collect();
+    let accessions: Rc<[String]> = studies.iter().map(|study| study.accession().to_owned()).collect();
+    let batch = Batch::write(studies, CLIENTS, bench.folder.path())?;
+    let mut servers: Vec<Name> = Vec::new();
+    for server in bench.order(&WEB, 0) {
+        let sent = bench.budget.left(ANSWER_MAX).and_then(|most| batch.send(&server, most));
+        match sent.and_then(|()| batch.verify(&server, ANSWER_MAX)) {
+            Ok(()) => servers.push(server.name),
+            Err(error) => {
+                bench.report.fail(format!("many studies: {}: not loaded: {error:#}", server.name.as_str()))
+            }
+        }
+    }
+    let loaded = Loaded { servers, accessions };
+    bench.studies = Some(loaded.clone());
+    Ok(loaded)
+}
+
 pub(super) fn run(bench: &mut Bench) -> Result<()> {
     let plan = bench.plan;
     let name = format!("QIDO by accession, {} studies, {CLIENTS} clients", plan.qido_studies);
     let work = Work { name, unit: Unit::PerSecond, aim: Some(10.0) };
-    let studies: Vec<Study> = (0..plan.qido_studies)
-        .map(|_| Study::new(bench.next_seed(), Modality::Mr, 1, 1).with_edge(EDGE))
-        .collect();
-    let accessions: Vec<String> = studies.iter().map(|study| study.accession().to_owned()).collect();
-    let batch = Batch::write(studies, CLIENTS, bench.folder.path())?;
-    let mut loaded: Vec<Name> = Vec::new();
-    for server in bench.order(&WEB, 0) {
-        let sent = bench.budget.left(ANSWER_MAX).and_then(|most| batch.send(&server, most));
-        match sent.and_then(|()| batch.verify(&server, ANSWER_MAX)) {
-            Ok(()) => loaded.push(server.name),
-            Err(error) => {
-                bench.report.fail(format!("{}: {}: not loaded: {error:#}", work.name, server.name.as_str()))
-            }
-        }
-    }
+    let Loaded { servers, accessions } = load(bench)?;
     for round in 0..plan.rounds {
-        for server in bench.order(&loaded, round) {
+        for server in bench.order(&servers, round) {
             settle()?;
             let figure =
                 bench.budget.left(plan.qido_time).and_then(|time| ask(&server, &accessions, round, time));

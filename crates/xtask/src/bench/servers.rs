@@ -11,6 +11,7 @@ use serde_json::json;
 use super::http::{Client, Request};
 use super::process::{self, Guard, free_port, pause, tail};
 use super::report::Name;
+use crate::run;
 
 const START_MAX: Duration = Duration::from_secs(30);
 /// Longer than any answer that is still worth a figure.
@@ -27,12 +28,15 @@ pub(super) struct Server {
     guard: Guard,
 }
 
+/// AE title of the receiver that servers with a web door may move to.
+pub(super) const SINK: &str = "SINK";
+
 /// Root of the DICOMweb services, the same for both that have them.
 pub(super) const DICOMWEB: &str = "/dicom-web";
 
 impl Server {
-    /// Our node: the program `binary`.
-    pub(super) fn causeway(binary: &Path, folder: &Path) -> Result<Self> {
+    /// Our node: the program `binary`. It knows [`SINK`] at `sink_port`.
+    pub(super) fn causeway(binary: &Path, folder: &Path, sink_port: u16) -> Result<Self> {
         let (dimse, web) = (free_port()?, free_port()?);
         let mut command = process::server(binary.as_os_str());
         command
@@ -43,12 +47,18 @@ impl Server {
             .args(["--dimse-listen", &format!("127.0.0.1:{dimse}")])
             .args(["--web-listen", &format!("127.0.0.1:{web}")])
             .current_dir(folder);
-        start(Name::Causeway, "CAUSEWAY", (dimse, Some(web)), Some("/health/ready"), &mut command, folder)
+        let ports = (dimse, Some(web));
+        let server = start(Name::Causeway, "CAUSEWAY", ports, Some("/health/ready"), &mut command, folder)?;
+        let mut remote = Command::new(binary);
+        remote.args(["remote", "add", "sink", "--ae-title", SINK, "--host", "127.0.0.1", "--port"]);
+        remote.arg(sink_port.to_string()).args(["--url", &format!("http://127.0.0.1:{web}")]);
+        run::check(&mut remote)?;
+        Ok(server)
     }
 
     /// Orthanc with its DICOMweb plugin, as packaged: uncompressed files, each synced, as ours are; everything
     /// else as it comes, but for a thread for each association that we open.
-    pub(super) fn orthanc(folder: &Path) -> Result<Self> {
+    pub(super) fn orthanc(folder: &Path, sink_port: u16) -> Result<Self> {
         let (dimse, web) = (free_port()?, free_port()?);
         let configuration = json!({
             "Name": "BENCH",
@@ -61,6 +71,10 @@ impl Server {
             "DicomPort": dimse,
             "DicomCheckCalledAet": false,
             "DicomAlwaysAllowStore": true,
+            "DicomAlwaysAllowFind": true,
+            "DicomAlwaysAllowGet": true,
+            "DicomAlwaysAllowMove": true,
+            "DicomModalities": { "sink": [SINK, "127.0.0.1", sink_port] },
             "DicomThreadsCount": 16,
             "HttpPort": web,
             "RemoteAccessAllowed": false,
