@@ -195,6 +195,22 @@ fn explicit_data_under_an_implicit_name_are_recognised() {
 }
 
 #[test]
+fn bytes_that_look_like_a_long_header_and_are_none_are_not_lost_between_pieces() {
+    // In implicit layout `OB` and two zeros are a length; read as a VR the next four bytes would be one beyond all.
+    let value = vec![0xEE; usize::from(u16::from_le_bytes(*b"OB"))];
+    let element = [&[0x09, 0x00, 0x01, 0x10, b'O', b'B', 0, 0][..], &value].concat();
+    let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
+    let item = [&[0xFE, 0xFF, 0x00, 0xE0][..], &length(&element), &element].concat();
+    let bytes = [&[0x40, 0x00, 0x75, 0x02][..], &length(&item), &item].concat();
+    let whole = scan(&bytes, Implicit).unwrap();
+    assert_eq!(whole.headers.last().unwrap().length, Some(u32::from(u16::from_le_bytes(*b"OB"))));
+    for size in 1..=13 {
+        let in_pieces = scan_in_pieces(&bytes, Implicit, &[size]).unwrap();
+        assert_eq!(in_pieces.events, whole.events, "pieces of {size}");
+    }
+}
+
+#[test]
 fn a_vr_of_a_later_edition_is_walked_over() {
     let mut bytes = vec![0x08, 0x00, 0x60, 0x00, b'Z', b'Z', 0, 0, 2, 0, 0, 0, b'C', b'T'];
     bytes.extend([0x08, 0x00, 0x61, 0x00, b'Z', b'Y', 2, 0, b'C', b'T']);

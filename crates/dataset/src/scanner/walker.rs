@@ -36,6 +36,13 @@ enum Wanted {
     No,
 }
 
+/// Bytes that were carried over and stand behind the header that they turned out to hold.
+#[derive(Debug, Default)]
+struct Over {
+    bytes: [u8; MAX_HEADER_BYTES - MIN_HEADER_BYTES],
+    count: usize,
+}
+
 #[derive(Debug)]
 pub(super) struct Walker<S> {
     pub(super) sink: S,
@@ -157,6 +164,7 @@ impl<S: Sink> Walker<S> {
             self.state = State::Value { left, wanted: Wanted::No };
             return Ok(true);
         }
+        let mut over = Over::default();
         let raw = if self.carried == 0 {
             match self.read(input, left) {
                 Read::Header(raw) => {
@@ -170,7 +178,10 @@ impl<S: Sink> Walker<S> {
             }
         } else {
             match self.read_carried(input, left) {
-                Some(raw) => raw,
+                Some((raw, behind)) => {
+                    over = behind;
+                    raw
+                }
                 None => return Ok(false),
             }
         };
@@ -181,6 +192,10 @@ impl<S: Sink> Walker<S> {
             Kind::DataSet | Kind::Item => self.in_data_set(raw)?,
             Kind::Sequence => self.in_sequence(raw)?,
             Kind::Fragments => self.in_fragments(raw)?,
+        }
+        if over.count > 0 {
+            // Too few for another header: this ends after one step.
+            self.feed(over.bytes.get(..over.count).unwrap_or_default())?;
         }
         Ok(true)
     }
@@ -193,14 +208,22 @@ impl<S: Sink> Walker<S> {
         }
     }
 
-    /// Reads a header whose beginning was carried over.
-    fn read_carried(&mut self, input: &mut &[u8], left: u64) -> Option<Raw> {
+    /// Reads a header whose beginning was carried over, and gives what was carried of the bytes behind it: to see
+    /// that the header is a short one may have taken as many bytes as a long one has.
+    fn read_carried(&mut self, input: &mut &[u8], left: u64) -> Option<(Raw, Over)> {
         loop {
             let carried = self.carry;
-            match self.read(carried.get(..self.carried)?, left) {
+            let bytes = carried.get(..self.carried)?;
+            match self.read(bytes, left) {
                 Read::Header(raw) => {
                     self.carried = 0;
-                    return Some(raw);
+                    let mut over = Over::default();
+                    let behind = bytes.get(raw.bytes..).unwrap_or_default();
+                    for (room, byte) in over.bytes.iter_mut().zip(behind) {
+                        *room = *byte;
+                        over.count += 1;
+                    }
+                    return Some((raw, over));
                 }
                 Read::Needs(bytes) => {
                     self.carry_over(input, bytes);
