@@ -5,12 +5,14 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use causeway_core::{Status, Uid};
-use causeway_dimse::message::Progress;
-use causeway_dimse::negotiation::best;
+use causeway_dimse::message::{Priority, Progress};
+use causeway_dimse::negotiation::{Extended, Role, Window, best};
+use causeway_dimse::scu::{StoreRequest, Whole};
 use causeway_dimse::{
     Association, Command, Error, Message, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings,
     accept,
 };
+use causeway_testkit::peer::command::CT_IMAGE;
 use causeway_testkit::peer::pdu;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
 
@@ -30,6 +32,22 @@ impl Policy for Open {
 
     fn choose(&self, _proposal: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
         best(&context.transfer_syntaxes).cloned().ok_or(Refusal::TransferSyntaxesNotSupported)
+    }
+
+    fn roles(&self, _proposal: &Proposal, proposed: &Role) -> Option<Role> {
+        Some(proposed.clone())
+    }
+
+    fn extended(&self, _proposal: &Proposal, proposed: &Extended) -> Option<Extended> {
+        Some(proposed.clone())
+    }
+
+    fn window(&self, _proposal: &Proposal, proposed: Window) -> Option<Window> {
+        Some(proposed)
+    }
+
+    fn identity(&self, _proposal: &Proposal) -> Option<Vec<u8>> {
+        Some(Vec::new())
     }
 }
 
@@ -69,11 +87,40 @@ async fn answer(association: &mut Association<DuplexStream>, message: Message) -
             let answer = rq.answer(Status::SUCCESS, Progress::default());
             association.send(context, &Command::CMoveRsp(answer), None).await
         }
+        Command::CGetRq(rq) => {
+            association.identifier().await?;
+            give(association, rq.message_id).await?;
+            let answer = rq.answer(Status::SUCCESS, Progress::default());
+            association.send(context, &Command::CGetRsp(answer), None).await
+        }
         other => match other.refuse(Status::UNRECOGNIZED_OPERATION) {
             Some(refusal) => association.send(context, &refusal, None).await,
             None => Ok(()),
         },
     }
+}
+
+/// Instances on the peer's own association, unless it cancels or took no context for them.
+async fn give(association: &mut Association<DuplexStream>, message_id: u16) -> Result<(), Error> {
+    for number in 0..MATCHES {
+        let context = association.agreement().answers.iter().find(|answer| {
+            answer.result.is_ok() && answer.abstract_syntax.as_ref().is_some_and(|it| it.as_str() == CT_IMAGE)
+        });
+        let Some((id, sop_class)) = context.and_then(|it| Some((it.id, it.abstract_syntax.clone()?))) else {
+            return Ok(());
+        };
+        if association.try_cancelled(message_id)? {
+            return Ok(());
+        }
+        let request = StoreRequest {
+            sop_instance: sop_class.clone(),
+            sop_class,
+            priority: Priority::Medium,
+            move_originator: None,
+        };
+        association.store(id, request, Whole::new(vec![7; 50 * number])).await?;
+    }
+    Ok(())
 }
 
 /// Whether the peer closes its direction behind its last byte, or keeps silent.

@@ -7,8 +7,9 @@ use causeway_testkit::peer::pdu::{self, IMPLICIT};
 
 use crate::door::{Behind, play, serve};
 
-/// C-FIND and C-MOVE of the study root.
-const QUERIES: [&str; 2] = ["1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2"];
+/// C-FIND, C-MOVE and C-GET of the study root.
+const QUERIES: [&str; 3] =
+    ["1.2.840.10008.5.1.4.1.2.2.1", "1.2.840.10008.5.1.4.1.2.2.2", "1.2.840.10008.5.1.4.1.2.2.3"];
 
 pub(crate) fn run(data: &[u8]) {
     let Some(([mode, seed], bytes)) = data.split_first_chunk::<2>() else { return };
@@ -16,7 +17,7 @@ pub(crate) fn run(data: &[u8]) {
     if mode & 1 != 0 {
         let classes = [VERIFICATION, CT_IMAGE].into_iter().chain(QUERIES);
         let contexts: Vec<u8> = classes
-            .zip([1, 3, 5, 7])
+            .zip([1, 3, 5, 7, 9])
             .flat_map(|(class, id)| pdu::proposed_context(id, class, IMPLICIT))
             .collect();
         said = pdu::associate_rq("FUZZ", 1, &contexts);

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use causeway_core::{AeTitle, Uid};
 use causeway_dimse::Error;
 use causeway_dimse::message::Priority;
-use causeway_dimse::scu::{Call, MoveRequest, StoreRequest, WantedContext, Whole, associate};
+use causeway_dimse::negotiation::{Extended, Role, UserIdentity, Window};
+use causeway_dimse::scu::{Call, MoveRequest, Offers, StoreRequest, WantedContext, Whole, associate};
 use causeway_testkit::peer::command::{CT_IMAGE, VERIFICATION};
 use causeway_testkit::peer::pdu::{self, IMPLICIT};
 use tokio::io::DuplexStream;
@@ -45,6 +46,21 @@ fn title(text: &str) -> Result<AeTitle, Error> {
     AeTitle::parse(text).map_err(|_| Error::Misuse("no AE title"))
 }
 
+/// Everything that can be negotiated beside the contexts, so that each answer to it is read.
+fn offers() -> Result<Offers, Error> {
+    Ok(Offers {
+        roles: vec![Role { sop_class: uid(CT_IMAGE)?, user: true, provider: true }],
+        extended: vec![Extended { sop_class: uid(FIND)?, information: vec![1; 5] }],
+        window: Some(Window { invoked: 3, performed: 2 }),
+        identity: Some(UserIdentity {
+            kind: 2,
+            wants_answer: true,
+            primary: b"somebody".to_vec(),
+            secondary: b"secret".to_vec(),
+        }),
+    })
+}
+
 async fn pursue(stream: DuplexStream, wish: u8) -> Result<(), Error> {
     let contexts: Result<Vec<WantedContext>, Error> = CLASSES
         .into_iter()
@@ -52,7 +68,11 @@ async fn pursue(stream: DuplexStream, wish: u8) -> Result<(), Error> {
             Ok(WantedContext { abstract_syntax: uid(class)?, transfer_syntaxes: vec![uid(IMPLICIT)?] })
         })
         .collect();
-    let call = Call { contexts: contexts?, ..Call::plain("", 0, title("CAUSEWAY")?, title("FUZZ")?) };
+    let call = Call {
+        contexts: contexts?,
+        offers: offers()?,
+        ..Call::plain("", 0, title("CAUSEWAY")?, title("FUZZ")?)
+    };
     let mut requestor = associate(stream, &call).await?;
     match wish % 4 {
         0 => drop(requestor.echo().await?),
