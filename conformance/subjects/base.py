@@ -16,6 +16,7 @@ import time
 from pathlib import Path
 
 import requests
+from pydicom.dataset import Dataset
 
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 20
@@ -72,6 +73,10 @@ class Subject:
 
     def add_remote(self, name: str, ae_title: str, port: int, host: str = "127.0.0.1") -> None:
         """Tells the server of an AE that it may move to."""
+        raise NotImplementedError
+
+    def add_order(self, order: Dataset) -> None:
+        """Puts a scheduled procedure step on the server's worklist, once it serves."""
         raise NotImplementedError
 
     # The same for all.

@@ -8,6 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import requests
+from pydicom.dataset import Dataset
+
 from .base import CannotStart, Subject
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -60,6 +63,13 @@ class Causeway(Subject):
             "remote", "add", name, "--ae-title", ae_title, "--host", host, "--port", str(port),
             "--allow", "store,query,retrieve",
         )
+
+    def add_order(self, order: Dataset) -> None:
+        answer = requests.post(
+            f"{self.url}/api/v1/worklist", data=order.to_json(), headers={"Content-Type": "application/dicom+json"},
+            timeout=30,
+        )
+        assert answer.status_code == 201, f"{answer.status_code}: {answer.text}"
 
     def add_web_remote(self, name: str, dicomweb: str) -> None:
         """Tells the node of a DICOMweb server that it may send to."""

@@ -6,11 +6,17 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 import requests
+from pydicom import dcmwrite
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pynetdicom.sop_class import ModalityWorklistInformationFind
 
 from .base import CannotStart, Subject
 
 PLUGIN = "libOrthancDicomWeb.so"
+WORKLIST_PLUGIN = "libModalityWorklists.so"
 PLUGIN_FOLDERS = ("/usr/share/orthanc/plugins", "/usr/lib/orthanc/plugins", "/usr/local/share/orthanc/plugins")
 
 
@@ -24,10 +30,14 @@ def program() -> str:
 
 def plugin() -> str:
     """Where the DICOMweb plugin is."""
-    for folder in PLUGIN_FOLDERS:
-        if (path := Path(folder) / PLUGIN).exists():
-            return str(path)
+    if found := _plugin(PLUGIN):
+        return found
     raise CannotStart("Orthanc's DICOMweb plugin is not installed: apt-get install orthanc-dicomweb")
+
+
+def _plugin(name: str) -> str | None:
+    paths = (Path(folder) / name for folder in PLUGIN_FOLDERS)
+    return next((str(path) for path in paths if path.exists()), None)
 
 
 class Orthanc(Subject):
@@ -36,12 +46,29 @@ class Orthanc(Subject):
     name = "orthanc"
     default_ae_title = "ORTHANC"
 
+    def _orders(self) -> Path:
+        folder = self.folder / "worklist"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    def add_order(self, order: Dataset) -> None:
+        if _plugin(WORKLIST_PLUGIN) is None:
+            pytest.skip("Orthanc's worklist plugin is not installed")
+        order.file_meta = FileMetaDataset()
+        order.file_meta.MediaStorageSOPClassUID = ModalityWorklistInformationFind
+        order.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        order.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        name = self._orders() / f"{order.file_meta.MediaStorageSOPInstanceUID}.wl"
+        dcmwrite(name, order, enforce_file_format=True, little_endian=True, implicit_vr=False)
+
     def command(self) -> list[str]:
         configuration = {
             "Name": self.ae_title,
             "StorageDirectory": str(self.folder / "storage"),
             "IndexDirectory": str(self.folder / "index"),
-            "Plugins": [plugin()],
+            "Plugins": [plugin(), *filter(None, [_plugin(WORKLIST_PLUGIN)])],
+            "Worklists": {"Enable": True, "Database": str(self._orders())},
+            "DicomAlwaysAllowFindWorklist": True,
             "DicomAet": self.ae_title,
             "DicomPort": self.dimse_port,
             "DicomCheckCalledAet": False,
