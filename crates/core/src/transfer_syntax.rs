@@ -251,6 +251,51 @@ pub const ALL: &[TransferSyntax] = &[
     },
 ];
 
+/// The compressed transfer syntaxes whose pixels this node can decode, so that what is stored in one of them can
+/// be given plain. `dataset` has the decoders, and a test there that holds this list against them.
+pub const DECODABLE: &[&str] = &[
+    "1.2.840.10008.1.2.1.98",
+    "1.2.840.10008.1.2.4.50",
+    "1.2.840.10008.1.2.4.51",
+    "1.2.840.10008.1.2.4.57",
+    "1.2.840.10008.1.2.4.70",
+    "1.2.840.10008.1.2.4.80",
+    "1.2.840.10008.1.2.4.81",
+    "1.2.840.10008.1.2.4.90",
+    "1.2.840.10008.1.2.4.91",
+    "1.2.840.10008.1.2.4.110",
+    "1.2.840.10008.1.2.4.111",
+    "1.2.840.10008.1.2.4.112",
+    "1.2.840.10008.1.2.4.201",
+    "1.2.840.10008.1.2.4.202",
+    "1.2.840.10008.1.2.4.203",
+    "1.2.840.10008.1.2.5",
+    "1.2.840.10008.1.2.8.1",
+];
+
+/// What it takes to give an instance in explicit or implicit VR little endian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Plain {
+    /// Its elements are laid out anew, its pixels are not touched.
+    ByLayout,
+    /// Its pixels are decoded.
+    ByDecoding,
+}
+
+impl Plain {
+    /// What it takes for an instance stored in `uid`; `None` where it cannot be done.
+    #[must_use]
+    pub fn of(uid: &Uid) -> Option<Self> {
+        match uid.as_str() {
+            IMPLICIT_VR_LITTLE_ENDIAN
+            | EXPLICIT_VR_LITTLE_ENDIAN
+            | EXPLICIT_VR_BIG_ENDIAN
+            | DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN => Some(Self::ByLayout),
+            uid => DECODABLE.contains(&uid).then_some(Self::ByDecoding),
+        }
+    }
+}
+
 impl TransferSyntax {
     /// The known transfer syntax with this UID.
     #[must_use]
@@ -283,6 +328,22 @@ mod tests {
         for (index, syntax) in ALL.iter().enumerate() {
             assert!(ALL.iter().skip(index + 1).all(|other| other.uid != syntax.uid), "{}", syntax.name);
             assert!(Uid::parse(syntax.uid).is_ok());
+        }
+    }
+
+    #[test]
+    fn what_can_be_given_plain_is_known_and_is_no_video() {
+        for uid in DECODABLE {
+            assert!(
+                TransferSyntax::of(uid).is_some_and(|syntax| syntax.layout == Layout::ExplicitLittleEndian)
+            );
+        }
+        let plain = |uid| Plain::of(&Uid::parse(uid).unwrap());
+        assert_eq!(plain(EXPLICIT_VR_BIG_ENDIAN), Some(Plain::ByLayout));
+        assert_eq!(plain("1.2.840.10008.1.2.4.70"), Some(Plain::ByDecoding));
+        for uid in ["1.2.840.10008.1.2.4.102", "1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.94", "1.2.3.4"]
+        {
+            assert_eq!(plain(uid), None, "{uid}");
         }
     }
 

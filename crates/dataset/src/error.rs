@@ -92,6 +92,15 @@ pub enum Error {
     /// The transcoder does not make this of that.
     #[error("the data set cannot be laid out in that transfer syntax: {0}")]
     CannotRelay(&'static str),
+    /// The pixels cannot be decoded.
+    #[error("the pixel data cannot be decoded: {0}")]
+    Pixels(#[from] crate::pixels::PixelError),
+    /// Icons are no icons.
+    #[error("the data set has more than {limit} bytes of coded icons")]
+    IconsTooLong {
+        /// The bound.
+        limit: usize,
+    },
 }
 
 impl Error {

@@ -1,9 +1,11 @@
-//! Bytes to attributes and back: scanner, heads, character sets, File Meta Information, DICOM JSON, transcoding.
+//! Bytes to attributes and back: scanner, heads, character sets, File Meta Information, DICOM JSON, transcoding,
+//! pixels decoded.
 //!
 //! Lives here: everything that knows how a data set is laid out (PS3.5), pure and synchronous. Never here: files,
 //! sockets, async, the meaning of a query. Foreign bytes pass the bounded [`scanner`] and nothing else.
 
 pub mod charset;
+pub mod decompress;
 pub mod dictionary;
 pub mod error;
 pub mod file_meta;
@@ -11,6 +13,7 @@ mod gather;
 pub mod head;
 pub mod identifier;
 pub mod json;
+pub mod pixels;
 pub mod scanner;
 mod scope;
 pub mod transcode;

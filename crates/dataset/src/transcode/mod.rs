@@ -2,7 +2,7 @@
 //!
 //! Lives here: [`Transcoder`]; `relay`, the sink that writes as it is told. Sequences and items come out with
 //! undefined lengths, so that nothing has to be held back to count it; group lengths are left out, since they would
-//! be wrong (PS3.5 §7.2). Never here: compressing or decompressing.
+//! be wrong (PS3.5 §7.2). Never here: compressing or decompressing, which is `decompress`.
 
 mod relay;
 
@@ -11,7 +11,7 @@ use causeway_core::transfer_syntax::Layout;
 
 use crate::Error;
 use crate::scanner::Scanner;
-use relay::Relay;
+pub(crate) use relay::Relay;
 
 /// Rewrites a data set that arrives in pieces.
 #[derive(Debug)]

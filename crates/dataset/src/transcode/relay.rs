@@ -16,7 +16,7 @@ const MAX_NUMBER_BYTES: usize = 8;
 
 /// Writes what it is told.
 #[derive(Debug)]
-pub(super) struct Relay {
+pub(crate) struct Relay {
     out: Vec<u8>,
     /// How elements are written here: inside a UN of undefined length always implicit (PS3.5 §6.2.2).
     is_explicit: bool,
@@ -42,7 +42,7 @@ struct Element {
 }
 
 impl Relay {
-    pub(super) fn new(to: Layout) -> Self {
+    pub(crate) fn new(to: Layout) -> Self {
         let is_possible = matches!(to, Layout::ImplicitLittleEndian | Layout::ExplicitLittleEndian);
         Self {
             out: Vec::new(),
@@ -58,7 +58,7 @@ impl Relay {
     }
 
     /// What was written since the last time.
-    pub(super) fn take(&mut self) -> Result<Bytes, Error> {
+    pub(crate) fn take(&mut self) -> Result<Bytes, Error> {
         match &self.error {
             Some(error) => Err(error.clone()),
             None => Ok(Bytes::from(std::mem::take(&mut self.out))),
@@ -76,7 +76,8 @@ impl Relay {
         self.out.extend(length.to_le_bytes());
     }
 
-    fn put_header(&mut self, tag: Tag, vr: Vr, length: u32) {
+    /// Writes the header of an element.
+    pub(crate) fn put_header(&mut self, tag: Tag, vr: Vr, length: u32) {
         if !self.is_explicit {
             self.put_item(tag, length);
             return;
