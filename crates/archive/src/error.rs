@@ -151,6 +151,14 @@ pub enum RetrieveError {
         /// What was asked for.
         wanted: String,
     },
+    /// The pixels cannot be decoded, so that the instance can be given only as it is stored.
+    #[error("the instance is stored in {stored}, and cannot be given decompressed: {reason}")]
+    NotDecodable {
+        /// Transfer syntax of the stored bytes.
+        stored: Uid,
+        /// What is in the way.
+        reason: String,
+    },
     /// The stored bytes cannot be read as a data set.
     #[error("the stored object cannot be read: {0}")]
     Unreadable(String),
@@ -161,7 +169,7 @@ impl RetrieveError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Access(_) | Self::NotAcceptable { .. } => Class::Caller,
+            Self::Access(_) | Self::NotAcceptable { .. } | Self::NotDecodable { .. } => Class::Caller,
             Self::Catalog(error) => error.class(),
             Self::Store(error) => error.class(),
             Self::Unreadable(_) => Class::Bug,

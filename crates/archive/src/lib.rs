@@ -9,6 +9,7 @@
 
 pub mod access;
 mod counters;
+mod decoded;
 pub mod delete;
 pub mod dispatch;
 pub mod error;
@@ -98,6 +99,7 @@ struct Inner {
     prepared: metadata::Prepared,
     counters: counters::Counters,
     incidents: incidents::Book,
+    decoders: decoded::Decoders,
     config: Config,
 }
 
@@ -134,6 +136,7 @@ impl Archive {
             prepared,
             counters,
             incidents,
+            decoders: decoded::Decoders::default(),
             config,
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -1,18 +1,17 @@
-//! Reading back: which instances are meant, and their bytes, as stored or laid out anew.
+//! Reading back: which instances are meant, and their bytes, as stored, laid out anew or decompressed.
 //!
 //! What goes out has File Meta Information of its own, written afresh from the row; the data set is the stored
 //! bytes, untouched where the stored transfer syntax suffices.
 
 use bytes::Bytes;
-use causeway_core::transfer_syntax::{
-    EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout, TransferSyntax,
-};
+use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout, Plain};
 use causeway_core::{Permission, Principal, Selection, StoredInstance, Uid};
 use causeway_dataset::file_meta;
 use causeway_dataset::transcode::Transcoder;
 use causeway_store::{Blob, BlobStream};
 use futures_util::StreamExt;
 
+use crate::decoded::Decoded;
 use crate::error::{RetrieveError, unreadable};
 use crate::{Archive, access};
 
@@ -33,10 +32,19 @@ pub struct Object {
     pub transfer_syntax: Uid,
     /// Preamble and File Meta Information for what comes out.
     pub file_meta: Bytes,
-    /// Bytes of the data set that comes out, where it is known ahead: for stored bytes, not for relaid ones.
+    /// Bytes of the data set that comes out, where it is known ahead: for stored bytes, not for others.
     pub data_set_bytes: Option<u64>,
-    data_set: BlobStream,
-    transcoder: Option<Transcoder>,
+    data_set: DataSet,
+}
+
+/// Where the bytes of the data set come from.
+enum DataSet {
+    /// From the store, as they are.
+    Stored(BlobStream),
+    /// Their elements are laid out anew.
+    Relaid { stored: BlobStream, transcoder: Option<Box<Transcoder>> },
+    /// Their pixels are decoded.
+    Decoded(Box<Decoded>),
 }
 
 impl Object {
@@ -46,22 +54,34 @@ impl Object {
         self.data_set_bytes.map(|bytes| bytes + self.file_meta.len() as u64)
     }
 
-    /// The next chunk of the data set; `None` at its end.
+    /// The next chunk of the data set; `None` at its end. A call that is given up midway cannot be followed by
+    /// another: bytes would be missing.
     ///
     /// # Errors
-    /// When the store fails, or the stored bytes cannot be laid out anew.
+    /// When the store fails, or the stored bytes cannot be laid out anew or decoded.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RetrieveError> {
-        loop {
-            let Some(chunk) = self.data_set.next().await.transpose()? else {
-                let Some(transcoder) = self.transcoder.take() else { return Ok(None) };
-                let rest = transcoder.finish().map_err(unreadable)?;
-                return Ok((!rest.is_empty()).then_some(rest));
-            };
-            let Some(transcoder) = &mut self.transcoder else { return Ok(Some(chunk)) };
-            let out = transcoder.feed(&chunk).map_err(unreadable)?;
-            if !out.is_empty() {
-                return Ok(Some(out));
-            }
+        match &mut self.data_set {
+            DataSet::Stored(stored) => Ok(stored.next().await.transpose()?),
+            DataSet::Relaid { stored, transcoder } => relaid(stored, transcoder).await,
+            DataSet::Decoded(decoded) => decoded.chunk().await,
+        }
+    }
+}
+
+async fn relaid(
+    stored: &mut BlobStream,
+    held: &mut Option<Box<Transcoder>>,
+) -> Result<Option<Bytes>, RetrieveError> {
+    loop {
+        let Some(chunk) = stored.next().await.transpose()? else {
+            let Some(transcoder) = held.take() else { return Ok(None) };
+            let rest = transcoder.finish().map_err(unreadable)?;
+            return Ok((!rest.is_empty()).then_some(rest));
+        };
+        let Some(transcoder) = held else { return Ok(None) };
+        let out = transcoder.feed(&chunk).map_err(unreadable)?;
+        if !out.is_empty() {
+            return Ok(Some(out));
         }
     }
 }
@@ -112,8 +132,6 @@ impl Archive {
             let words = format!("the object has {} bytes, {} were kept", blob.bytes(), instance.object_bytes);
             return Err(RetrieveError::Unreadable(words));
         }
-        let transcoder = (transfer_syntax != *stored)
-            .then(|| Transcoder::new(Layout::of(stored), Layout::of(&transfer_syntax)));
         let file_meta = file_meta::write(&file_meta::FileMeta {
             sop_class: instance.sop_class.clone(),
             sop_instance: instance.ids.instance.clone(),
@@ -121,13 +139,30 @@ impl Archive {
             receiving_ae: None,
             envelope: None,
         });
-        Ok(Object {
-            transfer_syntax,
-            file_meta: Bytes::from(file_meta),
-            data_set_bytes: transcoder.is_none().then(|| instance.data_set_bytes()),
-            data_set: blob.stream(u64::from(instance.data_set_offset)..instance.object_bytes),
-            transcoder,
-        })
+        let data_set_bytes = (transfer_syntax == *stored).then(|| instance.data_set_bytes());
+        let data_set = self.data_set(instance, blob, &transfer_syntax).await?;
+        Ok(Object { transfer_syntax, file_meta: Bytes::from(file_meta), data_set_bytes, data_set })
+    }
+
+    async fn data_set(
+        &self,
+        instance: &StoredInstance,
+        blob: Blob,
+        transfer_syntax: &Uid,
+    ) -> Result<DataSet, RetrieveError> {
+        let stored = &instance.transfer_syntax;
+        let bytes = u64::from(instance.data_set_offset)..instance.object_bytes;
+        if transfer_syntax == stored {
+            return Ok(DataSet::Stored(blob.stream(bytes)));
+        }
+        let to = Layout::of(transfer_syntax);
+        if Plain::of(stored) == Some(Plain::ByDecoding) {
+            let decoders = self.inner.decoders.pool()?;
+            let decoded = Decoded::begin(decoders, blob, bytes, instance, to).await?;
+            return Ok(DataSet::Decoded(Box::new(decoded)));
+        }
+        let transcoder = Some(Box::new(Transcoder::new(Layout::of(stored), to)));
+        Ok(DataSet::Relaid { stored: blob.stream(bytes), transcoder })
     }
 }
 
@@ -138,8 +173,7 @@ fn describe(wanted: &Wanted) -> String {
     }
 }
 
-/// The transfer syntax to answer in: the stored one where it will do, else one that differs from it only in how
-/// elements are laid out. Pixels are never touched here.
+/// The transfer syntax to answer in: the stored one where it will do, else a plain one that can be made of it.
 fn choose(stored: &Uid, wanted: &Wanted) -> Option<Uid> {
     match wanted {
         Wanted::Stored => Some(stored.clone()),
@@ -150,19 +184,40 @@ fn choose(stored: &Uid, wanted: &Wanted) -> Option<Uid> {
             Layout::ExplicitLittleEndian | Layout::DeflatedExplicitLittleEndian => Some(stored.clone()),
         },
         Wanted::OneOf(uids) if uids.contains(stored) => Some(stored.clone()),
-        Wanted::OneOf(uids) => uids.iter().find(|uid| can_relay(stored, uid)).cloned(),
+        Wanted::OneOf(uids) => {
+            let is_plain =
+                |uid: &&Uid| [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].contains(&uid.as_str());
+            Plain::of(stored).and_then(|_| uids.iter().find(is_plain).cloned())
+        }
     }
 }
 
-/// Whether `to` can be made of `from` by laying out elements anew.
-fn can_relay(from: &Uid, to: &Uid) -> bool {
-    let plain = [
-        EXPLICIT_VR_LITTLE_ENDIAN,
-        IMPLICIT_VR_LITTLE_ENDIAN,
-        causeway_core::transfer_syntax::EXPLICIT_VR_BIG_ENDIAN,
-        causeway_core::transfer_syntax::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-    ];
-    let target = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
-    TransferSyntax::of(from.as_str()).is_some_and(|from| plain.contains(&from.uid))
-        && target.contains(&to.as_str())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JPEG: &str = "1.2.840.10008.1.2.4.70";
+    const VIDEO: &str = "1.2.840.10008.1.2.4.102";
+
+    fn chosen(stored: &str, wanted: &[&str]) -> Option<String> {
+        let uid = |text: &str| Uid::parse(text).unwrap();
+        let wanted = Wanted::OneOf(wanted.iter().map(|text| uid(text)).collect());
+        choose(&uid(stored), &wanted).map(|uid| uid.as_str().to_owned())
+    }
+
+    #[test]
+    fn the_stored_one_comes_first_then_a_plain_one_where_it_can_be_made() {
+        let (explicit, implicit) = (EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN);
+        for (stored, wanted, expected) in [
+            (JPEG, &[explicit, JPEG][..], Some(JPEG)),
+            (JPEG, &[implicit, explicit], Some(implicit)),
+            (JPEG, &["1.2.840.10008.1.2.4.90", explicit], Some(explicit)),
+            (explicit, &[implicit], Some(implicit)),
+            (explicit, &[JPEG], None),
+            (VIDEO, &[explicit, implicit], None),
+            ("1.2.3.4", &[explicit], None),
+        ] {
+            assert_eq!(chosen(stored, wanted).as_deref(), expected, "{stored} {wanted:?}");
+        }
+    }
 }

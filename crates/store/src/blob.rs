@@ -19,12 +19,14 @@ pub const CHUNK_BYTES: u64 = 512 * 1024;
 /// A whole blob up to this length is read in one go.
 const WHOLE_BYTES: u64 = 1024 * 1024;
 
-/// An open blob. It stays readable while it settles, and when it is deleted.
+/// An open blob. It stays readable while it settles, and when it is deleted. Clones read the same bytes.
+#[derive(Clone)]
 pub struct Blob {
     bytes: u64,
     source: Source,
 }
 
+#[derive(Clone)]
 enum Source {
     File { store: Store, file: Arc<File> },
     Remote { objects: Arc<dyn ObjectStore>, path: object_store::path::Path },

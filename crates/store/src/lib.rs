@@ -29,12 +29,12 @@ use tokio::sync::Semaphore;
 
 pub use blob::{Blob, BlobStream};
 pub use error::Error;
+pub use pool::Pool;
 pub use spool::Spooled;
 pub use staging::Staging;
 
 use folder::FolderSyncer;
 use objects::Objects;
-use pool::Pool;
 
 /// Threads that write, sync and move files. More than cores, since they mostly wait for the disk.
 const WRITER_THREADS: usize = 12;

@@ -1,4 +1,5 @@
-//! Named threads for work that blocks, with a bounded queue: the async side waits for a place, never blocks.
+//! Named threads for work that blocks, with a bounded queue: the async side waits for a place, never blocks. The
+//! disk's work here, and whatever else would hold up an async thread elsewhere.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,15 +11,18 @@ use crate::error::Error;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// A pool of threads.
-pub(crate) struct Pool {
+/// A pool of threads. They end when it is dropped and their work is done.
+pub struct Pool {
     jobs: Sender<Job>,
     places: Arc<Semaphore>,
 }
 
 impl Pool {
     /// Starts `threads` threads called `name`, with room for `queued` waiting jobs.
-    pub(crate) fn new(name: &str, threads: usize, queued: usize) -> Result<Self, Error> {
+    ///
+    /// # Errors
+    /// When the system has no thread to give.
+    pub fn new(name: &str, threads: usize, queued: usize) -> Result<Self, Error> {
         let (jobs, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
         for index in 0..threads {
@@ -32,10 +36,10 @@ impl Pool {
     }
 
     /// Runs `job` on one of the threads. When the caller goes away, the job runs all the same.
-    pub(crate) async fn run<T: Send + 'static>(
-        &self,
-        job: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, Error> {
+    ///
+    /// # Errors
+    /// When the job gave no answer, because it panicked.
+    pub async fn run<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
         self.submit(move || drop(answer.send(job()))).await?;
         answered.await.map_err(|_| Error::Closed)

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use causeway_archive::{Archive, Object, Wanted};
+use causeway_archive::{Archive, Object, RetrieveError, Wanted};
 use causeway_core::{Class, Remote, Status, Uid, sop_class, transfer_syntax};
 use causeway_dimse::scu::{self, Call, Courier, Offers, Response, StoreRequest, Ticket, WantedContext};
 use causeway_dimse::{Error, Settings, Timeouts};
@@ -149,6 +149,10 @@ impl CStore {
         };
         let object = match self.archive.open_instance(instance, &Wanted::OneOf(vec![wanted])).await {
             Ok(object) => object,
+            // No other try would find a decoder for it.
+            Err(error @ RetrieveError::NotDecodable { .. }) => {
+                return Begun::Decided(Outcome::Failed(Failure::new(Kind::Permanent, error.to_string())));
+            }
             Err(error) => return Begun::Decided(Outcome::Failed(unreadable(&error))),
         };
         let request = StoreRequest::new(instance.sop_class.clone(), instance.ids.instance.clone());
