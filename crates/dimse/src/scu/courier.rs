@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout};
-use causeway_core::{TransferSyntax, Uid};
+use causeway_core::Uid;
+use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Plain};
 use causeway_tls::Line as Connection;
 
 use super::{Body, Call, Requestor, Response, StoreRequest, connect};
@@ -15,8 +15,8 @@ use crate::error::Error;
 /// SOP class and transfer syntax of an instance.
 pub type Pair = (Uid, Uid);
 
-/// Pairs for which one association is opened: a native one takes up to two of its 128 contexts.
-const MAX_PAIRS: usize = 64;
+/// Pairs for which one association is opened: each takes up to three of its 128 contexts.
+const MAX_PAIRS: usize = 42;
 /// How long the peer may take over the goodbye; by then everything is answered.
 const GOODBYE: Duration = Duration::from_secs(10);
 
@@ -109,7 +109,7 @@ impl Courier {
 }
 
 /// The context for an instance among `accepted`, those of its SOP class, and the transfer syntax to send it in: as it is
-/// stored, or laid out anew in a plain one that the peer takes. The one rule for every instance that leaves, on an
+/// stored, or in a plain one that the peer takes and that can be made of it. The one rule for every instance that leaves, on an
 /// association of ours or on the one that a C-GET came by.
 ///
 /// # Errors
@@ -122,18 +122,9 @@ pub(crate) fn context_for<'a>(
         return Ok((context.id, stored.clone()));
     }
     let plain = |uid: &Uid| [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN].contains(&uid.as_str());
-    let relaid = accepted.clone().find(|context| plain(&context.transfer_syntax));
-    match relaid.filter(|_| can_be_relaid(stored)) {
+    let given_plain = accepted.clone().find(|context| plain(&context.transfer_syntax));
+    match given_plain.filter(|_| Plain::of(stored).is_some()) {
         Some(context) => Ok((context.id, context.transfer_syntax.clone())),
         None => Err(Error::NotAccepted { sop_class: sop_class.clone(), transfer_syntax: stored.clone() }),
     }
-}
-
-/// Whether the pixels of a data set in this transfer syntax are plain, so that its elements can be laid out anew.
-fn can_be_relaid(stored: &Uid) -> bool {
-    let compression = causeway_core::transfer_syntax::Compression::None;
-    TransferSyntax::of(stored.as_str()).is_some_and(|syntax| {
-        syntax.compression == compression
-            && (syntax.layout != Layout::ExplicitLittleEndian || syntax.uid == EXPLICIT_VR_LITTLE_ENDIAN)
-    })
 }

@@ -1,10 +1,7 @@
 //! Which presentation contexts to propose for what is to be sent.
 
 use causeway_core::Uid;
-use causeway_core::transfer_syntax::{
-    DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN,
-};
+use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Plain};
 
 use super::WantedContext;
 
@@ -14,9 +11,10 @@ pub const MAX_CONTEXTS: usize = 128;
 /// Contexts for pairs of SOP class and transfer syntax: one context for each pair, so that the peer answers each
 /// encoding by itself and the choice among those it takes is ours.
 ///
-/// Every peer takes implicit VR little endian (PS3.5 §10.1), and whatever is stored without compression can be
-/// written so: each SOP class with such a pair gets a context for it, too. The pairs themselves come first, in
-/// the order given; what exceeds [`MAX_CONTEXTS`] is left out and needs another association.
+/// Every peer takes implicit VR little endian (PS3.5 §10.1), and whatever is stored without compression, or can be
+/// decoded here, can be written so; explicit VR little endian keeps the VR of private attributes besides. Each SOP
+/// class with such a pair gets a context for each of the two. The pairs themselves come first, in the order given;
+/// what exceeds [`MAX_CONTEXTS`] is left out and needs another association.
 #[must_use]
 pub fn plan(pairs: &[(Uid, Uid)]) -> Vec<WantedContext> {
     let mut contexts: Vec<WantedContext> = Vec::new();
@@ -32,25 +30,15 @@ pub fn plan(pairs: &[(Uid, Uid)]) -> Vec<WantedContext> {
     for (sop_class, transfer_syntax) in pairs {
         add(sop_class, transfer_syntax);
     }
-    if let Ok(implicit) = Uid::parse(IMPLICIT_VR_LITTLE_ENDIAN) {
+    for plain in [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN] {
+        let Ok(plain) = Uid::parse(plain) else { continue };
         for (sop_class, transfer_syntax) in pairs {
-            if is_native(transfer_syntax) {
-                add(sop_class, &implicit);
+            if Plain::of(transfer_syntax).is_some() {
+                add(sop_class, &plain);
             }
         }
     }
     contexts
-}
-
-/// Whether pixels in this transfer syntax are not encapsulated, so that another layout loses nothing.
-fn is_native(transfer_syntax: &Uid) -> bool {
-    [
-        IMPLICIT_VR_LITTLE_ENDIAN,
-        EXPLICIT_VR_LITTLE_ENDIAN,
-        EXPLICIT_VR_BIG_ENDIAN,
-        DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-    ]
-    .contains(&transfer_syntax.as_str())
 }
 
 #[cfg(test)]
@@ -69,16 +57,24 @@ mod tests {
     }
 
     #[test]
-    fn each_pair_once_and_implicit_behind_the_native_ones() {
-        let jpeg = "1.2.840.10008.1.2.4.70";
+    fn each_pair_once_and_plain_ones_behind_those_that_can_be_made_plain() {
+        let (jpeg, video) = ("1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.102");
         let pairs = [
             (uid("1.1"), uid(EXPLICIT_VR_LITTLE_ENDIAN)),
             (uid("1.1"), uid(EXPLICIT_VR_LITTLE_ENDIAN)),
             (uid("1.2"), uid(jpeg)),
+            (uid("1.3"), uid(video)),
         ];
         assert_eq!(
             shown(&plan(&pairs)),
-            [("1.1", EXPLICIT_VR_LITTLE_ENDIAN), ("1.2", jpeg), ("1.1", IMPLICIT_VR_LITTLE_ENDIAN)]
+            [
+                ("1.1", EXPLICIT_VR_LITTLE_ENDIAN),
+                ("1.2", jpeg),
+                ("1.3", video),
+                ("1.2", EXPLICIT_VR_LITTLE_ENDIAN),
+                ("1.1", IMPLICIT_VR_LITTLE_ENDIAN),
+                ("1.2", IMPLICIT_VR_LITTLE_ENDIAN),
+            ]
         );
     }
 
