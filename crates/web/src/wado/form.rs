@@ -1,14 +1,14 @@
 //! In which transfer syntax an instance goes out (PS3.18 §8.7.3.4, §8.7.8.2). Pure.
 //!
-//! The stored one wherever it will do, since it costs nothing; else explicit VR little endian where only the
-//! layout of elements has to change. Implicit VR and big endian never leave (PS3.18 §8.7.3). Pixels are not
-//! decoded yet: who names no transfer syntax gets lossy ones as they are, which the standard allows, and is told
-//! how to ask for lossless ones.
+//! The stored one wherever it will do, since it costs nothing; else explicit VR little endian where it can be made,
+//! by laying elements out anew or by decoding pixels. Implicit VR and big endian never leave (PS3.18 §8.7.3). Who
+//! names no transfer syntax gets what may be lossy as it is, which the standard allows: it would only grow. Who
+//! names explicit VR little endian gets that.
 
 use causeway_core::Uid;
 use causeway_core::transfer_syntax::{
-    Compression, DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN,
-    IMPLICIT_VR_LITTLE_ENDIAN, TransferSyntax,
+    Compression, EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Plain,
+    TransferSyntax,
 };
 
 use crate::accept::{Syntax, Wish};
@@ -19,8 +19,8 @@ pub(super) fn choose(stored: &Uid, wishes: &[Wish]) -> Option<Uid> {
         if equal.iter().any(|wish| takes_as_stored(&wish.syntax, stored)) {
             return Some(stored.clone());
         }
-        let relaid = equal.iter().any(|wish| takes_explicit(&wish.syntax)) && can_be_laid_out(stored);
-        relaid.then(|| Uid::parse(EXPLICIT_VR_LITTLE_ENDIAN).ok()).flatten()
+        let is_made = equal.iter().any(|wish| takes_explicit(&wish.syntax)) && Plain::of(stored).is_some();
+        is_made.then(|| Uid::parse(EXPLICIT_VR_LITTLE_ENDIAN).ok()).flatten()
     })
 }
 
@@ -45,17 +45,6 @@ fn may_leave(uid: &Uid) -> bool {
     !matches!(uid.as_str(), IMPLICIT_VR_LITTLE_ENDIAN | EXPLICIT_VR_BIG_ENDIAN)
 }
 
-/// Whether elements only have to be laid out anew to make it explicit VR little endian.
-fn can_be_laid_out(uid: &Uid) -> bool {
-    matches!(
-        uid.as_str(),
-        EXPLICIT_VR_LITTLE_ENDIAN
-            | IMPLICIT_VR_LITTLE_ENDIAN
-            | EXPLICIT_VR_BIG_ENDIAN
-            | DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
-    )
-}
-
 fn may_be_lossy(uid: &Uid) -> bool {
     let known = TransferSyntax::of(uid.as_str());
     known.is_some_and(|syntax| matches!(syntax.compression, Compression::Lossy | Compression::Unsaid))
@@ -63,8 +52,11 @@ fn may_be_lossy(uid: &Uid) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::transfer_syntax::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
+
     use super::*;
 
+    const VIDEO: &str = "1.2.840.10008.1.2.4.102";
     const JPEG_BASELINE: &str = "1.2.840.10008.1.2.4.50";
     const JPEG_LS_LOSSLESS: &str = "1.2.840.10008.1.2.4.80";
     const JPEG_2000: &str = "1.2.840.10008.1.2.4.91";
@@ -104,7 +96,8 @@ mod tests {
             (EXPLICIT_VR_BIG_ENDIAN, Some(EXPLICIT_VR_LITTLE_ENDIAN)),
             (JPEG_BASELINE, Some(JPEG_BASELINE)),
             (JPEG_2000, Some(JPEG_2000)),
-            (JPEG_LS_LOSSLESS, None),
+            (JPEG_LS_LOSSLESS, Some(EXPLICIT_VR_LITTLE_ENDIAN)),
+            (VIDEO, Some(VIDEO)),
             (PRIVATE, None),
         ] {
             assert_eq!(ask(stored, &[(Syntax::Unsaid, 1000)]).as_deref(), sent, "{stored}");
@@ -115,7 +108,11 @@ mod tests {
     fn a_named_syntax_is_given_or_nothing() {
         let exactly = |text| [(Syntax::Exactly(uid(text)), 1000)];
         assert_eq!(ask(JPEG_BASELINE, &exactly(JPEG_BASELINE)).as_deref(), Some(JPEG_BASELINE));
-        assert_eq!(ask(JPEG_BASELINE, &exactly(EXPLICIT_VR_LITTLE_ENDIAN)), None);
+        for stored in [JPEG_BASELINE, JPEG_LS_LOSSLESS, JPEG_2000] {
+            let given = ask(stored, &exactly(EXPLICIT_VR_LITTLE_ENDIAN));
+            assert_eq!(given.as_deref(), Some(EXPLICIT_VR_LITTLE_ENDIAN), "{stored}");
+        }
+        assert_eq!(ask(VIDEO, &exactly(EXPLICIT_VR_LITTLE_ENDIAN)), None);
         assert_eq!(ask(EXPLICIT_VR_LITTLE_ENDIAN, &exactly(JPEG_BASELINE)), None);
         assert_eq!(ask(IMPLICIT_VR_LITTLE_ENDIAN, &exactly(IMPLICIT_VR_LITTLE_ENDIAN)), None);
         assert_eq!(
