@@ -7,10 +7,16 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogSettings};
 
+/// Libraries that talk of every image they decode. What is wrong with one is in the error that they give.
+const SILENT: &[&str] = &["jpeg2k=off", "openjp2=off"];
+
 /// Begins logging to standard error. `CAUSEWAY_LOG` beats the configured level.
 pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
     let level = std::env::var("CAUSEWAY_LOG").unwrap_or_else(|_| settings.level.clone());
-    let filter = EnvFilter::try_new(&level).with_context(|| format!("[log] level = \"{level}\""))?;
+    let mut filter = EnvFilter::try_new(&level).with_context(|| format!("[log] level = \"{level}\""))?;
+    for directive in SILENT {
+        filter = filter.add_directive(directive.parse().context("a directive of ours")?);
+    }
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match settings.format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
