@@ -21,6 +21,7 @@ const PACKAGES: &[Package] = &[
         name: "orthanc-dicomweb",
         present: || Path::new("/usr/share/orthanc/plugins/libOrthancDicomWeb.so").exists(),
     },
+    Package { name: "dicom3tools", present: || on_path("dciodvfy") },
     Package { name: "python3-venv", present: || succeeds("python3", &["-c", "import venv, ensurepip"]) },
     Package { name: "nodejs", present: || on_path("node") },
     Package { name: "npm", present: || on_path("npm") },
