@@ -18,6 +18,12 @@ pub enum Service {
     Move,
     /// Retrieval on the same association (PS3.4 §C.4.3).
     Get,
+    /// The modality worklist (PS3.4 §K.4.1).
+    Worklist,
+    /// Performed procedure steps, as modalities tell of them (PS3.4 §F.7).
+    PerformedStep,
+    /// Performed procedure steps, read back (PS3.4 §F.8).
+    PerformedStepRetrieve,
 }
 
 /// A SOP class that is not for storage, and which side of it we are.
@@ -35,7 +41,7 @@ pub struct ServiceClass {
     pub provider: bool,
 }
 
-use Service::{Find, Get, Move, Storage, Verification};
+use Service::{Find, Get, Move, PerformedStep, PerformedStepRetrieve, Storage, Verification, Worklist};
 
 const fn row(uid: &'static str, name: &'static str, service: Service, user: bool) -> ServiceClass {
     ServiceClass { uid, name, service, user, provider: true }
@@ -50,6 +56,14 @@ pub const CLASSES: &[ServiceClass] = &[
     row(class::STUDY_ROOT_FIND, "Study Root Query/Retrieve - FIND", Find, true),
     row(class::STUDY_ROOT_MOVE, "Study Root Query/Retrieve - MOVE", Move, true),
     row(class::STUDY_ROOT_GET, "Study Root Query/Retrieve - GET", Get, true),
+    row(class::MODALITY_WORKLIST_FIND, "Modality Worklist - FIND", Worklist, false),
+    row(class::MODALITY_PERFORMED_PROCEDURE_STEP, "Modality Performed Procedure Step", PerformedStep, false),
+    row(
+        class::MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE,
+        "Modality Performed Procedure Step Retrieve",
+        PerformedStepRetrieve,
+        false,
+    ),
 ];
 
 /// The class with this UID.
@@ -154,6 +168,69 @@ pub const MEANINGS: &[Meaning] = &[
     means(Get, Status::SOP_CLASS_NOT_SUPPORTED, "on a context of another service"),
     means(Get, Status::NOT_AUTHORIZED, "the caller may not retrieve"),
     means(Get, Status::MISTYPED_ARGUMENT, "no identifier"),
+    means(Worklist, Status::PENDING, "a match"),
+    means(Worklist, Status::PENDING_UNSUPPORTED_KEYS, "a match; some key is not of the standard"),
+    means(Worklist, Status::SUCCESS, "that was all"),
+    means(Worklist, Status::CANCEL, "cancelled by C-CANCEL"),
+    means(Worklist, Status::OUT_OF_RESOURCES, "the catalog is busy or full: try again"),
+    means(
+        Worklist,
+        Status::IDENTIFIER_DOES_NOT_MATCH,
+        "a value or a sequence does not fit; with Offending Element and Error Comment",
+    ),
+    means(Worklist, Status::UNABLE_TO_PROCESS, "the identifier cannot be read, or the search failed"),
+    means(Worklist, Status::NOT_AUTHORIZED, "the caller may not read the worklist"),
+    means(Worklist, Status::MISTYPED_ARGUMENT, "no identifier"),
+    means(PerformedStep, Status::SUCCESS, "it is on disk, and the worklist follows it"),
+    means(
+        PerformedStep,
+        Status::INVALID_ATTRIBUTE_VALUE,
+        "a value cannot be, or a new step is not IN PROGRESS; with Offending Element and an Attribute List",
+    ),
+    means(
+        PerformedStep,
+        Status::ATTRIBUTE_LIST_ERROR,
+        "all was set but the attributes listed, which may not change after N-CREATE",
+    ),
+    means(
+        PerformedStep,
+        Status::PROCESSING_FAILURE,
+        "the step has ended (Error ID A710), the data set cannot be read, or a fault of the node",
+    ),
+    means(PerformedStep, Status::DUPLICATE_SOP_INSTANCE, "a step of this UID is kept already"),
+    means(PerformedStep, Status::NO_SUCH_OBJECT, "there is no step of this UID"),
+    means(PerformedStep, Status(0x0115), "the SOP Class UID is no UID"),
+    means(PerformedStep, Status::INVALID_SOP_INSTANCE, "the SOP Instance UID is no UID"),
+    means(PerformedStep, Status::NO_SUCH_SOP_CLASS, "a SOP class other than that of the context"),
+    means(
+        PerformedStep,
+        Status::MISSING_ATTRIBUTE,
+        "attributes that must have a value are missing; with the Attribute Identifier List",
+    ),
+    means(
+        PerformedStep,
+        Status::MISSING_ATTRIBUTE_VALUE,
+        "attributes that must have a value have none; with the Attribute Identifier List",
+    ),
+    means(PerformedStep, Status::NOT_AUTHORIZED, "the caller may not report on procedure steps"),
+    means(PerformedStep, Status::UNRECOGNIZED_OPERATION, "neither N-CREATE nor N-SET"),
+    means(PerformedStep, Status::MISTYPED_ARGUMENT, "N-SET without a data set"),
+    means(
+        PerformedStep,
+        Status::RESOURCE_LIMITATION,
+        "the data set is longer than 1 MiB, or the catalog is busy or full: try again",
+    ),
+    means(PerformedStepRetrieve, Status::SUCCESS, "the attributes asked for, or all"),
+    means(PerformedStepRetrieve, Status::ATTRIBUTES_NOT_SUPPORTED, "some attributes asked for are not kept"),
+    means(PerformedStepRetrieve, Status::PROCESSING_FAILURE, "a fault of the node"),
+    means(PerformedStepRetrieve, Status::NO_SUCH_OBJECT, "there is no step of this UID"),
+    means(PerformedStepRetrieve, Status(0x0115), "the SOP Class UID is no UID"),
+    means(PerformedStepRetrieve, Status::INVALID_SOP_INSTANCE, "the SOP Instance UID is no UID"),
+    means(PerformedStepRetrieve, Status::NO_SUCH_SOP_CLASS, "a SOP class other than that of the context"),
+    means(PerformedStepRetrieve, Status::MISSING_ATTRIBUTE, "the command lacks a UID"),
+    means(PerformedStepRetrieve, Status::NOT_AUTHORIZED, "the caller may not read procedure steps"),
+    means(PerformedStepRetrieve, Status::UNRECOGNIZED_OPERATION, "no N-GET"),
+    means(PerformedStepRetrieve, Status::RESOURCE_LIMITATION, "the catalog is busy or full: try again"),
 ];
 
 /// The statuses of one service, in the order of their numbers.

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use causeway_archive::Archive;
 use causeway_core::incident::Peer;
-use causeway_core::{Incident, IncidentKind, TransferSyntax, Uid, sop_class};
+use causeway_core::{Incident, IncidentKind, TransferSyntax, Uid, service, sop_class};
 use causeway_dimse::negotiation::{Agreement, Answer};
 use causeway_dimse::{Error, Proposal, Refusal};
 
@@ -83,8 +83,9 @@ fn offered(proposal: &Proposal, id: u8) -> String {
     names.join(", ")
 }
 
-fn service_name(service: &Uid) -> String {
-    sop_class::name(service).map_or_else(|| service.to_string(), str::to_owned)
+fn service_name(uid: &Uid) -> String {
+    let known = service::class(uid).map(|class| class.name);
+    known.or_else(|| sop_class::name(uid)).map_or_else(|| uid.to_string(), str::to_owned)
 }
 
 /// An association that stood and did not end in order.

@@ -24,8 +24,7 @@ pub(crate) fn answer(
     shown
 }
 
-/// What of `found` was asked for, and nothing else (PS3.4 §C.4.1.1.3.2).
-pub(super) fn project(requested: &Attributes, found: &Attributes) -> Attributes {
+fn project(requested: &Attributes, found: &Attributes) -> Attributes {
     requested
         .iter()
         .map(|(tag, wanted)| {

@@ -11,7 +11,6 @@ use causeway_core::{Attributes, Element, Tag, Value, Vr};
 use causeway_dataset::dictionary;
 
 use super::Refusal;
-use super::answer::project;
 
 /// What a C-FIND of the worklist asks.
 #[derive(Debug)]
@@ -55,6 +54,28 @@ impl WorklistRequest {
             shown.remove(Tag::TIMEZONE_OFFSET_FROM_UTC);
         }
         shown
+    }
+}
+
+/// What of `entry` was asked for; what it does not have is empty.
+fn project(requested: &Attributes, entry: &Attributes) -> Attributes {
+    requested
+        .iter()
+        .map(|(tag, wanted)| {
+            let has = entry.get(tag);
+            (tag, has.map_or_else(|| Element::empty(wanted.vr), |has| narrow(wanted, has)))
+        })
+        .collect()
+}
+
+/// Of a sequence only the attributes that the key's item names, when it names any (PS3.4 §C.2.2.2.6).
+fn narrow(wanted: &Element, has: &Element) -> Element {
+    match wanted.items().first() {
+        Some(named) if !named.is_empty() => {
+            let items = has.items().iter().map(|item| project(named, item)).collect();
+            Element { vr: Vr::SQ, value: Value::Items(items) }
+        }
+        _ => has.clone(),
     }
 }
 

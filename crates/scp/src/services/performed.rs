@@ -10,6 +10,7 @@ use causeway_dimse::{Association, Command, Error};
 use super::normalized::Request;
 use super::{Stream, layout};
 use crate::door::{Door, Visitor};
+use crate::report;
 
 /// What the standard has an SCP say of a step that has ended (PS3.4 Table F.7.2-2).
 const MAY_NO_LONGER_BE_UPDATED: &str = "Performed Procedure Step Object may no longer be updated";
@@ -83,7 +84,7 @@ async fn create(door: &Door, visitor: &Visitor, asked: &NRq, uid: Option<Uid>, s
             tracing::info!(calling = %visitor.ae_title, performed.uid = %uid, "a procedure step was begun");
             NRsp { sop_instance: Some(uid), ..asked.answer(Status::SUCCESS) }.into()
         }
-        Err(error) => failed(visitor, asked, &error, &step),
+        Err(error) => failed(door, visitor, asked, &error, &step),
     }
 }
 
@@ -95,20 +96,20 @@ async fn set(door: &Door, visitor: &Visitor, asked: &NRq, uid: &Uid, change: Att
             let comment = Some("all was set but what may not change after N-CREATE".to_owned());
             NRsp { offending: left, comment, ..asked.answer(Status::ATTRIBUTE_LIST_ERROR) }.into()
         }
-        Err(error) => failed(visitor, asked, &error, &change),
+        Err(error) => failed(door, visitor, asked, &error, &change),
     }
 }
 
 async fn get(door: &Door, visitor: &Visitor, asked: &NRq, uid: &Uid, tags: &[Tag]) -> Answer {
     let step = match door.archive.performed(&visitor.caller.principal, uid).await {
         Ok(Some(step)) => step,
-        Ok(None) => return failed(visitor, asked, &PerformedError::Unknown, &Attributes::new()),
+        Ok(None) => return failed(door, visitor, asked, &PerformedError::Unknown, &Attributes::new()),
         Err(error) => {
             let error = match error {
                 SearchError::Access(error) => PerformedError::Access(error),
                 SearchError::Catalog(error) => PerformedError::Catalog(error),
             };
-            return failed(visitor, asked, &error, &Attributes::new());
+            return failed(door, visitor, asked, &error, &Attributes::new());
         }
     };
     let mut attributes = step.attributes;
@@ -130,7 +131,7 @@ fn bare(asked: &NRq, status: Status) -> NRsp {
     NRsp { sop_instance: answer.sop_instance.clone().filter(|_| names), ..answer }
 }
 
-fn failed(visitor: &Visitor, asked: &NRq, error: &PerformedError, told: &Attributes) -> Answer {
+fn failed(door: &Door, visitor: &Visitor, asked: &NRq, error: &PerformedError, told: &Attributes) -> Answer {
     let (status, offending) = match error {
         PerformedError::Access(_) => (Status::NOT_AUTHORIZED, &[][..]),
         PerformedError::Duplicate => (Status::DUPLICATE_SOP_INSTANCE, &[][..]),
@@ -150,6 +151,8 @@ fn failed(visitor: &Visitor, asked: &NRq, error: &PerformedError, told: &Attribu
         calling = %visitor.ae_title, operation = %asked.operation.field(), %status, ?offending, %error,
         "a report on a procedure step was refused"
     );
+    let operation = asked.operation.field();
+    report::request(&door.archive, visitor, format!("{operation} of a procedure step"), comment(error));
     let ended = matches!(error, PerformedError::Ended(_));
     let response = NRsp {
         comment: Some(if ended { MAY_NO_LONGER_BE_UPDATED.to_owned() } else { comment(error) }),
