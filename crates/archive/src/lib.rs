@@ -77,6 +77,8 @@ pub struct Config {
     pub ae_title: Option<causeway_core::AeTitle>,
     /// Whose tokens are believed.
     pub identity: identity::Config,
+    /// The zone of dates and times of which a data set says none (`[node] timezone`); none: UTC.
+    pub zone: Option<jiff::tz::TimeZone>,
 }
 
 /// The archive. Cheap to clone: all clones are one.

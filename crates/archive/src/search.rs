@@ -14,7 +14,15 @@ impl Archive {
     /// When the caller may not query, or the catalog fails.
     pub async fn search(&self, principal: &Principal, query: Query) -> Result<Answers, SearchError> {
         access::allow(principal, Permission::Query)?;
-        Ok(self.inner.catalog.search(query).await?)
+        Ok(self.inner.catalog.search(self.in_our_zone(query)).await?)
+    }
+
+    /// A query in another zone takes dates and times of which nothing says the zone to be of ours.
+    fn in_our_zone(&self, mut query: Query) -> Query {
+        if let (Some(zones), Some(zone)) = (&mut query.zones, &self.inner.config.zone) {
+            zones.assume(zone);
+        }
+        query
     }
 
     /// How many entities `query` describes, its limit and offset left aside; counting stops at `up_to`.
@@ -23,6 +31,6 @@ impl Archive {
     /// As for [`Archive::search`].
     pub async fn count(&self, principal: &Principal, query: Query, up_to: u64) -> Result<u64, SearchError> {
         access::allow(principal, Permission::Query)?;
-        Ok(self.inner.catalog.count(query, up_to).await?)
+        Ok(self.inner.catalog.count(self.in_our_zone(query), up_to).await?)
     }
 }

@@ -10,6 +10,7 @@ use crate::audit;
 use crate::engine::Durability;
 use crate::error::Error;
 use crate::instances;
+use crate::regions;
 
 impl Catalog {
     /// Takes out what `selection` means, remembers that it was here, and gives what was taken out. Deliveries of
@@ -103,6 +104,7 @@ fn recount_study(connection: &Connection, study: i64, now: i64) -> Result<(), Er
                 "DELETE FROM patient WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM study WHERE patient = ?1)",
             )?
             .execute([patient])?;
+        return Ok(());
     }
-    Ok(())
+    regions::recount(connection, study)
 }

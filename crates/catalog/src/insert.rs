@@ -10,7 +10,9 @@ use crate::delivery;
 use crate::engine::Durability;
 use crate::error::Error;
 use crate::instances::object_key;
+use crate::people::Words;
 use crate::record::{self, PatientColumns, SeriesColumns, Split, StudyColumns};
+use crate::regions;
 
 /// What to do when the SOP Instance UID is kept already, with other bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,7 +144,7 @@ fn insert(
     };
     let (series, study) = place(connection, incoming, &who, now)?;
     let instance = add_instance(connection, incoming, series)?;
-    count(connection, study, series, record, now)?;
+    count(connection, study, series, incoming, now)?;
     forget_tombstones(connection, record)?;
     delivery::plan(connection, &record.ids, instance, deliveries, now)?;
     audit::append(connection, now, &who, "store", uid)?;
@@ -243,7 +245,7 @@ fn update_patient(connection: &Connection, id: i64, own: &Own) -> Result<(), Err
             columns.sex,
             &own.json,
         ))?;
-    Ok(())
+    Words::PATIENT.write(connection, id, &own.attributes)
 }
 
 /// A study stays with the patient it first came with; a later instance that names another is noted in the trail.
@@ -305,7 +307,7 @@ fn update_study(connection: &Connection, id: i64, own: &Own) -> Result<(), Error
             phonetic,
             &own.json,
         ))?;
-    Ok(())
+    Words::STUDY.write(connection, id, &own.attributes)
 }
 
 // Series.
@@ -383,9 +385,10 @@ fn count(
     connection: &Connection,
     study: i64,
     series: i64,
-    record: &InstanceRecord,
+    Incoming { record, levels, .. }: &Incoming,
     now: i64,
 ) -> Result<(), Error> {
+    let regions = regions::of(&levels.instance.attributes);
     let (modality, siblings): (Option<String>, i64) = connection
         .prepare_cached(
             "UPDATE series SET instance_count = instance_count + 1, changed_at = ?2 WHERE id = ?1
@@ -405,7 +408,7 @@ fn count(
             .prepare_cached("UPDATE study SET modalities = ?2, sop_classes = ?3 WHERE id = ?1")?
             .execute((study, more_modalities.unwrap_or(modalities), more_classes.unwrap_or(sop_classes)))?;
     }
-    Ok(())
+    regions::add(connection, study, regions)
 }
 
 /// The sorted list `words`, parted by backslash, with `word` in it; `None` when it was.

@@ -20,6 +20,7 @@ mod people;
 mod performed;
 mod record;
 mod records;
+mod regions;
 mod remotes;
 mod routes;
 mod search;

@@ -3,15 +3,16 @@
 mod common;
 
 use causeway_catalog::{Error, Inserted};
+use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching};
-use causeway_core::{Class, Level, Query, Selection, StoredInstance, Tag, Vr};
+use causeway_core::{Attributes, Class, Element, Level, Query, Selection, StoredInstance, Tag, Value, Vr};
 use common::{EXPLICIT, MR, Subject, With, ask, object, record, showing, text, uid, values};
 
 fn sop_uids(instances: &[StoredInstance]) -> Vec<&str> {
     instances.iter().map(|instance| instance.ids.instance.as_str()).collect()
 }
 
-async fn one_study(subject: &Subject) -> causeway_core::Attributes {
+async fn one_study(subject: &Subject) -> Attributes {
     let mut studies = subject.search(Query::all(Level::Study)).await;
     assert_eq!(studies.len(), 1);
     studies.remove(0)
@@ -433,7 +434,11 @@ async fn pages_count_what_matches_and_not_what_was_looked_at() {
         subject.insert(record(study, 1, 1).with(Tag::STUDY_DESCRIPTION, Vr::LO, description)).await;
     }
     // No column and no pattern of SQL: decided on each row.
-    let fuzzy = Key { tag: Tag::PATIENT_NAME, vr: Vr::PN, matching: Matching::Fuzzy("john2".to_owned()) };
+    let fuzzy = Key {
+        tag: Tag::PATIENT_NAME,
+        vr: Vr::PN,
+        matching: Matching::Fuzzy(FuzzyName::parse("john2").unwrap()),
+    };
     let query = ask(Level::Study, Tag::STUDY_DESCRIPTION, Vr::LO, "KNEE*").with(fuzzy);
     let all = subject.found(query.clone(), Tag::STUDY_INSTANCE_UID).await;
     assert_eq!(all.len(), 6, "2, 20, 22, 24, 26, 28");
@@ -442,6 +447,83 @@ async fn pages_count_what_matches_and_not_what_was_looked_at() {
     assert_eq!(subject.catalog.count(query.clone(), 100).await.unwrap(), 6);
     assert_eq!(subject.catalog.count(query.clone(), 6).await.unwrap(), 6);
     assert_eq!(subject.catalog.count(query, 5).await.unwrap(), 5);
+}
+
+#[tokio::test]
+async fn many_answers_come_in_order_each_once_while_others_come_and_go() {
+    let subject = Subject::new().await;
+    for study in 1..=1_300 {
+        subject.insert(record(study, 1, 1)).await;
+    }
+    let mut answers = subject.catalog.search(Query::all(Level::Study)).await.unwrap();
+    let mut found = Vec::new();
+    while let Some(answer) = answers.next().await.unwrap() {
+        found.push(text(&answer, Tag::STUDY_INSTANCE_UID));
+        if found.len() == 10 {
+            subject.insert(record(2_000, 1, 1)).await;
+            let gone = Selection { studies: vec![uid("1.2.5")], ..Selection::default() };
+            subject.catalog.delete(gone, "test").await.unwrap();
+        }
+    }
+    // Studies 1,300 down to 1, but for the one that went; the one that came is for the next search.
+    let expected: Vec<String> =
+        (1..=1_300).rev().filter(|study| *study != 5).map(|study| format!("1.2.{study}")).collect();
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn names_are_found_by_their_words_as_long_as_they_are_there() {
+    let subject = Subject::new().await;
+    let named = |study, name: &str, referrer: &str| {
+        record(study, 1, 1).with(Tag::PATIENT_NAME, Vr::PN, name).with(
+            Tag::REFERRING_PHYSICIAN_NAME,
+            Vr::PN,
+            referrer,
+        )
+    };
+    subject.insert(named(1, "Müller^Jürgen", "Østergaard^Ida")).await;
+    subject.insert(named(2, "", "Østergaard^Bo")).await;
+    let fuzzy = |tag, text: &str| {
+        let matching = Matching::Fuzzy(FuzzyName::parse(text).unwrap());
+        Query::all(Level::Study).with(Key { tag, vr: Vr::PN, matching })
+    };
+    let found = async |tag, text: &str| subject.found(fuzzy(tag, text), Tag::STUDY_INSTANCE_UID).await;
+    assert_eq!(found(Tag::PATIENT_NAME, "jur mull").await, ["1.2.1"]);
+    assert_eq!(found(Tag::REFERRING_PHYSICIAN_NAME, "oster").await, ["1.2.2", "1.2.1"]);
+    // A name that was missing is filled in by a later instance.
+    subject.insert(record(2, 1, 2).with(Tag::PATIENT_NAME, Vr::PN, "Mulligan^Jurgis")).await;
+    assert_eq!(found(Tag::PATIENT_NAME, "jur mull").await, ["1.2.2", "1.2.1"]);
+    let gone = Selection { studies: vec![uid("1.2.1")], ..Selection::default() };
+    subject.catalog.delete(gone, "test").await.unwrap();
+    assert_eq!(found(Tag::PATIENT_NAME, "jur mull").await, ["1.2.2"]);
+    assert_eq!(found(Tag::REFERRING_PHYSICIAN_NAME, "oster").await, ["1.2.2"]);
+}
+
+#[tokio::test]
+async fn the_regions_of_a_study_are_those_of_its_instances() {
+    let subject = Subject::new().await;
+    let of = |instance, code: &str| {
+        let code = Element::text(Vr::SH, vec![code.to_owned()]);
+        let item: Attributes = [(Tag::CODE_VALUE, code)].into_iter().collect();
+        let mut record = record(1, 1, instance);
+        let element = Element { vr: Vr::SQ, value: Value::Items(vec![item]) };
+        record.attributes.put(Tag::ANATOMIC_REGION_SEQUENCE, element);
+        record
+    };
+    for (instance, code) in [(1, "T1"), (2, "T2"), (3, "T1")] {
+        subject.insert(of(instance, code)).await;
+    }
+    let tag = Tag::ANATOMIC_REGIONS_IN_STUDY_CODE_SEQUENCE;
+    let codes = async || {
+        let query = showing(Query::all(Level::Study), &[tag]);
+        let found = subject.search(query).await;
+        let items = found[0].get(tag).map(Element::items).unwrap_or_default().to_vec();
+        items.iter().map(|item| text(item, Tag::CODE_VALUE)).collect::<Vec<_>>()
+    };
+    assert_eq!(codes().await, ["T1", "T2"]);
+    let gone = Selection { instances: vec![uid("1.2.1.1.2")], ..Selection::default() };
+    subject.catalog.delete(gone, "test").await.unwrap();
+    assert_eq!(codes().await, ["T1"]);
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! What SQL finds is what the matching table of `core` finds, for every kind of key on every level.
 
-#![expect(clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 mod common;
 
+use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::matching::matches;
-use causeway_core::query::{Key, Matching};
+use causeway_core::query::moments::Offset;
+use causeway_core::query::{Key, Matching, Zones};
 use causeway_core::{Attributes, Level, Query, Tag, Vr};
 use common::{Subject, With, record};
 use proptest::prelude::*;
@@ -25,6 +27,8 @@ const TIMES: [&str; 5] = ["101500", "1015", "235959.5", "000000", ""];
 const TEXTS: [&str; 7] = ["HEAD", "head", "HE_D", "HE%D", "A*", "Übersicht", ""];
 const MODALITIES: [&str; 4] = ["CT", "MR", "SR", ""];
 const NUMBERS: [&str; 5] = ["1", "01", "12", "x", ""];
+const OFFSETS: [&str; 4] = ["+0100", "-0500", "+1400", ""];
+const FUZZY: [&str; 8] = ["doe", "jorg d", "太", "yam tarou", "oneil", "u*e", "=太郎", "x und"];
 
 async fn subject() -> Subject {
     let subject = Subject::new().await;
@@ -40,7 +44,9 @@ async fn subject() -> Subject {
                 .with(Tag::ACCESSION_NUMBER, Vr::SH, pick(&TEXTS, 3))
                 .with(Tag::MODALITY, Vr::CS, MODALITIES[(study + series) as usize % 4])
                 .with(Tag::SERIES_NUMBER, Vr::IS, NUMBERS[(study + 2 * series) as usize % 5])
-                .with(Tag::STATION_NAME, Vr::SH, pick(&TEXTS, 2));
+                .with(Tag::STATION_NAME, Vr::SH, pick(&TEXTS, 2))
+                .with(Tag::REFERRING_PHYSICIAN_NAME, Vr::PN, pick(&NAMES, 2))
+                .with(Tag::TIMEZONE_OFFSET_FROM_UTC, Vr::SH, pick(&OFFSETS, 1));
             subject.insert(record).await;
         }
     }
@@ -80,6 +86,7 @@ fn key() -> impl Strategy<Value = Key> {
         pattern(&TEXTS).prop_map(|text| (Tag::STATION_NAME, Vr::SH, text)),
         pattern(&MODALITIES).prop_map(|text| (Tag::MODALITY, Vr::CS, text)),
         pattern(&MODALITIES).prop_map(|text| (Tag::MODALITIES_IN_STUDY, Vr::CS, text)),
+        pattern(&NAMES).prop_map(|text| (Tag::REFERRING_PHYSICIAN_NAME, Vr::PN, text)),
         Just((Tag::MODALITIES_IN_STUDY, Vr::CS, "CT\\SR".to_owned())),
         Just((Tag::MODALITY, Vr::CS, "CT\\M*".to_owned())),
         Just((Tag::ACCESSION_NUMBER, Vr::SH, "HEAD\\head".to_owned())),
@@ -106,8 +113,18 @@ fn key() -> impl Strategy<Value = Key> {
         let matching = Matching::Combined { time: Tag::STUDY_TIME, range };
         Some(Key { tag: Tag::STUDY_DATE, vr: Vr::DA, matching })
     });
+    let fuzzy =
+        (prop::sample::select(vec![Tag::PATIENT_NAME, Tag::REFERRING_PHYSICIAN_NAME]), 0..FUZZY.len());
+    let fuzzy = fuzzy.prop_map(|(tag, index)| {
+        let matching = Matching::Fuzzy(FuzzyName::parse(FUZZY[index]).unwrap());
+        Key { tag, vr: Vr::PN, matching }
+    });
+    let several = prop::sample::subsequence(MODALITIES.to_vec(), 1..4).prop_map(|values| {
+        let matching = Matching::AllOf(values.into_iter().map(str::to_owned).collect());
+        Key { tag: Tag::MODALITIES_IN_STUDY, vr: Vr::CS, matching }
+    });
     let empty = Just(Key { tag: Tag::STUDY_DESCRIPTION, vr: Vr::LO, matching: Matching::Empty });
-    prop_oneof![12 => parsed, 2 => combined, 1 => empty]
+    prop_oneof![12 => parsed, 2 => combined, 2 => fuzzy, 1 => several, 1 => empty]
 }
 
 #[test]
@@ -118,14 +135,19 @@ fn sql_finds_what_the_matching_table_finds() {
     let all: Vec<Vec<Attributes>> =
         levels.iter().map(|level| runtime.block_on(subject.search(Query::all(*level)))).collect();
     let mut runner = TestRunner::new(Config { cases: 1500, failure_persistence: None, ..Config::default() });
-    let strategy = (0..4_usize, prop::collection::vec(key(), 1..4));
+    let zone = prop::option::weighted(0.3, prop::sample::select(vec!["+0000", "+0900", "-1200"]));
+    let strategy = (0..4_usize, prop::collection::vec(key(), 1..4), zone);
     runner
-        .run(&strategy, |(level, keys)| {
-            let query = Query { keys, ..Query::all(levels[level]) };
-            let wanted: Vec<&Attributes> =
-                all[level].iter().filter(|attributes| matches(&query, attributes)).collect();
+        .run(&strategy, |(level, keys, zone)| {
+            let zones = zone.and_then(Offset::parse).map(Zones::of);
+            let query = Query { keys, zones, ..Query::all(levels[level]) };
+            let mut wanted = all[level].clone();
+            if let Some(zones) = query.zones.as_ref().filter(|_| level > 0) {
+                wanted.iter_mut().for_each(|attributes| zones.tell(attributes));
+            }
+            wanted.retain(|attributes| matches(&query, attributes));
             let found = runtime.block_on(subject.search(query.clone()));
-            prop_assert_eq!(found.iter().collect::<Vec<_>>(), wanted.clone());
+            prop_assert_eq!(&found, &wanted);
             let counted = runtime.block_on(subject.catalog.count(query, u64::MAX)).unwrap();
             prop_assert_eq!(counted, wanted.len() as u64);
             Ok(())

@@ -3,9 +3,9 @@
 //! Lives here: the map, and its DICOM JSON form (PS3.18 Annex F), which is both what the catalog keeps and what
 //! a search answers. Bulk values are not attributes: they stay in the object. Decoding from bytes is `dataset`'s.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -124,6 +124,11 @@ impl Attributes {
         self.0.iter().map(|(tag, element)| (*tag, element))
     }
 
+    /// The elements in order of tag, to be changed.
+    pub fn elements_mut(&mut self) -> impl Iterator<Item = &mut Element> {
+        self.0.values_mut()
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -163,7 +168,18 @@ impl Attributes {
     /// # Errors
     /// When `json` is not one, or nests deeper than [`MAX_SEQUENCE_DEPTH`].
     pub fn from_json(json: &str) -> Result<Self, serde_json::Error> {
-        let attributes: Self = serde_json::from_str(json)?;
+        Self::from_json_only(json, |_| true)
+    }
+
+    /// Reads those attributes of a DICOM JSON object for which `keep` says so, at its top; the others are passed
+    /// over.
+    ///
+    /// # Errors
+    /// As for [`Self::from_json`].
+    pub fn from_json_only(json: &str, keep: impl Fn(Tag) -> bool) -> Result<Self, serde_json::Error> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let attributes = deserializer.deserialize_map(ObjectVisitor(keep))?;
+        deserializer.end()?;
         if attributes.depth() > MAX_SEQUENCE_DEPTH {
             return Err(serde_json::Error::custom("sequences nest too deep"));
         }
@@ -276,22 +292,30 @@ impl Number {
 
 impl<'de> Deserialize<'de> for Attributes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ObjectVisitor;
-        impl<'de> Visitor<'de> for ObjectVisitor {
-            type Value = Attributes;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a DICOM JSON object")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
-                let mut attributes = Attributes::new();
-                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-                    let tag = Tag::from_hex(&key).ok_or_else(|| A::Error::custom("a key is no tag"))?;
-                    attributes.put(tag, map.next_value()?);
-                }
-                Ok(attributes)
+        deserializer.deserialize_map(ObjectVisitor(|_| true))
+    }
+}
+
+/// Reads an object: the attributes for which its function says so.
+struct ObjectVisitor<F>(F);
+
+impl<'de, F: Fn(Tag) -> bool> Visitor<'de> for ObjectVisitor<F> {
+    type Value = Attributes;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a DICOM JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attributes, A::Error> {
+        let mut attributes = Attributes::new();
+        while let Some(Name(tag)) = map.next_key::<Name<Tag>>()? {
+            if self.0(tag) {
+                attributes.put(tag, map.next_value()?);
+            } else {
+                map.next_value::<IgnoredAny>()?;
             }
         }
-        deserializer.deserialize_map(ObjectVisitor)
+        Ok(attributes)
     }
 }
 
@@ -305,18 +329,90 @@ impl<'de> Deserialize<'de> for Element {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Element, A::Error> {
                 let (mut vr, mut values) = (None, Vec::new());
-                while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-                    match &*key {
-                        "vr" => vr = Vr::parse(&map.next_value::<Cow<'de, str>>()?),
-                        "Value" => values = map.next_value::<Vec<OneValue>>()?,
-                        _ => drop(map.next_value::<IgnoredAny>()?),
+                while let Some(Name(member)) = map.next_key::<Name<Member>>()? {
+                    match member {
+                        Member::Vr => vr = Some(map.next_value::<Name<Vr>>()?.0),
+                        Member::Value => values = map.next_value::<Vec<OneValue>>()?,
+                        Member::Other => drop(map.next_value::<IgnoredAny>()?),
                     }
                 }
-                let vr = vr.ok_or_else(|| A::Error::custom("an attribute has no VR, or an unknown one"))?;
+                let vr = vr.ok_or_else(|| A::Error::custom("an attribute has no VR"))?;
                 Ok(Element { vr, value: gather(vr, values) })
             }
         }
         deserializer.deserialize_map(ElementVisitor)
+    }
+}
+
+/// A word of DICOM JSON, read where it stands: attributes are read by the million, and none of their names is kept.
+struct Name<T>(T);
+
+/// What a word can mean.
+trait Named: Sized {
+    const WANTED: &'static str;
+    fn named(text: &str) -> Option<Self>;
+}
+
+impl Named for Tag {
+    const WANTED: &'static str = "a tag of eight hexadecimal digits";
+    fn named(text: &str) -> Option<Self> {
+        Self::from_hex(text)
+    }
+}
+
+impl Named for Vr {
+    const WANTED: &'static str = "a VR";
+    fn named(text: &str) -> Option<Self> {
+        Self::parse(text)
+    }
+}
+
+/// A member of an attribute's object.
+enum Member {
+    Vr,
+    Value,
+    Other,
+}
+
+impl Named for Member {
+    const WANTED: &'static str = "the name of a member";
+    fn named(text: &str) -> Option<Self> {
+        Some(match text {
+            "vr" => Self::Vr,
+            "Value" => Self::Value,
+            _ => Self::Other,
+        })
+    }
+}
+
+/// A member of a value's object: a group of a person name, or an attribute of an item.
+enum Part {
+    Group(usize),
+    Attribute(Tag),
+}
+
+impl Named for Part {
+    const WANTED: &'static str = "a tag, or a group of a person name";
+    fn named(text: &str) -> Option<Self> {
+        let group = ["Alphabetic", "Ideographic", "Phonetic"].iter().position(|name| *name == text);
+        group.map(Self::Group).or_else(|| Tag::from_hex(text).map(Self::Attribute))
+    }
+}
+
+impl<'de, T: Named> Deserialize<'de> for Name<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor<T>(PhantomData<T>);
+        impl<T: Named> Visitor<'_> for NameVisitor<T> {
+            type Value = Name<T>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(T::WANTED)
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Name<T>, E> {
+                // The words of an error never hold a value.
+                T::named(text).map(Name).ok_or_else(|| E::custom(T::WANTED))
+            }
+        }
+        deserializer.deserialize_str(NameVisitor(PhantomData))
     }
 }
 
@@ -388,13 +484,15 @@ impl<'de> Visitor<'de> for OneValueVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<OneValue, A::Error> {
         let mut groups: [String; 3] = Default::default();
         let mut item = Attributes::new();
-        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
-            let group = ["Alphabetic", "Ideographic", "Phonetic"].iter().position(|name| *name == key);
-            if let Some(slot) = group.and_then(|index| groups.get_mut(index)) {
-                *slot = map.next_value()?;
-            } else {
-                let tag = Tag::from_hex(&key).ok_or_else(|| A::Error::custom("a key is no tag"))?;
-                item.put(tag, map.next_value()?);
+        while let Some(Name(part)) = map.next_key::<Name<Part>>()? {
+            match part {
+                Part::Group(index) => {
+                    let text = map.next_value()?;
+                    if let Some(slot) = groups.get_mut(index) {
+                        *slot = text;
+                    }
+                }
+                Part::Attribute(tag) => item.put(tag, map.next_value()?),
             }
         }
         if groups.iter().all(String::is_empty) {
@@ -417,6 +515,15 @@ mod tests {
     fn an_empty_attribute_has_a_vr_and_no_value() {
         assert_eq!(one(Tag::STUDY_ID, Vr::SH, &[]).to_json(), r#"{"00200010":{"vr":"SH"}}"#);
         assert_eq!(one(Tag::STUDY_ID, Vr::SH, &[""]).to_json(), r#"{"00200010":{"vr":"SH"}}"#);
+    }
+
+    #[test]
+    fn only_what_is_wanted_is_read_and_the_rest_must_be_json_all_the_same() {
+        let json =
+            r#"{"00080020":{"vr":"DA","Value":["20240131"]},"00200010":{"vr":"SH","Value":[{"x":[]}]}}"#;
+        let only = Attributes::from_json_only(json, |tag| tag == Tag::STUDY_DATE).unwrap();
+        assert_eq!(only, one(Tag::STUDY_DATE, Vr::DA, &["20240131"]));
+        assert!(Attributes::from_json_only(&format!("{json}x"), |_| false).is_err());
     }
 
     #[test]

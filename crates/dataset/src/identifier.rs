@@ -43,26 +43,46 @@ pub fn decode(bytes: &[u8], layout: Layout) -> Result<Attributes, Error> {
 /// Writes an identifier, with Specific Character Set ISO_IR 192 when it holds more than ASCII, and none else.
 #[must_use]
 pub fn encode(attributes: &Attributes, layout: Layout) -> Vec<u8> {
-    let mut out = Vec::new();
-    let writer = Writer { layout };
-    if is_ascii(attributes) {
-        writer.attributes(attributes, &mut out);
-    } else {
-        let mut declared = attributes.clone();
-        declared.put_text(Tag::SPECIFIC_CHARACTER_SET, Vr::CS, UTF_8_TERM);
-        writer.attributes(&declared, &mut out);
+    let mut writer = Writer::new(layout);
+    writer.write(attributes).to_vec()
+}
+
+/// Writes many identifiers, one after another, into one buffer.
+#[derive(Debug)]
+pub struct Writer {
+    elements: Elements,
+    deflated: Vec<u8>,
+}
+
+impl Writer {
+    /// A writer of identifiers laid out as `layout`.
+    #[must_use]
+    pub const fn new(layout: Layout) -> Self {
+        let elements = Elements { layout, out: Vec::new(), is_ascii: true };
+        Self { elements, deflated: Vec::new() }
     }
-    if layout == Layout::DeflatedExplicitLittleEndian { deflate(&out) } else { out }
+
+    /// The bytes of an identifier, which last until the next one is written: as [`encode`].
+    pub fn write(&mut self, attributes: &Attributes) -> &[u8] {
+        let Self { elements, deflated } = self;
+        elements.out.clear();
+        elements.is_ascii = true;
+        // No attribute of an identifier stands before the character set (PS3.6), so it is written first, and left
+        // out again when there is no need of it.
+        elements.element(Tag::SPECIFIC_CHARACTER_SET, &Element::text(Vr::CS, vec![UTF_8_TERM.to_owned()]));
+        let declared = elements.out.len();
+        elements.attributes(attributes);
+        let plain = elements.out.get(if elements.is_ascii { declared } else { 0 }..).unwrap_or_default();
+        if elements.layout != Layout::DeflatedExplicitLittleEndian {
+            return plain;
+        }
+        *deflated = deflate(plain);
+        deflated
+    }
 }
 
 /// The Defined Term of UTF-8 (PS3.3 §C.12.1.1.2).
 const UTF_8_TERM: &str = "ISO_IR 192";
-
-fn is_ascii(attributes: &Attributes) -> bool {
-    attributes.iter().all(|(_, element)| {
-        element.values().iter().all(|text| text.is_ascii()) && element.items().iter().all(is_ascii)
-    })
-}
 
 fn deflate(plain: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
@@ -75,99 +95,122 @@ fn deflate(plain: &[u8]) -> Vec<u8> {
     out
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Writer {
+#[derive(Debug)]
+struct Elements {
     layout: Layout,
+    out: Vec<u8>,
+    is_ascii: bool,
 }
 
-impl Writer {
-    fn attributes(self, attributes: &Attributes, out: &mut Vec<u8>) {
+impl Elements {
+    fn attributes(&mut self, attributes: &Attributes) {
         for (tag, element) in attributes.iter() {
-            let is_stale = tag == Tag::SPECIFIC_CHARACTER_SET && element.values() != [UTF_8_TERM];
-            // Group lengths are retired (PS3.5 §7.2), and would be wrong.
-            if tag.element() != 0 && !is_stale {
-                self.element(tag, element, out);
+            // Group lengths are retired (PS3.5 §7.2), and would be wrong; another character set would be, too.
+            if tag.element() != 0 && tag != Tag::SPECIFIC_CHARACTER_SET {
+                self.element(tag, element);
             }
         }
     }
 
-    fn element(self, tag: Tag, element: &Element, out: &mut Vec<u8>) {
-        let value = match &element.value {
-            Value::Items(items) => self.items(items),
-            Value::Text(values) => self.values(values, element.vr),
-        };
-        self.header(tag, element.vr, value.len(), out);
-        out.extend(value);
-    }
-
-    fn items(self, items: &[Attributes]) -> Vec<u8> {
-        let mut out = Vec::new();
-        for item in items {
-            let mut content = Vec::new();
-            self.attributes(item, &mut content);
-            self.tag(Tag::ITEM, &mut out);
-            self.long(content.len(), &mut out);
-            out.extend(content);
-        }
-        out
-    }
-
-    fn values(self, values: &[String], vr: Vr) -> Vec<u8> {
-        if vr.is_text() {
-            let mut out = values.join("\\").into_bytes();
-            if out.len() % 2 == 1 {
-                out.push(if vr == Vr::UI { 0 } else { b' ' });
+    fn element(&mut self, tag: Tag, element: &Element) {
+        match &element.value {
+            Value::Items(items) => {
+                self.header(tag, Vr::SQ, 0);
+                let value = self.out.len();
+                items.iter().for_each(|item| self.item(item));
+                self.fill_length(value);
             }
-            return out;
+            Value::Text(values) if element.vr.is_text() => self.text(tag, values, element.vr),
+            Value::Text(values) => self.numbers(tag, values, element.vr),
         }
-        let mut out = Vec::new();
-        values.iter().filter(|text| !text.is_empty()).for_each(|text| value::put_number(text, vr, &mut out));
+    }
+
+    fn item(&mut self, item: &Attributes) {
+        self.tag(Tag::ITEM);
+        self.long(0);
+        let value = self.out.len();
+        self.attributes(item);
+        self.fill_length(value);
+    }
+
+    fn text(&mut self, tag: Tag, values: &[String], vr: Vr) {
+        let length = values.iter().map(String::len).sum::<usize>() + values.len().saturating_sub(1);
+        self.header(tag, vr, length + length % 2);
+        for (index, text) in values.iter().enumerate() {
+            if index > 0 {
+                self.out.push(b'\\');
+            }
+            self.is_ascii &= text.is_ascii();
+            self.out.extend_from_slice(text.as_bytes());
+        }
+        if length % 2 == 1 {
+            self.out.push(if vr == Vr::UI { 0 } else { b' ' });
+        }
+    }
+
+    fn numbers(&mut self, tag: Tag, values: &[String], vr: Vr) {
+        let mut value = Vec::new();
+        values
+            .iter()
+            .filter(|text| !text.is_empty())
+            .for_each(|text| value::put_number(text, vr, &mut value));
         if self.layout == Layout::ExplicitBigEndian {
-            value::swap(&mut out, vr);
+            value::swap(&mut value, vr);
         }
-        out
+        self.header(tag, vr, value.len());
+        self.out.extend(value);
     }
 
-    fn header(self, tag: Tag, vr: Vr, length: usize, out: &mut Vec<u8>) {
-        self.tag(tag, out);
+    fn header(&mut self, tag: Tag, vr: Vr, length: usize) {
+        self.tag(tag);
         if self.layout == Layout::ImplicitLittleEndian {
-            self.long(length, out);
+            self.long(length);
             return;
         }
         match u16::try_from(length) {
             Ok(short) if !vr.has_long_header() => {
-                out.extend(vr.as_str().bytes());
-                out.extend(self.short(short));
+                self.out.extend(vr.as_str().bytes());
+                self.short(short);
             }
             // What is too long for a short header goes as UN (PS3.5 §6.2.2).
             _ => {
                 let vr = if vr.has_long_header() { vr } else { Vr::UN };
-                out.extend(vr.as_str().bytes());
-                out.extend([0, 0]);
-                self.long(length, out);
+                self.out.extend(vr.as_str().bytes());
+                self.out.extend([0, 0]);
+                self.long(length);
             }
         }
     }
 
-    fn tag(self, tag: Tag, out: &mut Vec<u8>) {
-        out.extend(self.short(tag.group()));
-        out.extend(self.short(tag.element()));
-    }
-
-    const fn short(self, value: u16) -> [u8; 2] {
-        match self.layout {
-            Layout::ExplicitBigEndian => value.to_be_bytes(),
-            _ => value.to_le_bytes(),
+    /// Says in the four bytes before `value` how long it has become.
+    fn fill_length(&mut self, value: usize) {
+        let length = self.long_bytes(self.out.len() - value);
+        let place = value.checked_sub(length.len()).and_then(|from| self.out.get_mut(from..value));
+        if let Some(place) = place {
+            place.copy_from_slice(&length);
         }
     }
 
-    fn long(self, value: usize, out: &mut Vec<u8>) {
-        let value = u32::try_from(value).unwrap_or(u32::MAX);
-        out.extend(if self.layout == Layout::ExplicitBigEndian {
-            value.to_be_bytes()
-        } else {
-            value.to_le_bytes()
+    fn tag(&mut self, tag: Tag) {
+        self.short(tag.group());
+        self.short(tag.element());
+    }
+
+    fn short(&mut self, value: u16) {
+        self.out.extend(match self.layout {
+            Layout::ExplicitBigEndian => value.to_be_bytes(),
+            _ => value.to_le_bytes(),
         });
+    }
+
+    fn long(&mut self, value: usize) {
+        let bytes = self.long_bytes(value);
+        self.out.extend(bytes);
+    }
+
+    fn long_bytes(&self, value: usize) -> [u8; 4] {
+        let value = u32::try_from(value).unwrap_or(u32::MAX);
+        if self.layout == Layout::ExplicitBigEndian { value.to_be_bytes() } else { value.to_le_bytes() }
     }
 }
 

@@ -16,7 +16,7 @@ pub mod scu;
 pub mod state;
 pub mod timeouts;
 
-pub use association::{Association, Context, Message, accept};
+pub use association::{Association, Context, Encoded, Fed, Message, accept};
 pub use error::{BodyError, Error, Wait};
 pub use message::Command;
 pub use negotiation::{Agreement, Policy, Proposal, ProposedContext, Refusal, Rejection};

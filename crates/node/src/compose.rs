@@ -127,6 +127,7 @@ fn ingest(settings: &Settings) -> causeway_archive::Config {
         },
         ae_title: Some(settings.node.ae_title.clone()),
         identity: settings.dimse.identity.clone(),
+        zone: settings.node.zone().ok(),
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use causeway_core::AeTitle;
+use causeway_core::query::moments;
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -31,6 +33,25 @@ pub(crate) struct NodeSettings {
     pub(crate) ae_title: AeTitle,
     /// Folder of spool, objects and catalog.
     pub(crate) data: PathBuf,
+    /// The zone of dates and times of which a data set says none: a name such as `Europe/Vienna`, or an offset such
+    /// as `+0100`. Not given: the machine's.
+    pub(crate) timezone: Option<String>,
+}
+
+impl NodeSettings {
+    /// The zone.
+    pub(crate) fn zone(&self) -> anyhow::Result<TimeZone> {
+        let Some(name) = &self.timezone else { return Ok(TimeZone::system()) };
+        if let Some(offset) = moments::Offset::parse(name) {
+            let seconds = i32::from(offset.minutes()) * 60;
+            return Ok(TimeZone::fixed(jiff::tz::Offset::from_seconds(seconds)?));
+        }
+        TimeZone::get(name).with_context(|| {
+            format!(
+                "[node] timezone = \"{name}\": neither a name like Europe/Vienna nor an offset like +0100"
+            )
+        })
+    }
 }
 
 /// `[store]`.
@@ -111,7 +132,7 @@ impl Default for NodeSettings {
     fn default() -> Self {
         // The literal is an AE title; its own test says so.
         let ae_title = AeTitle::parse("CAUSEWAY").unwrap_or_else(|_| unreachable!());
-        Self { ae_title, data: PathBuf::from("causeway-data") }
+        Self { ae_title, data: PathBuf::from("causeway-data"), timezone: None }
     }
 }
 
@@ -170,6 +191,7 @@ impl Settings {
             bail!("[worklist] keep_days is {}; it must be 1 to {MAX_KEEP_DAYS}", self.worklist.keep_days);
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.level).context("[log] level")?;
+        self.node.zone()?;
         self.objects()?;
         self.catalog_file()?;
         Ok(())
@@ -233,6 +255,18 @@ mod tests {
         assert_eq!(settings.node.ae_title.as_str(), "CAUSEWAY");
         assert_eq!(settings.web.listen.to_string(), "127.0.0.1:8080");
         assert_eq!(settings.dimse.listen.to_string(), "0.0.0.0:11112");
+    }
+
+    #[test]
+    fn a_zone_is_a_name_or_an_offset() {
+        let zone =
+            |name: &str| read(&[("CAUSEWAY_NODE__TIMEZONE", name)], &[]).map(|s| s.node.zone().unwrap());
+        assert_eq!(
+            zone("\"+0530\"").unwrap(),
+            TimeZone::fixed(jiff::tz::Offset::from_seconds(19_800).unwrap())
+        );
+        assert_eq!(zone("UTC").unwrap(), TimeZone::UTC);
+        assert!(zone("Nowhere/At_All").is_err());
     }
 
     #[test]

@@ -26,6 +26,9 @@ pub struct Config {
     pub operations: u32,
     /// Associations held to the destination of one C-MOVE, where it takes as many and there is enough to send.
     pub move_associations: u32,
+    /// Most answers to one query; one that has more ends as out of resources. 0: as many as there are, which the peer
+    /// can cancel and whose number costs no memory.
+    pub results: u32,
     /// Associations open at once; one more is rejected as beyond the local limit.
     pub associations: u32,
     /// Largest P-DATA-TF that is announced and accepted, in bytes without its header.
@@ -55,6 +58,7 @@ impl Default for Config {
             relational_queries: false,
             operations: 16,
             move_associations: 4,
+            results: 0,
             associations: 100,
             max_pdu_bytes: MAX_PDATA_BYTES,
             artim_seconds: 10,

@@ -10,7 +10,7 @@ use crate::identifier::Hierarchy;
 /// Sub-fields of a query, in their order: relational queries, combined matching of dates and times, fuzzy matching of
 /// names, time zone, conversion to and from Enhanced Multi-Frame, empty values, several values. True: it is done
 /// where it is asked for.
-const QUERY: [bool; 7] = [true, false, false, false, false, false, false];
+const QUERY: [bool; 7] = [true, true, true, true, false, true, true];
 /// Sub-fields of a retrieval: relational retrieval, conversion to and from Enhanced Multi-Frame.
 const RETRIEVAL: [bool; 2] = [true, false];
 /// What we are to Storage, with its reserved bytes: level 2, all that comes is kept; signature level 3, its integrity
@@ -38,32 +38,6 @@ pub(crate) fn answer(sop_class: &Uid, offered: &[u8]) -> Option<Vec<u8>> {
 /// where they sent one, and never longer than what there are sub-fields for: what is left out is 0.
 fn granted(offered: &[u8], done: &[bool]) -> Vec<u8> {
     offered.iter().zip(done).map(|(asked, done)| u8::from(*asked == 1 && *done)).collect()
-}
-
-/// What was granted to a query.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Query {
-    pub(crate) relational: bool,
-    pub(crate) date_time: bool,
-    pub(crate) fuzzy: bool,
-    pub(crate) timezone: bool,
-    pub(crate) empty: bool,
-    pub(crate) several: bool,
-}
-
-impl Query {
-    /// Reads an answer of ours; none was given: the defaults hold.
-    pub(crate) fn of(answered: Option<&[u8]>) -> Self {
-        let has = |index: usize| answered.and_then(|bytes| bytes.get(index)) == Some(&1);
-        Self {
-            relational: has(0),
-            date_time: has(1),
-            fuzzy: has(2),
-            timezone: has(3),
-            empty: has(5),
-            several: has(6),
-        }
-    }
 }
 
 /// What was granted to a retrieval: whether its identifier may leave out the levels above.
@@ -119,7 +93,6 @@ mod tests {
 
     #[test]
     fn without_an_answer_the_defaults_hold() {
-        assert_eq!(Query::of(None), Query::default());
         assert_eq!(retrieval(None), Hierarchy::Strict);
         assert_eq!(retrieval(Some(&[0, 1])), Hierarchy::Strict);
         assert_eq!(retrieval(Some(&[1])), Hierarchy::Relational);

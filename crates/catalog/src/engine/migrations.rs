@@ -2,11 +2,13 @@
 
 use rusqlite::Connection;
 
+use super::fill;
 use crate::error::Error;
 
 /// Each brings the file from its index to the next version.
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001.sql"),
+    include_str!("../migrations/0002.sql"),
     include_str!("../migrations/0004.sql"),
     include_str!("../migrations/0005.sql"),
 ];
@@ -25,7 +27,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Error> {
         transaction.pragma_update(None, "user_version", index as i64 + 1)?;
         transaction.commit()?;
     }
-    Ok(())
+    fill::fill(connection)
 }
 
 #[cfg(test)]
@@ -37,6 +39,28 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.pragma_update(None, "user_version", 999).unwrap();
         assert!(matches!(migrate(&mut connection), Err(Error::Newer { found: 999, .. })));
+    }
+
+    #[test]
+    fn the_names_of_older_rows_are_indexed_however_often_it_is_interrupted() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(MIGRATIONS[0]).unwrap();
+        for id in 1..=12_000 {
+            let name = format!(r#"{{"00100010":{{"vr":"PN","Value":[{{"Alphabetic":"Müller^N{id}"}}]}}}}"#);
+            let sql = "INSERT INTO patient (id, patient_id, issuer, attributes) VALUES (?1, ?1, '', ?2)";
+            connection.execute(sql, (id, name)).unwrap();
+        }
+        connection.execute_batch(MIGRATIONS[1]).unwrap();
+        connection.pragma_update(None, "user_version", 2).unwrap();
+        // As if the first batch had been done and the program stopped.
+        connection.execute("UPDATE unfilled SET after = 5000 WHERE what = 'patient_word'", []).unwrap();
+        migrate(&mut connection).unwrap();
+        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!(count("SELECT count(*) FROM patient_word WHERE word = 'MULLER'"), 7_000);
+        assert_eq!(count("SELECT patient FROM patient_word WHERE word = 'N12000'"), 12_000);
+        assert_eq!(count("SELECT count(*) FROM unfilled"), 0);
+        connection.execute("DELETE FROM patient WHERE id = 12000", []).unwrap();
+        assert_eq!(count("SELECT count(*) FROM patient_word WHERE patient = 12000"), 0);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The database engine: one writer thread, a few reader threads. SQLite now; the seam for another database is
 //! here, since every room file above hands over a closure and never opens a connection.
 
+mod fill;
 mod migrations;
 mod readers;
 mod writer;

@@ -1,8 +1,11 @@
-//! Reader threads, each with its own connection. They never wait for the writer, nor it for them.
+//! Reader threads, each with its own connection. They never wait for the writer, nor it for them. A read that nobody
+//! waits for any more is not begun, and one that is under way is interrupted.
 
+use std::ffi::c_int;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use rusqlite::{Connection, OpenFlags};
@@ -15,8 +18,14 @@ use crate::error::Error;
 const THREADS: usize = 4;
 /// Reads that may wait for a thread; one more waits at its caller.
 const MAX_WAITING: usize = 1024;
+/// Steps of the database's machine between two looks whether a read is still waited for; some take 10 ns, few a
+/// microsecond.
+const STEPS_PER_LOOK: c_int = 10_000;
 
-type Job = Box<dyn FnOnce(&Connection) + Send>;
+struct Job {
+    run: Box<dyn FnOnce(&Connection) + Send>,
+    abandoned: Abandoned,
+}
 
 /// The readers.
 pub(crate) struct Readers {
@@ -33,7 +42,7 @@ impl Readers {
             let receiver = Arc::clone(&receiver);
             thread::Builder::new()
                 .name(format!("catalog-read-{index}"))
-                .spawn(move || work(&connection, &receiver))?;
+                .spawn(move || work(connection, &receiver))?;
         }
         Ok(Self { jobs, places: Arc::new(Semaphore::new(THREADS + MAX_WAITING)) })
     }
@@ -44,9 +53,23 @@ impl Readers {
     ) -> Result<T, Error> {
         let _place = self.places.acquire().await.map_err(|_| Error::Closed)?;
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |connection| drop(answer.send(job(connection))));
-        self.jobs.send(job).map_err(|_| Error::Closed)?;
+        let abandoned = Abandoned::default();
+        let run = Box::new(move |connection: &Connection| drop(answer.send(job(connection))));
+        let _waited_for = WaitedFor(Arc::clone(&abandoned));
+        self.jobs.send(Job { run, abandoned }).map_err(|_| Error::Closed)?;
         answered.await.map_err(|_| Error::Closed)?
+    }
+}
+
+/// Whether nobody waits for a read any more.
+type Abandoned = Arc<AtomicBool>;
+
+/// Somebody waits for a read.
+struct WaitedFor(Abandoned);
+
+impl Drop for WaitedFor {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 
@@ -57,12 +80,79 @@ fn open(path: PathBuf) -> Result<Connection, Error> {
 }
 
 /// Takes one job after another until the catalog is gone. The lock is held only while waiting for a job.
-fn work(connection: &Connection, receiver: &Mutex<Receiver<Job>>) {
+fn work(mut connection: Connection, receiver: &Mutex<Receiver<Job>>) {
+    let present: Arc<Mutex<Abandoned>> = Arc::default();
+    let looked_at = Arc::clone(&present);
+    let is_abandoned = move || lock(&looked_at).load(Ordering::Relaxed);
+    if let Err(error) = connection.progress_handler(STEPS_PER_LOOK, Some(is_abandoned)) {
+        tracing::error!(%error, "reads cannot be interrupted");
+    }
     loop {
-        let job = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(connection),
-            Err(_) => return,
+        let job = lock(receiver).recv();
+        let Ok(Job { run, abandoned }) = job else { return };
+        if !abandoned.load(Ordering::Relaxed) {
+            *lock(&present) = abandoned;
+            run(&connection);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    /// Counts far longer than any test lasts.
+    const ENDLESS: &str =
+        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+
+    fn endless(connection: &Connection) -> Result<i64, Error> {
+        Ok(connection.query_row(ENDLESS, [], |row| row.get(0))?)
+    }
+
+    fn one(connection: &Connection) -> Result<i64, Error> {
+        Ok(connection.query_row("SELECT 1", [], |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn reads_that_nobody_waits_for_leave_the_threads_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("empty.db");
+        Connection::open(&path).unwrap();
+        let readers = Readers::start(&path).unwrap();
+        for _ in 0..3 {
+            // As many as there are threads, and as many again that wait.
+            let mut abandoned: Vec<_> = (0..2 * THREADS).map(|_| Box::pin(readers.run(endless))).collect();
+            for read in &mut abandoned {
+                assert!(read.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+            }
+            drop(abandoned);
+            assert_eq!(readers.run(one).await.unwrap(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn interrupting_one_read_leaves_the_next_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("empty.db");
+        Connection::open(&path).unwrap();
+        let readers = Readers::start(&path).unwrap();
+        for _ in 0..200 {
+            {
+                let mut short = pin!(readers.run(|connection| {
+                    let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000)
+                               SELECT count(*) FROM n";
+                    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?)
+                }));
+                let _ = short.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            }
+            assert_eq!(readers.run(one).await.unwrap(), 1);
         }
     }
 }

@@ -3,6 +3,8 @@
 use causeway_core::query::levels;
 use causeway_core::{Level, Tag};
 
+use crate::people::Words;
+
 /// A column that a key can be held against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Column {
@@ -10,14 +12,16 @@ pub(super) enum Column {
     Uid(&'static str),
     /// A text, as it is; NULL when there is none.
     Text(&'static str),
+    /// A text, as it is, which is indexed where it is not empty.
+    Identity(&'static str),
     /// A whole number; NULL when it is none.
     Number(&'static str),
     /// Eight digits.
     Date(&'static str),
     /// Twelve digits.
     Time(&'static str),
-    /// Three folded groups.
-    Name([&'static str; 3]),
+    /// Three folded groups, and an index of their words.
+    Name([&'static str; 3], Words),
     /// The modalities of the study's series.
     ModalitiesInStudy,
 }
@@ -27,9 +31,10 @@ pub(super) fn of(tag: Tag, level: Level) -> Option<Column> {
     let known = levels::known(tag).filter(|known| known.level <= level)?;
     Some(match known.tag {
         Tag::PATIENT_NAME => {
-            Column::Name(["patient.name_alphabetic", "patient.name_ideographic", "patient.name_phonetic"])
+            let groups = ["patient.name_alphabetic", "patient.name_ideographic", "patient.name_phonetic"];
+            Column::Name(groups, Words::PATIENT)
         }
-        Tag::PATIENT_ID => Column::Text("patient.patient_id"),
+        Tag::PATIENT_ID => Column::Identity("patient.patient_id"),
         Tag::PATIENT_BIRTH_DATE => Column::Date("patient.birth_date"),
         Tag::PATIENT_SEX => Column::Text("patient.sex"),
         Tag::STUDY_INSTANCE_UID => Column::Uid("study.uid"),
@@ -38,11 +43,11 @@ pub(super) fn of(tag: Tag, level: Level) -> Option<Column> {
         Tag::ACCESSION_NUMBER => Column::Text("study.accession"),
         Tag::STUDY_ID => Column::Text("study.study_id"),
         Tag::STUDY_DESCRIPTION => Column::Text("study.description"),
-        Tag::REFERRING_PHYSICIAN_NAME => Column::Name([
-            "study.referring_alphabetic",
-            "study.referring_ideographic",
-            "study.referring_phonetic",
-        ]),
+        Tag::REFERRING_PHYSICIAN_NAME => {
+            let groups =
+                ["study.referring_alphabetic", "study.referring_ideographic", "study.referring_phonetic"];
+            Column::Name(groups, Words::STUDY)
+        }
         Tag::MODALITIES_IN_STUDY => Column::ModalitiesInStudy,
         Tag::SERIES_INSTANCE_UID => Column::Uid("series.uid"),
         Tag::MODALITY => Column::Text("series.modality"),

@@ -1,12 +1,14 @@
 //! One key as a condition of SQL.
 
 use causeway_core::query::dates::Range;
-use causeway_core::query::{Key, Matching};
-use causeway_core::{Level, Uid, person_name};
+use causeway_core::query::fuzzy::FuzzyName;
+use causeway_core::query::{Key, Matching, Query, levels};
+use causeway_core::{Tag, Uid, person_name};
 use rusqlite::types::Value;
 
 use super::columns::{self, Column};
 use crate::instances;
+use crate::people::Words;
 
 /// Stars beyond which a pattern is left to the matcher, whose time is bounded; LIKE's is not.
 const MAX_STARS_IN_SQL: usize = 3;
@@ -14,52 +16,103 @@ const MAX_STARS_IN_SQL: usize = 3;
 /// A condition, and whether it says all that the key says.
 pub(super) struct Condition {
     pub(super) sql: String,
+    /// The same for one row at hand, where `sql` is better for finding rows; with the same values.
+    pub(super) of_row: Option<String>,
     pub(super) values: Vec<Value>,
     pub(super) is_exact: bool,
 }
 
 impl Condition {
     fn exact(sql: String, values: Vec<Value>) -> Option<Self> {
-        Some(Self { sql, values, is_exact: true })
+        Some(Self { sql, of_row: None, values, is_exact: true })
     }
 
     /// A condition that holds wherever the key holds, and elsewhere too.
     fn narrowing(sql: String, values: Vec<Value>) -> Option<Self> {
-        Some(Self { sql, values, is_exact: false })
+        Some(Self { sql, of_row: None, values, is_exact: false })
+    }
+
+    /// All of `parts`; none for no parts.
+    fn all(parts: Vec<Self>) -> Option<Self> {
+        let join = |texts: Vec<&str>| texts.join(" AND ");
+        let sql = join(parts.iter().map(|part| part.sql.as_str()).collect());
+        let of_row = join(parts.iter().map(|part| part.of_row.as_deref().unwrap_or(&part.sql)).collect());
+        let is_exact = parts.iter().all(|part| part.is_exact);
+        let values: Vec<Value> = parts.into_iter().flat_map(|part| part.values).collect();
+        (!values.is_empty()).then_some(Self { sql, of_row: Some(of_row), values, is_exact })
+    }
+}
+
+/// Rows of `owner` of which rows of another table hold a condition: the other table's `column` names the owner.
+struct Having {
+    owner: &'static str,
+    table: &'static str,
+    column: &'static str,
+}
+
+impl Having {
+    fn condition(&self, of_other: &str, values: Vec<Value>, is_exact: bool) -> Condition {
+        let Self { owner, table, column } = self;
+        Condition {
+            sql: format!("{owner}.id IN (SELECT other.{column} FROM {table} AS other WHERE {of_other})"),
+            of_row: Some(format!(
+                "EXISTS (SELECT 1 FROM {table} AS other WHERE other.{column} = {owner}.id AND {of_other})"
+            )),
+            values,
+            is_exact,
+        }
     }
 }
 
 /// The condition that `key` becomes; none where the rows must be looked at.
-pub(super) fn of(key: &Key, level: Level) -> Option<Condition> {
-    let known = causeway_core::query::levels::known(key.tag)?;
+pub(super) fn of(key: &Key, query: &Query) -> Option<Condition> {
+    let known = levels::known(key.tag)?;
     if known.vr != key.vr {
         return None;
     }
-    match (columns::of(key.tag, level)?, &key.matching) {
+    let column = columns::of(key.tag, query.level)?;
+    if query.zones.is_some() && is_of_a_moment(key.tag) {
+        return in_zone(column, &key.matching);
+    }
+    match (column, &key.matching) {
         (Column::Uid(column), Matching::UidList(uids)) => uid_list(column, uids),
-        (Column::Text(column), Matching::Single(text)) => {
-            Condition::exact(format!("{column} = ?"), vec![value(text)])
+        (Column::Text(column), matching) => text(column, matching),
+        (Column::Identity(column), matching) => {
+            // Said in so many words, the planner sees that the index will do; and no key asks for an empty one.
+            let condition = text(column, matching)?;
+            Some(Condition { sql: format!("{} AND {column} <> ''", condition.sql), ..condition })
         }
-        (Column::Text(column), Matching::AnyOf(texts)) => any_of(column, texts),
-        (Column::Text(column), Matching::Wildcard(pattern)) => wildcard(&[column], pattern),
         (Column::Number(column), Matching::Single(text)) => number(column, text),
         (Column::Date(column) | Column::Time(column), Matching::Date(range) | Matching::Time(range)) => {
             let (sql, values) = within(column, range.from.as_deref(), range.to.as_deref());
             Condition::exact(sql, values)
         }
-        (Column::Date(column), Matching::Combined { range, .. }) => combined(column, range),
-        (Column::Name(columns), Matching::Single(name)) if !name.contains('=') => {
+        (Column::Date(column), Matching::Combined { range, .. }) => days(column, &days_of(range)),
+        (Column::Name(columns, _), Matching::Single(name)) if !name.contains('=') => {
             let folded = person_name::fold(name);
             let sql = columns.map(|column| format!("{column} = ?")).join(" OR ");
             Condition::exact(format!("({sql})"), vec![value(&folded); columns.len()])
         }
-        (Column::Name(columns), Matching::Wildcard(pattern)) if !pattern.contains('=') => {
+        (Column::Name(columns, _), Matching::Wildcard(pattern)) if !pattern.contains('=') => {
             wildcard(&columns, &person_name::fold(pattern))
         }
+        (Column::Name(_, words), Matching::Fuzzy(name)) => fuzzy(words, name),
         (Column::ModalitiesInStudy, Matching::Single(modality)) => modalities("= ?", value(modality)),
         (Column::ModalitiesInStudy, Matching::AnyOf(texts)) if !texts.iter().any(|text| is_pattern(text)) => {
             modalities("IN (SELECT value FROM json_each(?))", list(texts))
         }
+        (Column::ModalitiesInStudy, Matching::AllOf(texts)) if !texts.iter().any(|text| is_pattern(text)) => {
+            all_modalities(texts)
+        }
+        _ => None,
+    }
+}
+
+fn text(column: &str, matching: &Matching) -> Option<Condition> {
+    match matching {
+        Matching::Single(text) => Condition::exact(format!("{column} = ?"), vec![value(text)]),
+        Matching::AnyOf(texts) => any_of(column, texts),
+        Matching::Wildcard(pattern) => wildcard(&[column], pattern),
         _ => None,
     }
 }
@@ -112,12 +165,41 @@ fn within(column: &str, from: Option<&str>, to: Option<&str>) -> (String, Vec<Va
     }
 }
 
-/// The days of a range of moments; the matcher looks at the hours.
-fn combined(column: &str, range: &Range) -> Option<Condition> {
+/// The days of a range of moments.
+fn days_of(range: &Range) -> Range {
     let day = |moment: &Option<String>| moment.as_deref().and_then(|text| text.get(..8)).map(str::to_owned);
-    let (from, to) = (day(&range.from), day(&range.to));
-    let (sql, values) = within(column, from.as_deref(), to.as_deref());
+    Range { from: day(&range.from), to: day(&range.to) }
+}
+
+/// The days; the matcher looks at the hours.
+fn days(column: &str, range: &Range) -> Option<Condition> {
+    let (sql, values) = within(column, range.from.as_deref(), range.to.as_deref());
     Condition::narrowing(sql, values)
+}
+
+/// Whether `tag` is a date or time that another zone tells otherwise.
+fn is_of_a_moment(tag: Tag) -> bool {
+    levels::DATES_AND_TIMES.iter().any(|(date, time)| *date == tag || *time == tag)
+}
+
+/// A date or time in another zone: on the day that is meant, or on the one before or after it; the rest is for the
+/// matcher.
+fn in_zone(column: Column, matching: &Matching) -> Option<Condition> {
+    match (column, matching) {
+        (Column::Date(column), Matching::Date(range)) => days(column, &range.widened()),
+        (Column::Date(column), Matching::Combined { range, .. }) => days(column, &days_of(range).widened()),
+        _ => None,
+    }
+}
+
+/// Rows with words that begin so; the matcher sees that they stand in one group.
+fn fuzzy(words: Words, name: &FuzzyName) -> Option<Condition> {
+    let having = Having { owner: words.owner, table: words.table, column: words.owner };
+    let words = name.beginnings().map(|beginning| {
+        let values = vec![value(beginning), value(&format!("{beginning}\u{10FFFF}"))];
+        having.condition("other.word >= ? AND other.word < ?", values, false)
+    });
+    Condition::all(words.collect())
 }
 
 /// LIKE for what it matches, and a range over the letters before the first star for the index.
@@ -162,22 +244,35 @@ fn like(pattern: &str) -> String {
     like
 }
 
+const HAVING_SERIES: Having = Having { owner: "study", table: "series", column: "study" };
+
 fn modalities(condition: &str, value: Value) -> Option<Condition> {
-    Condition::exact(
-        format!(
-            "study.id IN (SELECT of_modality.study FROM series AS of_modality WHERE of_modality.modality {condition})"
-        ),
-        vec![value],
-    )
+    Some(HAVING_SERIES.condition(&format!("other.modality {condition}"), vec![value], true))
+}
+
+fn all_modalities(texts: &[String]) -> Option<Condition> {
+    let texts = texts.iter().filter(|text| !text.is_empty());
+    Condition::all(texts.filter_map(|text| modalities("= ?", value(text))).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use causeway_core::{Level, Vr};
 
     #[test]
     fn a_pattern_becomes_a_like_and_its_own_signs_are_letters() {
         assert_eq!(like("a*b?c%d_e\\"), "a%b_c\\%d\\_e\\\\");
+    }
+
+    #[test]
+    fn a_patient_is_found_by_the_index_of_those_who_have_an_id() {
+        let key =
+            |text| Key { tag: Tag::PATIENT_ID, vr: Vr::LO, matching: Matching::parse(Vr::LO, text).unwrap() };
+        for text in ["P1", "P*", "P1\\P2"] {
+            let sql = of(&key(text), &Query::all(Level::Study)).unwrap().sql;
+            assert!(sql.ends_with(" AND patient.patient_id <> ''"), "{sql}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use causeway_core::{Attributes, Element, Level, Query, Tag, Vr};
 use rusqlite::Row;
 
 use crate::error::Error;
+use crate::regions;
 
 /// The counted attributes of a patient cost a query each, so they are read only when asked for.
 const PATIENT_COUNTS: [Tag; 3] = [
@@ -34,7 +35,7 @@ pub(super) fn columns(query: &Query) -> String {
     if query.level >= Level::Study {
         columns.push(
             "study.id, study.uid, study.attributes, study.modalities, study.sop_classes, study.series_count,
-             study.instance_count",
+             study.instance_count, study.regions",
         );
     }
     if query.level >= Level::Series {
@@ -49,13 +50,15 @@ pub(super) fn columns(query: &Query) -> String {
 /// Puts answers together; what rows next to each other share is read once.
 pub(super) struct Assembler<'q> {
     query: &'q Query,
-    /// Whether keys will be held against the result, so that attributes that are not shown are needed too.
+    /// Whether attributes that are not shown are needed too: to hold keys against them, or to tell the zone.
     needs_all: bool,
     parents: [Option<(i64, Rc<Attributes>)>; 3],
 }
 
 impl<'q> Assembler<'q> {
-    pub(super) const fn new(query: &'q Query, needs_all: bool) -> Self {
+    /// `has_leftovers`: whether keys will be held against what is put together.
+    pub(super) const fn new(query: &'q Query, has_leftovers: bool) -> Self {
+        let needs_all = has_leftovers || query.zones.is_some();
         Self { query, needs_all, parents: [const { None }; 3] }
     }
 
@@ -65,23 +68,27 @@ impl<'q> Assembler<'q> {
             answer.merge(self.level(row, 1, 7, 9)?);
         }
         if self.query.level >= Level::Series {
-            answer.merge(self.level(row, 2, 14, 16)?);
+            answer.merge(self.level(row, 2, 15, 17)?);
         }
         self.patient(row, &mut answer)?;
         if self.query.level >= Level::Study {
             self.study(row, &mut answer)?;
         }
         if self.query.level >= Level::Series {
-            answer.put_text(Tag::SERIES_INSTANCE_UID, Vr::UI, row.get::<_, String>(15)?);
-            self.put(&mut answer, Tag::NUMBER_OF_SERIES_RELATED_INSTANCES, || Ok(number(row.get(17)?)))?;
+            answer.put_text(Tag::SERIES_INSTANCE_UID, Vr::UI, row.get::<_, String>(16)?);
+            self.put(&mut answer, Tag::NUMBER_OF_SERIES_RELATED_INSTANCES, || Ok(number(row.get(18)?)))?;
         }
         if self.query.level >= Level::Instance {
-            answer.merge(self.parse(row.get_ref(21)?.as_str().map_err(|_| Error::Corrupt("attributes"))?)?);
-            answer.put_text(Tag::SOP_INSTANCE_UID, Vr::UI, row.get::<_, String>(18)?);
-            self.put(&mut answer, Tag::SOP_CLASS_UID, || Ok(Element::text(Vr::UI, vec![row.get(19)?])))?;
+            answer.merge(self.parse(row.get_ref(22)?.as_str().map_err(|_| Error::Corrupt("attributes"))?)?);
+            answer.put_text(Tag::SOP_INSTANCE_UID, Vr::UI, row.get::<_, String>(19)?);
+            self.put(&mut answer, Tag::SOP_CLASS_UID, || Ok(Element::text(Vr::UI, vec![row.get(20)?])))?;
             self.put(&mut answer, Tag::AVAILABLE_TRANSFER_SYNTAX_UID, || {
-                Ok(Element::text(Vr::UI, vec![row.get(20)?]))
+                Ok(Element::text(Vr::UI, vec![row.get(21)?]))
             })?;
+            self.put(&mut answer, Tag::ALTERNATE_REPRESENTATION_SEQUENCE, || Ok(Element::empty(Vr::SQ)))?;
+        }
+        if let Some(zones) = self.query.zones.as_ref().filter(|_| self.query.level >= Level::Study) {
+            zones.tell(&mut answer);
         }
         Ok(answer)
     }
@@ -101,11 +108,8 @@ impl<'q> Assembler<'q> {
     }
 
     fn parse(&self, json: &str) -> Result<Attributes, Error> {
-        let mut attributes = Attributes::from_json(json).map_err(|_| Error::Corrupt("attributes"))?;
-        if !self.needs_all {
-            attributes.retain(|tag| self.is_shown(tag));
-        }
-        Ok(attributes)
+        let wanted = |tag| self.needs_all || self.is_shown(tag);
+        Attributes::from_json_only(json, wanted).map_err(|_| Error::Corrupt("attributes"))
     }
 
     /// The attributes of a level above the last, read anew only when the row's parent is another.
@@ -141,7 +145,11 @@ impl<'q> Assembler<'q> {
         self.put(answer, Tag::MODALITIES_IN_STUDY, || Ok(words(Vr::CS, &row.get::<_, String>(10)?)))?;
         self.put(answer, Tag::SOP_CLASSES_IN_STUDY, || Ok(words(Vr::UI, &row.get::<_, String>(11)?)))?;
         self.put(answer, Tag::NUMBER_OF_STUDY_RELATED_SERIES, || Ok(number(row.get(12)?)))?;
-        self.put(answer, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES, || Ok(number(row.get(13)?)))
+        self.put(answer, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES, || Ok(number(row.get(13)?)))?;
+        self.put(answer, Tag::ANATOMIC_REGIONS_IN_STUDY_CODE_SEQUENCE, || {
+            let regions = row.get_ref(14)?.as_str().map_err(|_| Error::Corrupt("regions"))?;
+            Ok(regions::element(regions)?.unwrap_or_else(|| Element::empty(Vr::SQ)))
+        })
     }
 
     fn put(

@@ -1,5 +1,5 @@
-//! Dates, times and date-times as query keys (PS3.4 §C.2.2.2.5): ranges over texts brought to one form, so that
-//! comparing texts compares moments, in SQL as in Rust.
+//! Dates and times as query keys (PS3.4 §C.2.2.2.5): ranges over texts brought to one form, so that comparing texts
+//! compares days and times of day, in SQL as in Rust.
 
 /// Widest form of a time: `HHMMSS.FFFFFF`, without the dot, so that texts compare as numbers.
 const TIME_DIGITS: usize = 12;
@@ -22,6 +22,16 @@ impl Range {
     pub fn contains(&self, value: &str) -> bool {
         self.from.as_deref().is_none_or(|from| from <= value)
             && self.to.as_deref().is_none_or(|to| value <= to)
+    }
+
+    /// This range of dates and a day more at either end. A bound that is no day is none.
+    #[must_use]
+    pub fn widened(&self) -> Self {
+        let moved = |day: &Option<String>, by: i32| {
+            let noon = format!("{}1200", day.as_deref()?);
+            super::moments::moved(&noon, by * 24 * 60)?.get(..DATE_DIGITS).map(str::to_owned)
+        };
+        Self { from: moved(&self.from, -1), to: moved(&self.to, 1) }
     }
 }
 
@@ -60,46 +70,6 @@ pub fn date_range(text: &str) -> Option<Range> {
 #[must_use]
 pub fn time_range(text: &str) -> Option<Range> {
     range(text, |part, end| time(part, end.fill()))
-}
-
-/// A date-time as date and time digits together, zone left aside; `None` where it is not one.
-#[must_use]
-pub fn date_time(text: &str, fill: char) -> Option<String> {
-    let text = text.trim();
-    let zoneless = text.find(['+', '-']).map_or(text, |at| text.get(..at).unwrap_or(text));
-    let digits: String = zoneless.chars().filter(|c| *c != '.').collect();
-    if !(4..=DATE_DIGITS + TIME_DIGITS).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit())
-    {
-        return None;
-    }
-    let mut full = digits;
-    if full.len() < 6 {
-        full.push_str(if fill == '9' { "12" } else { "01" });
-    }
-    if full.len() < DATE_DIGITS {
-        full.push_str(if fill == '9' { "31" } else { "01" });
-    }
-    while full.len() < DATE_DIGITS + TIME_DIGITS {
-        let tens = fill == '9' && matches!(full.len(), 10 | 12);
-        let hours = fill == '9' && full.len() == 8;
-        full.push_str(if hours {
-            "23"
-        } else if tens {
-            "5"
-        } else if fill == '9' {
-            "9"
-        } else {
-            "0"
-        });
-    }
-    Some(full)
-}
-
-/// A range of date-times. A `-` before four digits at the end of a moment is a zone, not a range
-/// (PS3.5 §6.2 note on DT).
-#[must_use]
-pub fn date_time_range(text: &str) -> Option<Range> {
-    range(text, |part, end| date_time(part, end.fill()))
 }
 
 #[derive(Clone, Copy)]
@@ -143,6 +113,14 @@ mod tests {
     }
 
     #[test]
+    fn a_range_is_widened_by_a_day_at_each_end_it_has() {
+        let widened = date_range("20240301-20231231").unwrap().widened();
+        assert_eq!((widened.from.as_deref(), widened.to.as_deref()), (Some("20240229"), Some("20240101")));
+        assert_eq!(date_range("20240301-").unwrap().widened().to, None);
+        assert_eq!(date_range("20241399-").unwrap().widened().from, None);
+    }
+
+    #[test]
     fn open_ends_have_no_bound() {
         assert!(date_range("-20240131").unwrap().contains("19000101"));
         assert!(date_range("20240131-").unwrap().contains("99991231"));
@@ -159,16 +137,10 @@ mod tests {
         assert!(time_range("0800-0959").unwrap().contains(&time("09:59:30", '0').unwrap()));
     }
 
-    #[test]
-    fn a_date_time_of_low_precision_is_widened_to_its_end() {
-        assert_eq!(date_time("2024", '9').unwrap(), "20241231235959999999");
-        assert_eq!(date_time("2024", '0').unwrap(), "20240101000000000000");
-    }
-
     proptest! {
         #[test]
         fn any_text_is_read_or_refused_without_panic(text in ".{0,40}") {
-            let _ = (date_range(&text), time_range(&text), date_time_range(&text));
+            let _ = (date_range(&text), time_range(&text));
         }
 
         #[test]

@@ -4,6 +4,8 @@
 //! test there holds it to that.
 
 use super::dates::{self, Range};
+use super::fuzzy::FuzzyName;
+use super::moments::{Edge, Moment, Offset, Span};
 use super::{Key, Query};
 use crate::attributes::{Attributes, Element};
 use crate::person_name;
@@ -21,14 +23,16 @@ pub const MAX_PATTERN_BYTES: usize = 1024;
 pub enum Matching {
     /// Any value, or none (PS3.4 §C.2.2.2.3).
     Universal,
-    /// No value at all (PS3.18 §8.3.4.3 emptyvaluematching).
+    /// No value at all (PS3.4 §C.2.2.2.7).
     Empty,
     /// This value exactly (PS3.4 §C.2.2.2.1); for a person name, folded.
     Single(String),
     /// One of these UIDs (PS3.4 §C.2.2.2.2).
     UidList(Vec<Uid>),
-    /// One of these values (PS3.4 §C.2.2.2.8, PS3.18 §8.3.4.6 multiplevaluematching).
+    /// One of these values, where nothing is agreed upon what several mean.
     AnyOf(Vec<String>),
+    /// All of these values, among others perhaps (PS3.4 §C.2.2.2.8).
+    AllOf(Vec<String>),
     /// A pattern with `*` and `?` (PS3.4 §C.2.2.2.4).
     Wildcard(String),
     /// A date (PS3.4 §C.2.2.2.5).
@@ -36,16 +40,16 @@ pub enum Matching {
     /// A time of day.
     Time(Range),
     /// A date-time.
-    DateTime(Range),
-    /// A date together with the time at `time`, as one moment (PS3.4 §C.2.2.2.5.3).
+    DateTime(Span),
+    /// A date together with the time at `time`, as one moment (PS3.4 §C.2.2.2.5.4).
     Combined {
         /// The attribute that holds the time.
         time: Tag,
         /// Bounds of twenty digits: date, then time.
         range: Range,
     },
-    /// Each word of the pattern begins a word of the name (fuzzy semantic matching, PS3.4 §C.2.2.2.1.1).
-    Fuzzy(String),
+    /// A name with words that begin so (fuzzy semantic matching, PS3.4 §C.2.2.2.1.1).
+    Fuzzy(FuzzyName),
     /// Some item for which all of these hold (PS3.4 §C.2.2.2.6).
     Sequence(Vec<Key>),
 }
@@ -81,7 +85,7 @@ impl Matching {
             Vr::UI => Self::parse_uids(text),
             Vr::DA => dates::date_range(text).map(Self::Date).ok_or(MatchingError::Range { vr }),
             Vr::TM => dates::time_range(text).map(Self::Time).ok_or(MatchingError::Range { vr }),
-            Vr::DT => dates::date_time_range(text).map(Self::DateTime).ok_or(MatchingError::Range { vr }),
+            Vr::DT => Span::parse(text).map(Self::DateTime).ok_or(MatchingError::Range { vr }),
             _ => Self::parse_text(vr, text),
         }
     }
@@ -144,14 +148,24 @@ pub fn key_matches(key: &Key, attributes: &Attributes) -> bool {
         Matching::Empty => element.is_none_or(Element::is_empty),
         Matching::Sequence(keys) => sequence_matches(keys, element),
         Matching::Combined { time, range } => combined_matches(key.tag, *time, range, attributes),
+        Matching::AllOf(wanted) => wanted.iter().filter(|wanted| !wanted.is_empty()).all(|wanted| {
+            let mut values = element.map(Element::values).unwrap_or_default().iter();
+            values.any(|value| one_of_several_matches(key.vr, wanted, value))
+        }),
         matching => {
             let values = element.map(Element::values).unwrap_or_default();
+            let around = || attributes.first(Tag::TIMEZONE_OFFSET_FROM_UTC).and_then(Offset::parse);
             values
                 .iter()
                 .filter(|value| !value.is_empty())
-                .any(|value| value_matches(key.vr, matching, value))
+                .any(|value| value_matches(key.vr, matching, value, around))
         }
     }
+}
+
+/// The items of a sequence that hold all of `keys`: those that an answer shows (PS3.4 §C.2.2.2.6).
+pub fn matching_items<'a>(keys: &'a [Key], items: &'a [Attributes]) -> impl Iterator<Item = &'a Attributes> {
+    items.iter().filter(|item| keys.iter().all(|key| key_matches(key, item)))
 }
 
 /// A sequence without keys that ask for something matches everything (PS3.4 §C.2.2.2.6).
@@ -159,8 +173,7 @@ fn sequence_matches(keys: &[Key], element: Option<&Element>) -> bool {
     if keys.iter().all(|key| key.matching.is_universal()) {
         return true;
     }
-    let items = element.map(Element::items).unwrap_or_default();
-    items.iter().any(|item| keys.iter().all(|key| key_matches(key, item)))
+    matching_items(keys, element.map(Element::items).unwrap_or_default()).next().is_some()
 }
 
 fn combined_matches(date: Tag, time: Tag, range: &Range, attributes: &Attributes) -> bool {
@@ -169,23 +182,31 @@ fn combined_matches(date: Tag, time: Tag, range: &Range, attributes: &Attributes
     range.contains(&format!("{date}{}", time.unwrap_or_else(|| "0".repeat(12))))
 }
 
-fn value_matches(vr: Vr, matching: &Matching, value: &str) -> bool {
+fn value_matches(vr: Vr, matching: &Matching, value: &str, around: impl Fn() -> Option<Offset>) -> bool {
     match matching {
         Matching::Single(wanted) => single_matches(vr, wanted, value),
-        Matching::AnyOf(wanted) => wanted.iter().any(|wanted| {
-            if takes_wildcards(vr) && wanted.contains(['*', '?']) {
-                pattern_matches(vr, wanted, value)
-            } else {
-                single_matches(vr, wanted, value)
-            }
-        }),
+        Matching::AnyOf(wanted) => wanted.iter().any(|wanted| one_of_several_matches(vr, wanted, value)),
         Matching::UidList(wanted) => wanted.iter().any(|wanted| wanted.as_str() == value),
         Matching::Wildcard(pattern) => pattern_matches(vr, pattern, value),
         Matching::Date(range) => dates::date(value).is_some_and(|value| range.contains(&value)),
         Matching::Time(range) => dates::time(value, '0').is_some_and(|value| range.contains(&value)),
-        Matching::DateTime(range) => dates::date_time(value, '0').is_some_and(|value| range.contains(&value)),
-        Matching::Fuzzy(pattern) => fuzzy_matches(pattern, value),
-        Matching::Universal | Matching::Empty | Matching::Combined { .. } | Matching::Sequence(_) => false,
+        Matching::DateTime(span) => {
+            Moment::parse(value, Edge::First).is_some_and(|value| span.contains(&value, around()))
+        }
+        Matching::Fuzzy(wanted) => wanted.matches(value),
+        Matching::Universal
+        | Matching::Empty
+        | Matching::AllOf(_)
+        | Matching::Combined { .. }
+        | Matching::Sequence(_) => false,
+    }
+}
+
+fn one_of_several_matches(vr: Vr, wanted: &str, value: &str) -> bool {
+    if takes_wildcards(vr) && wanted.contains(['*', '?']) {
+        pattern_matches(vr, wanted, value)
+    } else {
+        single_matches(vr, wanted, value)
     }
 }
 
@@ -218,14 +239,6 @@ fn names_match(wanted: &str, value: &str, holds: impl Fn(&str, &str) -> bool) ->
         .iter()
         .zip(value.groups())
         .all(|(wanted, group)| wanted.is_empty() || holds(wanted, group))
-}
-
-fn fuzzy_matches(pattern: &str, value: &str) -> bool {
-    let wanted = person_name::fold_loosely(pattern);
-    value.split('=').any(|group| {
-        let group = person_name::fold_loosely(group);
-        wanted.split(' ').all(|word| group.split(' ').any(|candidate| candidate.starts_with(word)))
-    })
 }
 
 /// Whether `text` is what `pattern` describes: `*` is any run of characters, `?` is any one. Takes at most
@@ -349,9 +362,16 @@ mod tests {
     }
 
     #[test]
-    fn fuzzy_names_match_by_the_beginnings_of_words_in_any_order() {
-        assert!(fuzzy_matches("jürg mull", "MÜLLER^JURGEN"));
-        assert!(!fuzzy_matches("jorg mull", "MÜLLER^JURGEN"));
+    fn a_date_time_is_held_against_the_zone_around_it() {
+        let tag = Tag::new(0x0008, 0x002A);
+        let mut attributes = Attributes::new();
+        attributes.put_text(tag, Vr::DT, "20240203120000");
+        let key = |text| Key { tag, vr: Vr::DT, matching: Matching::parse(Vr::DT, text).unwrap() };
+        assert!(key_matches(&key("20240203120000+0100"), &attributes));
+        attributes.put_text(Tag::TIMEZONE_OFFSET_FROM_UTC, Vr::SH, "+0000");
+        assert!(!key_matches(&key("20240203120000+0100"), &attributes));
+        assert!(key_matches(&key("20240203130000+0100"), &attributes));
+        assert!(key_matches(&key("20240203-"), &attributes));
     }
 
     /// The plain reading of the rule, slow and surely right.

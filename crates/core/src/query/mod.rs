@@ -1,16 +1,22 @@
 //! What a caller looks for. C-FIND and QIDO-RS both build this one type; the catalog turns it into SQL, and
 //! `matching` says what it means.
 //!
-//! Lives here: the query, its keys, and which attributes belong to which level. Never here: how an identifier or
-//! a URL is read (the doors), how rows are found (`catalog`).
+//! Lives here: the query, its keys, what the text of a key means, and which attributes belong to which level. Never
+//! here: how an identifier or a URL is taken apart (the doors), how rows are found (`catalog`).
 
 pub mod dates;
+pub mod fuzzy;
 pub mod levels;
 pub mod matching;
+pub mod moments;
+pub mod reading;
+pub mod zones;
 
 use crate::tag::Tag;
 use crate::vr::Vr;
 pub use matching::Matching;
+pub use reading::Reading;
+pub use zones::Zones;
 
 /// A level of the information models (PS3.4 §C.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -68,13 +74,15 @@ pub struct Query {
     pub limit: Option<u32>,
     /// Answers to pass over first.
     pub offset: u32,
+    /// The zone that dates and times are matched and answered in; `None`: as they are kept.
+    pub zones: Option<Zones>,
 }
 
 impl Query {
     /// Everything at `level`.
     #[must_use]
     pub const fn all(level: Level) -> Self {
-        Self { level, keys: Vec::new(), returned: Returned::All, limit: None, offset: 0 }
+        Self { level, keys: Vec::new(), returned: Returned::All, limit: None, offset: 0, zones: None }
     }
 
     /// Adds a key.

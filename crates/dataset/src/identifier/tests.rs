@@ -43,6 +43,16 @@ fn an_identifier_comes_back_as_it_went() {
 }
 
 #[test]
+fn one_writer_writes_many_as_each_would_be_written_alone() {
+    for layout in LAYOUTS {
+        let mut writer = Writer::new(layout);
+        for name in ["Müller", "Miller", "山田", ""] {
+            assert_eq!(writer.write(&query(name)), encode(&query(name), layout), "{layout:?} {name}");
+        }
+    }
+}
+
+#[test]
 fn the_character_set_is_told_where_it_matters() {
     let term = b"ISO_IR 192";
     let tells = |bytes: &[u8]| bytes.windows(term.len()).any(|window| window == term);

@@ -1,10 +1,14 @@
-//! Looking for a C-CANCEL-RQ while an operation runs, without waiting and without losing a byte (PS3.7 §9.3.2.3).
+//! Looking for a C-CANCEL-RQ while an operation runs, without losing a byte, and holding back the answers that it
+//! makes needless (PS3.7 §9.3.2.3).
 
 use bytes::Buf;
 use causeway_core::limits::MAX_COMMAND_SET_BYTES;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::Fed;
 use super::driver::Driver;
+use super::send::QUEUE_BYTES;
+use super::wire::Wrote;
 use crate::error::Error;
 use crate::message::{Command, decode};
 use crate::pdu::frame::{HEADER_BYTES, Header, PDV_HEADER_BYTES, Pdv};
@@ -26,6 +30,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
     pub(super) fn try_cancelled(&mut self, message_id: u16) -> Result<bool, Error> {
         if let Some(at) = self.cancelled.iter().position(|cancelled| *cancelled == message_id) {
             self.cancelled.swap_remove(at);
+            self.wire.withdraw(message_id);
             return Ok(true);
         }
         if self.pdu_left > 0 || self.fragment.is_some() || self.partial.is_some() || self.data_set.is_some() {
@@ -58,9 +63,60 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             }
             self.wire.inbox.advance(front.taken_bytes);
             if cancel.message_id_responded == message_id {
+                self.wire.withdraw(message_id);
                 return Ok(true);
             }
         }
+    }
+
+    /// Returns when the peer cancels `message_id`. May be dropped while it waits: no byte is lost.
+    pub(super) async fn cancelled(&mut self, message_id: u16) -> Result<(), Error> {
+        while !self.try_cancelled(message_id)? {
+            if let Err(error) = self.wire.hear().await {
+                return Err(self.lost(Error::Io(error)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Queues an answer to the operation `message_id`, and writes when much is queued; unless the peer cancels it.
+    pub(super) async fn feed_answer(
+        &mut self,
+        context: u8,
+        command: &[u8],
+        data_set: &[u8],
+        message_id: u16,
+    ) -> Result<Fed, Error> {
+        // A look at what has come costs nothing while nothing has: the stream knows without asking the system.
+        if self.try_cancelled(message_id)? {
+            return Ok(Fed::Cancelled);
+        }
+        self.queue_answer(context, command, data_set, message_id)?;
+        if self.wire.queued_bytes() > QUEUE_BYTES {
+            self.flush_answers(message_id).await
+        } else {
+            Ok(Fed::Taken)
+        }
+    }
+
+    /// Writes what is queued, and looks for a cancel after each write: of what is queued then, only the message
+    /// that is half written goes out.
+    pub(super) async fn flush_answers(&mut self, message_id: u16) -> Result<Fed, Error> {
+        let (wait, mut fed) = (self.timeouts.write, Fed::Taken);
+        let mut left = wait;
+        while !self.wire.is_written() {
+            match self.wire.write(&mut left, self.may_watch()).await {
+                Ok(Wrote::Some) => left = wait,
+                Ok(Wrote::Heard) => {}
+                Ok(Wrote::Aborted) => return Err(self.aborted()),
+                Err(end) => self.flushed(end).await?,
+            }
+            if self.try_cancelled(message_id)? {
+                fed = Fed::Cancelled;
+            }
+        }
+        let flush = self.wire.flush_stream(wait, self.may_watch()).await;
+        self.flushed(flush).await.map(|()| fed)
     }
 }
 

@@ -215,8 +215,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
 
     /// Writes what is queued.
     pub(crate) async fn flush(&mut self) -> Result<(), Error> {
-        let watch = self.pdu_left == 0;
-        match self.wire.flush(self.timeouts.write, watch).await {
+        let flush = self.wire.flush(self.timeouts.write, self.may_watch()).await;
+        self.flushed(flush).await
+    }
+
+    /// Whether the inbox stands between two PDUs, so that what comes can be looked at while we write.
+    pub(super) const fn may_watch(&self) -> bool {
+        self.pdu_left == 0
+    }
+
+    /// What the end of a flush means.
+    pub(super) async fn flushed(&mut self, flush: Flush) -> Result<(), Error> {
+        match flush {
             Flush::Done => Ok(()),
             Flush::TimedOut => {
                 self.wire.forget_queued();

@@ -19,7 +19,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 pub use accept::accept;
 
 use crate::error::Error;
-use crate::message::{Command, NRsp, Operation};
+use crate::message::{Command, NRsp, Operation, encode};
 use crate::negotiation::{Agreement, Proposal};
 use crate::pdu::Abort;
 use crate::scu::courier::context_for;
@@ -46,6 +46,28 @@ pub struct Message {
     pub command: Command,
     /// Whether a data set follows.
     pub has_data_set: bool,
+}
+
+/// What became of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Fed {
+    /// It is written, or will be.
+    Taken,
+    /// The peer has cancelled the operation: it is not sent.
+    Cancelled,
+}
+
+/// A command that is encoded, with a data set to follow.
+#[derive(Debug, Clone)]
+pub struct Encoded(Vec<u8>);
+
+impl Encoded {
+    /// Encodes a command that a data set follows.
+    #[must_use]
+    pub fn with_data_set(command: &Command) -> Self {
+        Self(encode(command, true))
+    }
 }
 
 /// An established association that a peer asked for.
@@ -156,8 +178,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<S> {
         self.driver.flush().await
     }
 
-    /// Whether the peer has cancelled the operation `message_id`: a look that does not wait. Other messages are
-    /// kept for [`Self::next`].
+    /// Sends one of many answers to the operation `message_id`: as [`Self::feed`], but looks first whether the peer
+    /// has cancelled. When it has, neither this answer nor any that is kept back goes out, and nothing more is to be
+    /// sent but the last response. `command` is encoded, with a data set to follow: it is the same for all of them.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn answer(
+        &mut self,
+        context: u8,
+        command: &Encoded,
+        data_set: &[u8],
+        message_id: u16,
+    ) -> Result<Fed, Error> {
+        self.driver.feed_answer(context, &command.0, data_set, message_id).await
+    }
+
+    /// Writes the answers that are kept back, unless the peer cancels the operation `message_id`.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn flush_answers(&mut self, message_id: u16) -> Result<Fed, Error> {
+        self.driver.flush_answers(message_id).await
+    }
+
+    /// Returns when the peer cancels the operation `message_id`, and takes back its answers that are kept back. May
+    /// be dropped while it waits: no byte is lost.
+    ///
+    /// # Errors
+    /// When the peer aborts or leaves.
+    pub async fn cancelled(&mut self, message_id: u16) -> Result<(), Error> {
+        self.driver.cancelled(message_id).await
+    }
+
+    /// Whether the peer has cancelled the operation `message_id`: a look that does not wait. Its answers that are
+    /// kept back are taken back then. Other messages are kept for [`Self::next`].
     ///
     /// # Errors
     /// When the peer has aborted or left.

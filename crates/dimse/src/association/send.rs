@@ -15,7 +15,7 @@ use crate::state::Event;
 /// Smallest maximum length that a peer may announce: less would cost more headers than data.
 pub(crate) const MIN_PDU_BYTES: u32 = 128;
 /// What is queued is written when it is more than this.
-const QUEUE_BYTES: usize = 64 * 1024;
+pub(super) const QUEUE_BYTES: usize = 64 * 1024;
 
 /// Longest fragment for a peer that takes P-DATA-TF PDUs of `max_pdu`, 0 being any, when we send none above `ours`;
 /// even, and never more than we would take.
@@ -45,6 +45,24 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             self.wire.push(frames);
         }
         if self.wire.queued_bytes() > QUEUE_BYTES { self.flush().await } else { Ok(()) }
+    }
+
+    /// Queues a message whose command is encoded already, as an answer that may be withdrawn.
+    pub(super) fn queue_answer(
+        &mut self,
+        context: u8,
+        command: &[u8],
+        data_set: &[u8],
+        message_id: u16,
+    ) -> Result<(), Error> {
+        if self.context(context).is_none() {
+            return Err(Error::NoContext(context));
+        }
+        self.take(Event::DataRequest)?;
+        let (command, data_set) =
+            (self.frames(context, true, command), self.frames(context, false, data_set));
+        self.wire.push_answer(command, data_set, message_id);
+        Ok(())
     }
 
     /// Queues the command of a message.

@@ -54,12 +54,32 @@ pub(crate) enum Flush {
     Broken(io::Error),
 }
 
+/// How one write went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wrote {
+    /// Some of what is queued is written.
+    Some,
+    /// Nothing yet, but there is more in the inbox.
+    Heard,
+    /// An A-ABORT stands at the front of the inbox.
+    Aborted,
+}
+
+/// Bytes to be written.
+struct Piece {
+    bytes: Bytes,
+    /// The operation that they answer, when they may be withdrawn.
+    answers: Option<u16>,
+    /// Whether a message begins with them of which nothing is written yet.
+    begins: bool,
+}
+
 /// A stream with its buffers.
 pub(crate) struct Wire<S> {
     stream: S,
     /// What has been read and not yet been taken.
     pub(crate) inbox: BytesMut,
-    outbox: VecDeque<Bytes>,
+    outbox: VecDeque<Piece>,
     outbox_bytes: usize,
     read_ahead_bytes: usize,
     ended: bool,
@@ -119,6 +139,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
         Ok(self.inbox.len() > before)
     }
 
+    /// Waits for anything more, for as long as it takes; for ever when no more is taken in.
+    pub(crate) async fn hear(&mut self) -> io::Result<usize> {
+        let is_full = self.inbox.len() >= self.read_ahead_bytes;
+        if is_full || self.ended {
+            return std::future::pending().await;
+        }
+        poll_fn(|cx| self.poll_fill(cx)).await
+    }
+
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         if self.ended {
             return Poll::Ready(Ok(0));
@@ -137,10 +166,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
 
     /// Queues bytes to be written by the next [`Self::flush`].
     pub(crate) fn push(&mut self, bytes: Bytes) {
-        if !bytes.is_empty() {
-            self.outbox_bytes = self.outbox_bytes.saturating_add(bytes.len());
-            self.outbox.push_back(bytes);
+        self.push_piece(Piece { bytes, answers: None, begins: true });
+    }
+
+    /// Queues an answer to the operation `answers`, which is withdrawn when that is cancelled before it is written.
+    pub(crate) fn push_answer(&mut self, command: Bytes, data_set: Bytes, answers: u16) {
+        self.push_piece(Piece { bytes: command, answers: Some(answers), begins: true });
+        self.push_piece(Piece { bytes: data_set, answers: Some(answers), begins: false });
+    }
+
+    fn push_piece(&mut self, piece: Piece) {
+        if !piece.bytes.is_empty() {
+            self.outbox_bytes = self.outbox_bytes.saturating_add(piece.bytes.len());
+            self.outbox.push_back(piece);
         }
+    }
+
+    /// Takes back the answers to the operation `answers` of which nothing is written yet.
+    pub(crate) fn withdraw(&mut self, answers: u16) {
+        let mut is_begun = true;
+        self.outbox.retain(|piece| {
+            is_begun &= !piece.begins;
+            is_begun || piece.answers != Some(answers)
+        });
+        self.outbox_bytes = self.outbox.iter().map(|piece| piece.bytes.len()).sum();
     }
 
     /// How much is queued.
@@ -151,14 +200,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
     /// Writes all that is queued. `watch`: the inbox stands between two PDUs, so that an A-ABORT would be its
     /// first bytes: then it ends the writing.
     pub(crate) async fn flush(&mut self, wait: Duration, watch: bool) -> Flush {
+        let mut left = wait;
         while !self.outbox.is_empty() {
-            match timeout(wait, poll_fn(|cx| self.poll_write(cx, watch))).await {
-                Err(_) => return Flush::TimedOut,
-                Ok(Ok(true)) => {}
-                Ok(Ok(false)) => return Flush::Aborted,
-                Ok(Err(error)) => return self.broken(error, watch).await,
+            match self.write(&mut left, watch).await {
+                Ok(Wrote::Some) => left = wait,
+                Ok(Wrote::Heard) => {}
+                Ok(Wrote::Aborted) => return Flush::Aborted,
+                Err(end) => return end,
             }
         }
+        self.flush_stream(wait, watch).await
+    }
+
+    /// Whether all that was queued has been handed to the stream.
+    pub(crate) fn is_written(&self) -> bool {
+        self.outbox.is_empty()
+    }
+
+    /// Writes once. `left` is how long the peer may go on taking nothing; the time waited is taken off.
+    pub(crate) async fn write(&mut self, left: &mut Duration, watch: bool) -> Result<Wrote, Flush> {
+        let began = Instant::now();
+        let wrote = timeout(*left, poll_fn(|cx| self.poll_write(cx, watch))).await;
+        *left = left.saturating_sub(began.elapsed());
+        match wrote {
+            Err(_) => Err(Flush::TimedOut),
+            Ok(Ok(wrote)) => Ok(wrote),
+            Ok(Err(error)) => Err(self.broken(error, watch).await),
+        }
+    }
+
+    /// Has the stream hand on what it was given.
+    pub(crate) async fn flush_stream(&mut self, wait: Duration, watch: bool) -> Flush {
         match timeout(wait, self.stream.flush()).await {
             Err(_) => Flush::TimedOut,
             Ok(Ok(())) => Flush::Done,
@@ -166,21 +238,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
         }
     }
 
-    /// Writes once; while the peer takes nothing, listens to it. False: it has aborted.
-    fn poll_write(&mut self, cx: &mut Context<'_>, watch: bool) -> Poll<io::Result<bool>> {
+    /// Writes once; while the peer takes nothing, listens to it.
+    fn poll_write(&mut self, cx: &mut Context<'_>, watch: bool) -> Poll<io::Result<Wrote>> {
         let mut slices = [IoSlice::new(&[]); MAX_SLICES];
-        let count =
-            slices.iter_mut().zip(&self.outbox).map(|(slice, bytes)| *slice = IoSlice::new(bytes)).count();
+        let count = slices
+            .iter_mut()
+            .zip(&self.outbox)
+            .map(|(slice, piece)| *slice = IoSlice::new(&piece.bytes))
+            .count();
         let slices = slices.get(..count).unwrap_or_default();
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         match written {
             Poll::Ready(Ok(0)) => Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
             Poll::Ready(Ok(count)) => {
                 self.written(count);
-                Poll::Ready(Ok(true))
+                Poll::Ready(Ok(Wrote::Some))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
             Poll::Pending => {
+                let before = self.inbox.len();
                 while watch && self.inbox.len() < self.read_ahead_bytes {
                     match self.poll_fill(cx) {
                         // An end or an error of reading shows itself in writing, too, or later on.
@@ -188,10 +264,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
                         Poll::Ready(Ok(_)) => {}
                     }
                     if self.is_aborted() {
-                        return Poll::Ready(Ok(false));
+                        return Poll::Ready(Ok(Wrote::Aborted));
                     }
                 }
-                Poll::Pending
+                if self.inbox.len() > before { Poll::Ready(Ok(Wrote::Heard)) } else { Poll::Pending }
             }
         }
     }
@@ -199,11 +275,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire<S> {
     fn written(&mut self, mut count: usize) {
         self.outbox_bytes = self.outbox_bytes.saturating_sub(count);
         while let Some(front) = self.outbox.front_mut() {
-            if count < front.len() {
-                front.advance(count);
+            if count < front.bytes.len() {
+                front.bytes.advance(count);
+                front.begins &= count == 0;
                 return;
             }
-            count -= front.len();
+            count -= front.bytes.len();
             self.outbox.pop_front();
         }
     }

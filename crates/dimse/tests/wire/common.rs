@@ -9,7 +9,8 @@ use causeway_dimse::message::{CFindRsp, Progress};
 use causeway_dimse::negotiation::best;
 use causeway_dimse::scu::{Call, Offers, WantedContext};
 use causeway_dimse::{
-    Association, Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
+    Association, Command, Encoded, Error, Fed, Policy, Proposal, ProposedContext, Refusal, Rejection,
+    Settings, accept,
 };
 use causeway_tls::Security;
 use sha2::{Digest, Sha256};
@@ -88,7 +89,7 @@ where
             Command::CFindRq(rq) => {
                 let identifier = association.identifier().await?;
                 let count = usize::from(u16::from_le_bytes([identifier[0], identifier[1]]));
-                let pending = Command::CFindRsp(rq.answer(Status::PENDING));
+                let pending = Encoded::with_data_set(&Command::CFindRsp(rq.answer(Status::PENDING)));
                 let last =
                     find(&mut association, context, (rq.message_id, &pending), &identifier, count).await?;
                 let status = if let Some(given) = last {
@@ -128,15 +129,14 @@ where
 async fn find<S: AsyncRead + AsyncWrite + Unpin + Send>(
     association: &mut Association<S>,
     context: u8,
-    (message_id, pending): (u16, &Command),
+    (message_id, pending): (u16, &Encoded),
     identifier: &[u8],
     count: usize,
 ) -> Result<Option<usize>, Error> {
     for given in 0..count {
-        if association.try_cancelled(message_id)? {
+        if association.answer(context, pending, identifier, message_id).await? == Fed::Cancelled {
             return Ok(Some(given));
         }
-        association.feed(context, pending, Some(identifier)).await?;
         tokio::task::yield_now().await;
     }
     Ok(None)

@@ -20,6 +20,9 @@ const INVALID: [u8; 10] = [7, 0, 0, 0, 0, 4, 0, 0, 2, 6];
 const RELEASE_RQ: [u8; 10] = [5, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 const RELEASE_RP: [u8; 10] = [6, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 
+/// What either side takes before it is read.
+const BUFFER_BYTES: usize = 1 << 20;
+
 struct Raw {
     stream: DuplexStream,
     server: JoinHandle<Result<Served, Error>>,
@@ -70,7 +73,7 @@ fn echo() -> Vec<u8> {
 
 impl Raw {
     fn new() -> Self {
-        let (stream, far) = tokio::io::duplex(1 << 20);
+        let (stream, far) = tokio::io::duplex(BUFFER_BYTES);
         Self { stream, server: tokio::spawn(serve(far, Settings::default())) }
     }
 
@@ -385,6 +388,34 @@ async fn a_cancel_in_pieces_is_seen_and_one_of_another_operation_is_not() {
     raw.write(&[find(50), pdu(4, &pdv(1, 3, &cancel(8)))].concat()).await;
     let statuses = raw.find_statuses().await;
     assert_eq!((statuses.len(), statuses.last()), (51, Some(&0)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_cancel_no_answer_is_begun() {
+    let mut raw = Raw::established().await;
+    raw.write(&find(u16::MAX)).await;
+    // The door answers until nothing more is taken, and hears the cancel while it waits.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    raw.write(&pdu(4, &pdv(1, 3, &cancel(9)))).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let (mut answered_bytes, mut longest, mut last) = (0, 0, 0xFF00);
+    while last == 0xFF00 {
+        let pdu = raw.pdu().await;
+        answered_bytes += pdu.len();
+        longest = longest.max(pdu.len());
+        if pdu[11] & 1 == 1
+            && let Command::CFindRsp(rsp) = decode(&pdu[12..]).unwrap().command
+        {
+            last = rsp.status.0;
+        }
+    }
+    assert_eq!(last, 0xFE00);
+    // What was written already, the end of the message that was half written, and the last response.
+    assert!(answered_bytes <= BUFFER_BYTES + 3 * longest, "{answered_bytes}");
+    assert!(answered_bytes >= BUFFER_BYTES, "{answered_bytes}");
+    raw.write(&pdu(4, &pdv(1, 3, &echo()))).await;
+    let answer = raw.pdu().await;
+    assert!(matches!(decode(&answer[12..]).unwrap().command, Command::CEchoRsp(_)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,6 +5,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod find;
+pub(crate) mod options;
 pub(crate) mod retrieve;
 pub(crate) mod worklist;
 
@@ -72,6 +73,18 @@ fn level(root: Root, identifier: &Attributes) -> Result<Level, Refusal> {
         None => refused("Query/Retrieve Level is none of PATIENT, STUDY, SERIES, IMAGE"),
         Some(Level::Patient) if root == Root::Study => refused("Study Root has no PATIENT level"),
         Some(level) => Ok(level),
+    }
+}
+
+/// Refuses Query/Retrieve View (0008,0053), which only who has negotiated it may send (PS3.4 §C.4.1.1.3.1,
+/// §C.4.2.1.4.1): to answer as if it were not there would pass one view off as another.
+fn check_view(identifier: &Attributes) -> Result<(), Refusal> {
+    match identifier.first(Tag::QUERY_RETRIEVE_VIEW) {
+        None => Ok(()),
+        Some(_) => {
+            let comment = "Query/Retrieve View was not negotiated; leave it out";
+            Err(Refusal::mismatch(Tag::QUERY_RETRIEVE_VIEW, comment))
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use causeway_core::{Attributes, Element, Level, Selection, Tag, Uid};
 
-use super::{Hierarchy, Refusal, Root, level, name};
+use super::{Hierarchy, Refusal, Root, check_view, level, name};
 
 /// Most UIDs in one request.
 const MAX_UIDS: usize = 10_000;
@@ -15,6 +15,7 @@ pub(crate) fn selection(
     identifier: &Attributes,
 ) -> Result<Selection, Refusal> {
     let level = level(root, identifier)?;
+    check_view(identifier)?;
     for above in root.above(level) {
         let tag = above.unique_key();
         let count = values(identifier, tag).count();
@@ -94,6 +95,19 @@ mod tests {
         );
         let wild = identifier(&[(Tag::QUERY_RETRIEVE_LEVEL, "STUDY"), (Tag::STUDY_INSTANCE_UID, "*")]);
         assert!(selection(Root::Study, Hierarchy::Strict, &wild).is_err());
+    }
+
+    #[test]
+    fn a_view_that_was_not_negotiated_is_refused() {
+        let view = identifier(&[
+            (Tag::QUERY_RETRIEVE_LEVEL, "STUDY"),
+            (Tag::STUDY_INSTANCE_UID, "1.2"),
+            (Tag::QUERY_RETRIEVE_VIEW, "CLASSIC"),
+        ]);
+        assert_eq!(
+            selection(Root::Study, Hierarchy::Strict, &view).unwrap_err().offending,
+            Tag::QUERY_RETRIEVE_VIEW
+        );
     }
 
     #[test]

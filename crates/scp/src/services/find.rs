@@ -1,24 +1,21 @@
 //! C-FIND (PS3.4 §C.4.1): the identifier becomes a query, each answer a pending response.
 
-use std::time::Duration;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 
 use causeway_archive::{Answers, SearchError};
 use causeway_core::{Attributes, Class, Status};
 use causeway_dataset::identifier;
 use causeway_dimse::message::{CFindRq, CFindRsp};
-use causeway_dimse::{Association, Command, Context, Error};
+use causeway_dimse::{Association, Command, Context, Encoded, Error, Fed};
 
 use super::{Stream, layout};
 use crate::door::{Door, Visitor};
-use crate::extended;
-use crate::identifier::answer::answer;
+use crate::identifier::answer::Shape;
 use crate::identifier::find::{FindRequest, find_request};
+use crate::identifier::options::QueryOptions;
 use crate::identifier::{Hierarchy, Refusal, Root};
-
-/// Answers between two looks for a cancel: a look is a call of the system.
-const ANSWERS_PER_LOOK: usize = 16;
-/// Time between two looks while the catalog searches.
-const PAUSE_BETWEEN_LOOKS: Duration = Duration::from_millis(200);
 
 pub(super) async fn handle<S: Stream>(
     door: &Door,
@@ -28,7 +25,7 @@ pub(super) async fn handle<S: Stream>(
     request: &CFindRq,
 ) -> Result<(), Error> {
     let asked = match association.identifier().await {
-        Ok(bytes) => read(context, options(door, association, context), &bytes),
+        Ok(bytes) => read(context, &options(door, association, context), &bytes),
         Err(Error::TooLarge { .. }) => {
             Err(Refused::with(Status::IDENTIFIER_DOES_NOT_MATCH, "identifier too long"))
         }
@@ -39,6 +36,12 @@ pub(super) async fn handle<S: Stream>(
         Err(refused) => refused.0(request.answer(Status::UNABLE_TO_PROCESS)),
     };
     association.send(context.id, &Command::CFindRsp(last), None).await
+}
+
+/// What holds for queries on `context`.
+fn options<S: Stream>(door: &Door, association: &Association<S>, context: &Context) -> QueryOptions {
+    let allowed = if door.config.relational_queries { Hierarchy::Relational } else { Hierarchy::Strict };
+    QueryOptions::granted(association.agreement().extended_for(&context.abstract_syntax), allowed)
 }
 
 /// A refusal: what it makes of the bare answer.
@@ -63,23 +66,13 @@ impl From<Refusal> for Refused {
     }
 }
 
-/// What holds for queries on `context`: what was negotiated, or what the administrator settled.
-fn options<S: Stream>(door: &Door, association: &Association<S>, context: &Context) -> Hierarchy {
-    let granted = extended::Query::of(association.agreement().extended_for(&context.abstract_syntax));
-    if granted.relational || door.config.relational_queries {
-        Hierarchy::Relational
-    } else {
-        Hierarchy::Strict
-    }
-}
-
-fn read(context: &Context, hierarchy: Hierarchy, bytes: &[u8]) -> Result<FindRequest, Refused> {
+fn read(context: &Context, options: &QueryOptions, bytes: &[u8]) -> Result<FindRequest, Refused> {
     let Some(root) = Root::of(&context.abstract_syntax) else {
         return Err(Refused::with(Status::SOP_CLASS_NOT_SUPPORTED, "C-FIND on a context of another service"));
     };
     let identifier = identifier::decode(bytes, layout(context))
         .map_err(|error| Refused::with(Status::UNABLE_TO_PROCESS, &error.to_string()))?;
-    Ok(find_request(root, hierarchy, identifier)?)
+    Ok(find_request(root, options, identifier)?)
 }
 
 /// Sends the pending answers; gives the last.
@@ -91,29 +84,31 @@ async fn answers<S: Stream>(
     request: &CFindRq,
     find: FindRequest,
 ) -> Result<CFindRsp, Error> {
-    let FindRequest { query, requested, has_unsupported_keys } = find;
-    let level = query.level;
-    let pending =
-        request.answer(if has_unsupported_keys { Status::PENDING_UNSUPPORTED_KEYS } else { Status::PENDING });
-    let pending = Command::CFindRsp(pending);
+    let FindRequest { mut query, requested, has_unsupported_keys } = find;
+    let most = door.config.results;
+    // One more than are given tells whether there are more.
+    query.limit = (most > 0).then(|| most.saturating_add(1));
+    let shape = Shape::of(&query, requested, &door.ae_title);
     let mut found = match door.archive.search(&visitor.caller.principal, query).await {
         Ok(found) => found,
         Err(error) => return Ok(failed(visitor, request, &error)),
     };
-    let mut sent = 0_usize;
+    let status = if has_unsupported_keys { Status::PENDING_UNSUPPORTED_KEYS } else { Status::PENDING };
+    let pending = Encoded::with_data_set(&Command::CFindRsp(request.answer(status)));
+    let mut writer = identifier::Writer::new(layout(context));
+    let mut sent = 0_u32;
     loop {
-        if sent.is_multiple_of(ANSWERS_PER_LOOK) && association.try_cancelled(request.message_id)? {
-            return Ok(request.answer(Status::CANCEL));
-        }
         let Some(next) = next(&mut found, association, request.message_id).await? else {
             return Ok(request.answer(Status::CANCEL));
         };
         match next {
+            Ok(Some(_)) if most > 0 && sent == most => return Ok(too_many(request, most)),
             Ok(Some(match_)) => {
-                let shown = answer(&requested, level, &match_, &door.ae_title);
-                let bytes = identifier::encode(&shown, layout(context));
-                association.feed(context.id, &pending, Some(&bytes)).await?;
-                sent += 1;
+                let bytes = writer.write(&shape.answer(match_));
+                match association.answer(context.id, &pending, bytes, request.message_id).await? {
+                    Fed::Taken => sent = sent.saturating_add(1),
+                    Fed::Cancelled => return Ok(request.answer(Status::CANCEL)),
+                }
             }
             Ok(None) => return Ok(request.answer(Status::SUCCESS)),
             Err(error) => return Ok(failed(visitor, request, &SearchError::Catalog(error))),
@@ -121,25 +116,32 @@ async fn answers<S: Stream>(
     }
 }
 
-/// The next answer, however long the catalog looks for it; nothing when the peer cancelled meanwhile.
+/// The next answer, however long the catalog looks for it; nothing when the peer cancelled meanwhile. What has been
+/// found so far goes out before it is waited for.
 async fn next<S: Stream>(
     found: &mut Answers,
     association: &mut Association<S>,
     message_id: u16,
 ) -> Result<Option<Result<Option<Attributes>, causeway_archive::CatalogError>>, Error> {
-    let next = found.next();
-    tokio::pin!(next);
-    loop {
-        // The search itself goes on between two looks.
-        tokio::select! {
-            answer = &mut next => return Ok(Some(answer)),
-            () = tokio::time::sleep(PAUSE_BETWEEN_LOOKS) => {
-                if association.try_cancelled(message_id)? {
-                    return Ok(None);
-                }
-            }
-        }
+    let mut next = pin!(found.next());
+    if let Poll::Ready(answer) = poll_fn(|cx| Poll::Ready(next.as_mut().poll(cx))).await {
+        return Ok(Some(answer));
     }
+    match association.flush_answers(message_id).await? {
+        Fed::Taken => {}
+        Fed::Cancelled => return Ok(None),
+    }
+    // Both may be dropped while they wait; a search that is dropped is ended in the catalog.
+    tokio::select! {
+        answer = next => Ok(Some(answer)),
+        cancelled = association.cancelled(message_id) => cancelled.map(|()| None),
+    }
+}
+
+/// More matches than are given to one query.
+fn too_many(request: &CFindRq, most: u32) -> CFindRsp {
+    let comment = format!("more than {most} matches: narrow by date, patient, modality");
+    CFindRsp { comment: Some(comment), ..request.answer(Status::OUT_OF_RESOURCES) }
 }
 
 fn failed(visitor: &Visitor, request: &CFindRq, error: &SearchError) -> CFindRsp {

@@ -1,12 +1,13 @@
 //! Which attributes the answers to a search show (PS3.18 §10.6.3.3): those of the resource, those asked for, those
 //! matched; and which of them are shown empty when there is no value. Pure.
 
+use causeway_core::query::reading::Asked;
 use causeway_core::query::{Returned, levels};
 use causeway_core::{Level, Tag, Vr};
 use causeway_dataset::dictionary;
 
 use super::Scope;
-use super::keys::{Asked, read_path};
+use super::keys::read_path;
 use super::parse::{QueryError, harmless};
 use crate::percent;
 

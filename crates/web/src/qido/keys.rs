@@ -1,9 +1,10 @@
 //! Attribute matching of a search URL (PS3.18 §8.3.4.1): names to tags, values to conditions, sequence paths to
-//! nested conditions. What a value means is `core::query::matching`'s; here is only how a URL writes it.
+//! nested conditions. What a value means is `core::query::reading`'s; here is only how a URL writes it.
 
 use std::borrow::Cow;
 
-use causeway_core::query::matching::{MAX_PATTERN_BYTES, MatchingError};
+use causeway_core::query::moments::Offset;
+use causeway_core::query::reading::{Asked, Reading, Several};
 use causeway_core::query::{Key, Matching, levels};
 use causeway_core::{Level, Tag, Uid, Vr};
 use causeway_dataset::dictionary;
@@ -24,39 +25,6 @@ pub(super) struct Match<'a> {
     pub(super) name: String,
     /// The value, still encoded.
     raw: &'a str,
-}
-
-/// A switch in the URL.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Flag {
-    On,
-    #[default]
-    Off,
-}
-
-/// How values are to be read (PS3.18 §8.3.4.2, §8.3.4.5, §8.3.4.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Reading {
-    pub(super) fuzzy: Flag,
-    pub(super) empty: Flag,
-    pub(super) multiple: Flag,
-}
-
-/// Which form of range a date or time was written in; only two of one form are read as one moment
-/// (PS3.4 §C.2.2.2.5.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    NoRange,
-    Between,
-    From,
-    Until,
-}
-
-/// A condition, and how it was written.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Asked {
-    pub(super) key: Key,
-    pub(super) form: Form,
 }
 
 /// The condition that names one entity.
@@ -94,8 +62,12 @@ pub(super) fn build(
             // A URL is UTF-8; there is nothing to declare.
             continue;
         }
-        let Some(kept) = levels::known(top).filter(|_| top != Tag::TIMEZONE_OFFSET_FROM_UTC) else {
-            warnings.push(not_matched(top, &found.name));
+        if top == Tag::TIMEZONE_OFFSET_FROM_UTC {
+            // It says how to read the others; see `zone`.
+            continue;
+        }
+        let Some(kept) = levels::known(top) else {
+            warnings.push(format!("The {} parameter is not supported. It has been ignored.", found.name));
             continue;
         };
         if kept.level > scope.level {
@@ -107,16 +79,26 @@ pub(super) fn build(
         }
         insert(&mut nodes, &found.path, kept.vr, found, reading)?;
     }
-    Ok(nodes.into_iter().map(Node::into_asked).collect())
+    Ok(nodes.into_iter().map(|node| node.into_asked(reading)).collect())
 }
 
-fn not_matched(tag: Tag, name: &str) -> String {
-    if tag == Tag::TIMEZONE_OFFSET_FROM_UTC {
-        return "The TimezoneOffsetFromUTC parameter is not supported. Dates and times have been matched as \
-                they are stored."
-            .to_owned();
+/// The zone that dates and times are told in, where the URL names one (PS3.18 §8.3.4.1.1).
+pub(super) fn zone(matches: &[Match<'_>]) -> Result<Option<Offset>, QueryError> {
+    let Some(found) = matches.iter().find(|found| found.path == [Tag::TIMEZONE_OFFSET_FROM_UTC]) else {
+        return Ok(None);
+    };
+    let unreadable = |error| QueryError::Percent { name: found.name.clone(), error };
+    let text = percent::decode(found.raw).map_err(unreadable)?;
+    if text.trim().is_empty() {
+        return Ok(None);
     }
-    format!("The {name} parameter is not supported. It has been ignored.")
+    match Offset::parse(&text) {
+        Some(zone) => Ok(Some(zone)),
+        None => {
+            let reason = "the value is no offset of the form +HHMM or -HHMM".to_owned();
+            Err(QueryError::Value { name: found.name.clone(), reason })
+        }
+    }
 }
 
 const fn noun(level: Level) -> &'static str {
@@ -136,13 +118,13 @@ enum Node {
 }
 
 impl Node {
-    fn into_asked(self) -> Asked {
+    fn into_asked(self, reading: Reading) -> Asked {
         match self {
             Self::Leaf(asked) => asked,
             Self::Branch { tag, nodes } => {
-                let keys = nodes.into_iter().map(|node| node.into_asked().key).collect();
-                let key = Key { tag, vr: Vr::SQ, matching: Matching::Sequence(keys) };
-                Asked { key, form: Form::NoRange }
+                let asked = nodes.into_iter().map(|node| node.into_asked(reading)).collect();
+                let matching = Matching::Sequence(reading.together(asked));
+                Asked::plain(Key { tag, vr: Vr::SQ, matching })
             }
         }
     }
@@ -190,49 +172,16 @@ fn insert(
 fn leaf(tag: Tag, vr: Vr, found: &Match<'_>, reading: Reading) -> Result<Asked, QueryError> {
     let unreadable = |error| QueryError::Percent { name: found.name.clone(), error };
     let text = value(vr, found.raw, reading).map_err(unreadable)?;
-    let matching = if reading.empty == Flag::On && text == EMPTY {
-        Ok(Matching::Empty)
-    } else if reading.fuzzy == Flag::On && vr == Vr::PN {
-        fuzzy(&text)
-    } else {
-        Matching::parse(vr, &text)
-    };
-    let matching = matching
-        .map_err(|error| QueryError::Value { name: found.name.clone(), reason: error.to_string() })?;
-    Ok(Asked { key: Key { tag, vr, matching }, form: form(vr, &text) })
+    let refused = |reason: String| QueryError::Value { name: found.name.clone(), reason };
+    reading.key(tag, vr, &text).map_err(|error| refused(error.to_string()))
 }
-
-/// What asks for an attribute without a value (PS3.4 §C.2.2.2.7).
-const EMPTY: &str = "\"\"";
 
 /// The value as C-FIND would write it: values of a list parted by backslash. UIDs are always a list; other values
 /// are one when the caller said so, for a comma that should have been encoded is common in names.
 fn value(vr: Vr, raw: &str, reading: Reading) -> Result<Cow<'_, str>, PercentError> {
-    if !raw.contains(',') || (vr != Vr::UI && reading.multiple == Flag::Off) {
+    if !raw.contains(',') || (vr != Vr::UI && reading.several == Several::Any) {
         return percent::decode(raw);
     }
     let values: Result<Vec<Cow<'_, str>>, PercentError> = raw.split(',').map(percent::decode).collect();
     Ok(Cow::Owned(values?.join("\\")))
-}
-
-/// Words of a name, beginnings of which are enough; so wildcards say nothing more.
-fn fuzzy(text: &str) -> Result<Matching, MatchingError> {
-    let words: String = text.chars().map(|c| if matches!(c, '*' | '?') { ' ' } else { c }).collect();
-    match words.trim() {
-        "" => Ok(Matching::Universal),
-        words if words.len() > MAX_PATTERN_BYTES => Err(MatchingError::TooLong),
-        words => Ok(Matching::Fuzzy(words.to_owned())),
-    }
-}
-
-fn form(vr: Vr, text: &str) -> Form {
-    if !matches!(vr, Vr::DA | Vr::TM) {
-        return Form::NoRange;
-    }
-    match text.trim().split_once('-') {
-        None => Form::NoRange,
-        Some(("", _)) => Form::Until,
-        Some((_, "")) => Form::From,
-        Some(_) => Form::Between,
-    }
 }

@@ -2,7 +2,6 @@
 //! DICOM JSON.
 
 mod answer;
-mod combine;
 mod fields;
 mod keys;
 mod parse;

@@ -4,13 +4,13 @@
 //! of UIDs is split at the comma before it is decoded, for the same reason. Errors name the parameter, never its
 //! value, which may be a patient's name.
 
-use causeway_core::query::Query;
+use causeway_core::query::reading::{Dates, Empties, Names, Reading, Several};
+use causeway_core::query::{Query, Zones};
 use causeway_core::{Tag, Vr};
 
 use super::Scope;
-use super::combine::combine;
 use super::fields::{self, Include};
-use super::keys::{self, Match, Reading};
+use super::keys::{self, Match};
 use crate::percent::{self, PercentError};
 
 /// Most parameters of one search.
@@ -88,9 +88,16 @@ impl<'a> Draft<'a> {
             "limit" => self.limit = Some(number("limit", value)?),
             "offset" => self.offset = number("offset", value)?,
             "includefield" => self.include.add(value)?,
-            "fuzzymatching" => self.reading.fuzzy = flag("fuzzymatching", value)?,
-            "emptyvaluematching" => self.reading.empty = flag("emptyvaluematching", value)?,
-            "multiplevaluematching" => self.reading.multiple = flag("multiplevaluematching", value)?,
+            "fuzzymatching" => {
+                self.reading.names = flag("fuzzymatching", value, [Names::Fuzzy, Names::Literal])?
+            }
+            "emptyvaluematching" => {
+                self.reading.empties =
+                    flag("emptyvaluematching", value, [Empties::Matched, Empties::Literal])?;
+            }
+            "multiplevaluematching" => {
+                self.reading.several = flag("multiplevaluematching", value, [Several::All, Several::Any])?;
+            }
             // Content negotiation, which is not the search's business.
             "accept" | "charset" => {}
             _ => {
@@ -111,15 +118,18 @@ impl<'a> Draft<'a> {
         for (tag, uid) in unique {
             keys.extend(uid.iter().map(|uid| keys::exactly(tag, uid)));
         }
-        let asked = keys::build(&self.matches, scope, self.reading, &mut warnings)?;
+        let zone = keys::zone(&self.matches)?;
+        let reading = Reading { dates: Dates::Combined, zone, ..self.reading };
+        let asked = keys::build(&self.matches, scope, reading, &mut warnings)?;
         let fields = fields::fields(scope, &asked, &self.include);
-        keys.extend(combine(asked).into_iter().filter(|key| !key.matching.is_universal()));
+        keys.extend(reading.together(asked));
         let query = Query {
             level: scope.level,
             keys,
             returned: fields.returned,
             limit: Some(self.limit.map_or(most, |limit| limit.min(most))),
             offset: self.offset,
+            zones: zone.map(Zones::of),
         };
         Ok(Search { query, shown: fields.shown, warnings })
     }
@@ -134,10 +144,12 @@ fn number(name: &'static str, value: &str) -> Result<u32, QueryError> {
     Ok(value.parse().unwrap_or(u32::MAX))
 }
 
-fn flag(name: &'static str, value: &str) -> Result<keys::Flag, QueryError> {
+/// A switch: the first of `meanings` when it is on, the second when it is off.
+fn flag<T: Copy>(name: &'static str, value: &str, meanings: [T; 2]) -> Result<T, QueryError> {
+    let [on, off] = meanings;
     match value {
-        "true" => Ok(keys::Flag::On),
-        "false" => Ok(keys::Flag::Off),
+        "true" => Ok(on),
+        "false" => Ok(off),
         _ => Err(QueryError::Parameter { name, wanted: "true or false" }),
     }
 }
@@ -159,6 +171,7 @@ mod tests {
     use crate::qido::fields::MAX_INCLUDED;
     use crate::qido::keys::MAX_PATH_DEPTH;
     use causeway_core::query::dates::{Range, date_range};
+    use causeway_core::query::fuzzy::FuzzyName;
     use causeway_core::query::{Key, Matching, Returned};
     use causeway_core::{Level, Uid};
     use proptest::prelude::*;
@@ -314,8 +327,8 @@ mod tests {
 
     #[test]
     fn fuzzy_matching_is_for_names_wherever_the_flag_stands() {
-        let fuzzy = |text: &str| Matching::Fuzzy(text.to_owned());
-        assert_eq!(matching("PatientName=doe*&fuzzymatching=true"), fuzzy("doe"));
+        let fuzzy = |text: &str| Matching::Fuzzy(FuzzyName::parse(text).unwrap());
+        assert_eq!(matching("PatientName=doe*&fuzzymatching=true"), fuzzy("doe*"));
         assert_eq!(matching("fuzzymatching=true&PatientName=J%20Doe"), fuzzy("J Doe"));
         assert_eq!(matching("PatientID=doe&fuzzymatching=true"), single("doe"));
         assert_eq!(matching("PatientName=doe*"), Matching::Wildcard("doe*".to_owned()));
@@ -333,6 +346,8 @@ mod tests {
         assert_eq!(matching("Modality=CT,MR&multiplevaluematching=true"), any(&["CT", "MR"]));
         assert_eq!(matching("PatientID=a%2Cb,c&multiplevaluematching=true"), any(&["a,b", "c"]));
         assert_eq!(matching("Modality=CT,MR"), single("CT,MR"));
+        let all = Matching::AllOf(vec!["CT".to_owned(), "PT".to_owned()]);
+        assert_eq!(matching("ModalitiesInStudy=CT,PT&multiplevaluematching=true"), all);
     }
 
     #[test]
@@ -370,6 +385,16 @@ mod tests {
             panic!("both are open at their end")
         };
         assert_eq!((range.from.as_deref(), range.to), (Some("20060705100000000000"), None));
+    }
+
+    #[test]
+    fn a_zone_is_no_key_but_says_how_to_read_the_others() {
+        let search = read(&STUDIES, "TimezoneOffsetFromUTC=%2B0100&StudyDate=20240101").unwrap();
+        assert_eq!(search.query.zones.unwrap().wanted.to_string(), "+0100");
+        assert_eq!((search.query.keys.len(), search.warnings.len()), (1, 0));
+        assert!(shows(&read(&STUDIES, "00080201=-0500").unwrap(), Tag::TIMEZONE_OFFSET_FROM_UTC));
+        assert_eq!(read(&STUDIES, "TimezoneOffsetFromUTC=").unwrap().query.zones, None);
+        assert!(matches!(read(&STUDIES, "TimezoneOffsetFromUTC=CET"), Err(QueryError::Value { .. })));
     }
 
     #[test]

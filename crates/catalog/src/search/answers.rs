@@ -1,0 +1,85 @@
+//! The answers to a query, one after another. While a page is handed out the next one is read.
+
+use std::collections::VecDeque;
+use std::future::{Future, ready};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use causeway_core::{Attributes, Query};
+
+use super::page::{Page, Place, Question};
+use crate::Catalog;
+use crate::error::Error;
+
+type Coming = Pin<Box<dyn Future<Output = Result<Page, Error>> + Send>>;
+
+/// The answers to a query. Dropping them ends a search that is under way.
+pub struct Answers {
+    catalog: Catalog,
+    question: Arc<Question>,
+    page: VecDeque<Attributes>,
+    /// The page behind this one; none behind the last.
+    coming: Option<Coming>,
+    /// How many more may be given.
+    left: Option<u32>,
+    /// Matches to pass over that SQL could not.
+    to_skip: u32,
+}
+
+impl Answers {
+    pub(super) fn begin(catalog: Catalog, query: Query) -> Self {
+        let left = query.limit;
+        let question = Arc::new(Question::of(query));
+        let (to_skip, in_sql) = question.offsets();
+        let mut answers = Self { catalog, question, page: VecDeque::new(), coming: None, left, to_skip };
+        answers.coming = Some(answers.read(Place::start(in_sql), left));
+        answers
+    }
+
+    /// The next answer; `None` after the last. May be dropped while it waits.
+    ///
+    /// # Errors
+    /// When the database fails or a row cannot be read.
+    pub async fn next(&mut self) -> Result<Option<Attributes>, Error> {
+        loop {
+            if self.left == Some(0) {
+                return Ok(None);
+            }
+            if let Some(answer) = self.page.pop_front() {
+                if self.to_skip > 0 {
+                    self.to_skip -= 1;
+                    continue;
+                }
+                self.left = self.left.map(|left| left - 1);
+                return Ok(Some(answer));
+            }
+            let Some(coming) = &mut self.coming else { return Ok(None) };
+            let page = coming.as_mut().await;
+            self.coming = None;
+            self.turn(page?);
+        }
+    }
+
+    /// Takes a page, and has the next one read unless this one is all that is wanted.
+    fn turn(&mut self, page: Page) {
+        self.page = page.answers;
+        let have = u32::try_from(self.page.len()).unwrap_or(u32::MAX);
+        let enough = self.left.is_some_and(|left| left.saturating_add(self.to_skip) <= have);
+        if let Some(place) = page.next.filter(|_| !enough) {
+            let mut coming = self.read(place, self.left.map(|left| left.saturating_sub(have)));
+            // A first look hands the work over to a reader's thread; what comes of it is asked for later.
+            if let Poll::Ready(page) = coming.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                coming = Box::pin(ready(page));
+            }
+            self.coming = Some(coming);
+        }
+    }
+
+    fn read(&self, place: Place, left: Option<u32>) -> Coming {
+        let (catalog, question) = (self.catalog.clone(), Arc::clone(&self.question));
+        Box::pin(async move {
+            catalog.engine.read(move |connection| question.page(connection, place, left)).await
+        })
+    }
+}
