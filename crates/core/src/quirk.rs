@@ -18,15 +18,11 @@ pub enum Quirk {
     ImplicitOnly,
     /// Send to it, and let it send, P-DATA-TF PDUs of at most 16 KiB (PS3.8 §D.1).
     SmallPdus,
-    /// Answer its queries as if `*` and `?` were plain characters: it sends them without meaning wildcards
-    /// (PS3.4 §C.2.2.2.4).
-    NoWildcards,
 }
 
 impl Quirk {
     /// Every quirk there is.
-    pub const ALL: [Self; 4] =
-        [Self::NoRoleSelection, Self::ImplicitOnly, Self::SmallPdus, Self::NoWildcards];
+    pub const ALL: [Self; 3] = [Self::NoRoleSelection, Self::ImplicitOnly, Self::SmallPdus];
 
     /// Its name in settings and on the command line.
     #[must_use]
@@ -35,7 +31,6 @@ impl Quirk {
             Self::NoRoleSelection => "no-role-selection",
             Self::ImplicitOnly => "implicit-only",
             Self::SmallPdus => "small-pdus",
-            Self::NoWildcards => "no-wildcards",
         }
     }
 
@@ -46,7 +41,6 @@ impl Quirk {
             Self::NoRoleSelection => "role selection is neither offered nor answered",
             Self::ImplicitOnly => "everything is sent in Implicit VR Little Endian",
             Self::SmallPdus => "PDUs of at most 16 KiB are sent and announced",
-            Self::NoWildcards => "* and ? in its queries are plain characters",
         }
     }
 
