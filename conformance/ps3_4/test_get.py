@@ -205,6 +205,28 @@ def test_a_cancel_of_something_else_changes_nothing(subject, held):
     assert status.NumberOfCompletedSuboperations == len(held)
 
 
+@pytest.mark.orthanc_fails(reason="takes any cancel for its own")
+def test_a_cancel_that_comes_too_late_does_not_end_what_follows(subject, held):
+    """PS3.7 §9.3.2.3: it names a message id; the next request may have the same one."""
+    given = []
+
+    def on_store(event):
+        given.append(event.request.AffectedSOPInstanceUID)
+        if len(given) == len(held):
+            event.assoc.send_c_cancel(5, query_model=GET["STUDY"])
+        return 0x0000
+
+    roles = [build_role(CTImageStorage, scp_role=True)]
+    with associate(
+        subject, [GET["STUDY"], CTImageStorage], ext_neg=roles, evt_handlers=[(evt.EVT_C_STORE, on_store)],
+    ) as association:
+        for _ in range(2):
+            *_, (status, _) = association.send_c_get(study_of(held), GET["STUDY"], msg_id=5)
+            assert status.NumberOfCompletedSuboperations == len(held)
+            assert status.Status == 0x0000
+    assert len(given) == 2 * len(held)
+
+
 @pytest.mark.orthanc_fails(reason="answers C000")
 def test_no_match_is_success_with_zeros(subject):
     """PS3.4 §C.4.3.3.1: nothing matched, nothing failed."""

@@ -120,6 +120,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<S> {
     /// # Errors
     /// When the peer aborts, leaves, breaks the protocol or says nothing for too long.
     pub async fn next(&mut self) -> Result<Option<Message>, Error> {
+        // What was asked before is answered: a cancel that came too late must not end what bears the same number next.
+        self.driver.cancelled.clear();
         self.driver.flush().await?;
         self.driver.next().await
     }
