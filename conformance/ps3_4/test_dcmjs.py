@@ -131,7 +131,6 @@ def test_a_route_to_dcmjs(subject):
     assert {arrival.get("originator") for arrival in arrivals} == {None}
 
 
-@pytest.mark.causeway_lacks(reason="C-GET is not served yet")
 def test_get(subject, held):
     """PS3.4 §C.4.3: what is asked for comes on the same association."""
     outcome = ask(subject, "get", keys=keys_of(held))

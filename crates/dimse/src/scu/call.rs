@@ -51,7 +51,9 @@ impl Call {
             Ok(implicit) if self.quirks.has(Quirk::ImplicitOnly) => {
                 let relaid: Vec<Pair> =
                     pairs.iter().map(|(sop_class, _)| (sop_class.clone(), implicit.clone())).collect();
-                plan(&relaid)
+                // The plan would offer explicit VR beside it.
+                let bears = |context: &WantedContext| context.transfer_syntaxes.first() == Some(&implicit);
+                plan(&relaid).into_iter().filter(bears).collect()
             }
             _ => plan(pairs),
         }

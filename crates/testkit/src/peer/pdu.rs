@@ -111,8 +111,8 @@ mod tests {
     #[test]
     fn a_request_is_laid_out_as_the_standard_draws_it() {
         let request = associate_rq("SCRIPTED", 1, &proposed_context(1, "1.2", "1.3"));
-        assert_eq!(request[..10], [1, 0, 0, 0, 0, 161, 0, 1, 0, 0]);
-        assert_eq!(request.len(), 6 + 161);
+        assert_eq!(request[..10], [1, 0, 0, 0, 0, 158, 0, 1, 0, 0]);
+        assert_eq!(request.len(), 6 + 158);
         assert_eq!(&request[10..26], b"CAUSEWAY        ");
         let context = [0x20, 0, 0, 18, 1, 0, 0, 0, 0x30, 0, 0, 3, b'1', b'.', b'2', 0x40, 0, 0, 3];
         let at = 74 + 4 + APPLICATION_CONTEXT.len();
