@@ -61,6 +61,7 @@ def test_storage_says_what_it_keeps(subject):
     assert answered(subject, negotiated.extended(CT, b"\3\0\0\0\2\0")) == {CT: b"\2\0\3\0\0\0"}
 
 
+@pytest.mark.orthanc_fails(reason="hangs up on a sub-item that is cut short")
 def test_nothing_is_answered_to_what_was_not_asked(subject):
     """PS3.4 §C.5.1.1: not in the indication, not in the response; nor for a context that was refused, nor for a class
     that has no extended negotiation."""

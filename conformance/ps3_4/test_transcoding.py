@@ -129,6 +129,8 @@ def sent(own_subject, tmp_path_factory):
     path = tmp_path_factory.mktemp("samples") / "sample.dcm"
     left = sorted(with_pixels(), key=lambda sample: (sample.sop_class, sample.transfer_syntax))
     for _ in range(len(left)):
+        if not left:
+            break
         contexts = list(dict.fromkeys((sample.sop_class, sample.transfer_syntax) for sample in left))[:CONTEXTS_MAX]
         with associate(own_subject, [(sop_class, [syntax]) for sop_class, syntax in contexts]) as association:
             while left and (left[0].sop_class, left[0].transfer_syntax) in contexts:

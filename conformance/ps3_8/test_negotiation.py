@@ -199,6 +199,7 @@ def long_request(subject, count, syntaxes, calling="CONFORMANCE"):
     return wire.associate_rq(subject.ae_title, calling=calling, contexts=contexts, user=negotiated.user(*user))
 
 
+@pytest.mark.orthanc_fails(reason="does not answer a request of this length")
 def test_as_many_contexts_as_there_are_ids_with_all_syntaxes(subject):
     """PS3.8 §9.3.2.2: ids are odd, 1 to 255, so that 128 contexts fit; the request may be longer than any P-DATA."""
     request = long_request(subject, 128, SYNTAXES)
@@ -210,6 +211,7 @@ def test_as_many_contexts_as_there_are_ids_with_all_syntaxes(subject):
         assert peer.receive() == (RELEASE_RP, bytes(4))
 
 
+@pytest.mark.orthanc_fails(reason="does not answer a request of this length")
 def test_a_long_request_in_small_and_odd_pieces(subject):
     """PS3.8 §9.1.4: TCP knows no messages; a request comes in whatever pieces it comes in."""
     request = long_request(subject, 128, SYNTAXES)
