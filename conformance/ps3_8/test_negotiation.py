@@ -231,6 +231,7 @@ def test_each_number_of_contexts(subject, count):
     assert wire.results(accepted) == {2 * number + 1: 0 for number in range(count)}
 
 
+@pytest.mark.orthanc_fails(reason="does not answer a request of this length")
 def test_a_context_with_very_many_syntaxes(subject):
     """PS3.8 §9.3.2.2: any number of transfer syntaxes that its item can hold, the known one last but few."""
     syntaxes = tuple(f"1.2.826.0.1.3680043.8.498.9.{number}" for number in range(250)) + (IMPLICIT,)
