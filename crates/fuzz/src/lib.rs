@@ -23,7 +23,9 @@ pub const TARGETS: &[Target] = &[
     Target { name: "requestor", run: targets::requestor::run },
     Target { name: "command", run: targets::command::run },
     Target { name: "data_set", run: targets::data_set::run },
+    Target { name: "decompress", run: targets::decompress::run },
     Target { name: "file", run: targets::file::run },
+    Target { name: "frame", run: targets::frame::run },
     Target { name: "identifier", run: targets::identifier::run },
 ];
 

@@ -4,7 +4,9 @@
 pub(crate) mod acceptor;
 pub(crate) mod command;
 pub(crate) mod data_set;
+pub(crate) mod decompress;
 pub(crate) mod file;
+pub(crate) mod frame;
 pub(crate) mod identifier;
 pub(crate) mod requestor;
 
