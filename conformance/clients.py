@@ -24,6 +24,7 @@ import requests
 from pydicom.dataset import Dataset
 from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, Association, build_context, build_role, evt
+from pynetdicom.pdu import A_ASSOCIATE_RJ
 from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
@@ -75,6 +76,30 @@ def associate(
         else:
             association.abort()
         entity.shutdown()
+
+
+def rejection(subject: Subject, calling: str, called: str | None = None, **arguments: Any) -> tuple[int, int, int] | None:
+    """Result, source and reason of the A-ASSOCIATE-RJ that answers `calling`; none when it was let in.
+
+    They are read from the PDU: a rejection that comes and closes before pynetdicom has looked after its own connection
+    is an abort to it.
+    """
+    entity, seen = AE(ae_title=calling), []
+    entity.add_requested_context(Verification)
+
+    def note(event: evt.Event) -> None:
+        if isinstance(event.pdu, A_ASSOCIATE_RJ):
+            seen.append((event.pdu.result, event.pdu.source, event.pdu.reason_diagnostic))
+
+    association = entity.associate(
+        subject.host, subject.dimse_port, ae_title=called or subject.ae_title,
+        evt_handlers=[(evt.EVT_PDU_RECV, note)], **arguments,
+    )
+    if association.is_established:
+        association.release()
+        return None
+    assert len(seen) == 1, f"neither let in nor rejected: {seen}"
+    return seen[0]
 
 
 def echo(subject: Subject, **arguments: Any) -> int:

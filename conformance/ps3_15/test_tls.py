@@ -11,12 +11,11 @@ import time
 
 import pytest
 import requests
-from pynetdicom import AE
 from pynetdicom.sop_class import Verification
 
 import data
 import wire
-from clients import Web, associate, dcmtk, echo, store
+from clients import Web, associate, dcmtk, echo, rejection, store
 from pki import calling
 
 pytestmark = pytest.mark.only("causeway")
@@ -28,6 +27,8 @@ SUITES_1_3 = ["TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256", "TLS_CHACHA20_
 #: What BCP 195 has done away with, or rustls does not have.
 REFUSED_SUITES = ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-RSA-AES256-SHA384", "DHE-RSA-AES256-GCM-SHA384"]
 STALLED = 100
+#: Calling AE title not recognized (PS3.8 Table 9-21).
+UNKNOWN_CALLER = (1, 1, 3)
 
 
 def connect(node, context, host=None):
@@ -187,9 +188,9 @@ def test_a_remote_with_certificates_is_known_by_them_alone(make_node, authority,
         (calling(authority.certificate, other), ["presented another", other.fingerprint]),
         (calling(authority.certificate), ["presented none"]),
     ]:
-        assert rejected(node.secure, "CT1", tls_args=(context, None))
+        assert rejection(node.secure, "CT1", tls_args=(context, None)) == UNKNOWN_CALLER
         node.says("WARN", "CT1", *words)
-    assert rejected(node.node, "CT1")
+    assert rejection(node.node, "CT1") == UNKNOWN_CALLER
     node.says("WARN", "CT1", "must call over TLS")
     # Others are as they were.
     assert echo(node.node) == 0x0000
@@ -216,16 +217,6 @@ def test_a_pinned_certificate_out_of_its_time_is_refused(make_node, authority, s
     )
     refused(node, calling(authority.certificate, late))
     node.says("CN=late", "expired on")
-
-
-def rejected(subject, calling_title, **arguments):
-    """Whether the caller is rejected as not recognized (PS3.8 Table 9-21)."""
-    entity = AE(ae_title=calling_title)
-    entity.add_requested_context(Verification)
-    association = entity.associate(subject.host, subject.dimse_port, ae_title=subject.ae_title, **arguments)
-    assert association.is_rejected
-    answer = association.acceptor.primitive
-    return (answer.result, answer.result_source, answer.diagnostic) == (1, 1, 3)
 
 
 # Who speaks something else.

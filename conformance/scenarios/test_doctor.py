@@ -6,11 +6,10 @@ import json
 import subprocess
 
 import pytest
-from pynetdicom import AE
 from pynetdicom.sop_class import CTImageStorage, Verification
 
 import data
-from clients import associate, store
+from clients import associate, rejection, store
 from subjects import Subject
 from subjects.causeway import binary
 
@@ -29,10 +28,8 @@ def incidents(subject: Subject, peer: str) -> list[dict]:
 
 
 def test_a_caller_that_calls_another_title_is_told_of_with_both_titles(own_subject: Subject) -> None:
-    entity = AE(ae_title="PACS1")
-    entity.add_requested_context(Verification)
     for _ in range(2):
-        assert entity.associate(own_subject.host, own_subject.dimse_port, ae_title="ARCHIVE").is_rejected
+        assert rejection(own_subject, "PACS1", called="ARCHIVE") == (1, 1, 7)
     (incident,) = incidents(own_subject, "PACS1")
     assert incident["kind"] == "rejected"
     assert incident["count"] == 2
