@@ -5,8 +5,10 @@ Nothing here or in a subject looks inside the server: it is reached by its comma
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
+import random
 import shutil
 import signal
 import socket
@@ -33,11 +35,17 @@ def _end_with_the_suite() -> None:
     _libc.prctl(1, signal.SIGKILL)
 
 
+#: Below those that the system gives to calls that go out: none of them can take a port between its choice and its use.
+PORTS = range(20_000, 32_000)
+
+
 def free_port() -> int:
     """A port of the loopback address that nothing listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port")
 
 
 class Subject:

@@ -32,7 +32,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.subject == "causeway" && std::env::var_os("CAUSEWAY_BIN").is_none() {
         run::check(&mut build(arguments.release))?;
     }
-    let outcome = suite(&arguments.subject, &binary(arguments.release), &arguments.pytest)?;
+    let outcome = suite(&arguments.subject, &binary(arguments.release), &arguments.pytest, Output::Shown)?;
     println!("{}", outcome.count);
     Ok(if outcome.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -59,8 +59,16 @@ pub(crate) struct Outcome {
     pub(crate) success: bool,
 }
 
+/// When what the suite prints is shown.
+#[derive(Clone, Copy)]
+pub(crate) enum Output {
+    Shown,
+    /// All at once, so that it does not mix with that of another run.
+    ShownAtItsEnd,
+}
+
 /// Runs the suite against `subject`.
-pub(crate) fn suite(subject: &str, binary: &Path, pytest: &[OsString]) -> Result<Outcome> {
+pub(crate) fn suite(subject: &str, binary: &Path, pytest: &[OsString], output: Output) -> Result<Outcome> {
     let report = paths::target().join(format!("conformance-{subject}.xml"));
     // A report of an earlier run must not be counted as this one's.
     if report.exists() {
@@ -74,7 +82,10 @@ pub(crate) fn suite(subject: &str, binary: &Path, pytest: &[OsString]) -> Result
         .current_dir(paths::root().join("conformance"))
         .env("CAUSEWAY_BIN", binary)
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    let success = run::succeeds(&mut command)?;
+    let success = match output {
+        Output::Shown => run::succeeds(&mut command)?,
+        Output::ShownAtItsEnd => run::shown_at_its_end(&mut command)?,
+    };
     let text = std::fs::read_to_string(&report).unwrap_or_default();
     let count = Count::of_junit(&text).unwrap_or_default();
     Ok(Outcome { count, success })

@@ -4,10 +4,11 @@
 pub(crate) mod count;
 
 use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
+use crate::conformance::Output;
 use crate::{conformance, paths, prepare, run, tidy};
 use count::Count;
 
@@ -30,11 +31,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     steps.step("tidy", || tidy::run().map(|code| Done::of(code == ExitCode::SUCCESS)));
     steps.step("unit tests", unit_tests);
     steps.step("documentation tests", || tests(&["test", "--workspace", "--doc", "--quiet"]));
-    let built = steps.step("build", || run::succeeds(&mut conformance::build(true)).map(Done::of));
-    if built {
-        steps.step("conformance of causeway", || suite("causeway"));
-    }
-    steps.step("conformance of orthanc, which proves the suite", || suite("orthanc"));
+    steps.both(
+        ("conformance of causeway", || suite("causeway", Output::Shown)),
+        ("conformance of orthanc, which proves the suite", || suite("orthanc", Output::ShownAtItsEnd)),
+    );
     Ok(steps.end())
 }
 
@@ -59,18 +59,40 @@ struct Steps {
 }
 
 impl Steps {
-    /// Runs one step under its headline; whether it passed.
-    fn step(&mut self, name: &str, work: impl FnOnce() -> Result<Done>) -> bool {
+    /// Runs one step under its headline.
+    fn step(&mut self, name: &str, work: impl FnOnce() -> Result<Done>) {
         println!("\n== {name}");
         let start = Instant::now();
-        let done = work().unwrap_or_else(|error| {
+        let done = work();
+        self.ended(name, done, start.elapsed());
+    }
+
+    fn ended(&mut self, name: &str, done: Result<Done>, time: Duration) {
+        let done = done.unwrap_or_else(|error| {
             println!("{error:#}");
             Done::of(false)
         });
-        let line = self.add(name, &done, start.elapsed().as_secs_f64());
+        let line = self.add(name, &done, time.as_secs_f64());
         println!("{line}");
         self.lines.push(line);
-        done.success
+    }
+
+    /// Runs two steps at the same time, for work that waits more than it computes.
+    fn both(
+        &mut self,
+        (one, work): (&str, impl FnOnce() -> Result<Done>),
+        (other, other_work): (&str, impl FnOnce() -> Result<Done> + Send),
+    ) {
+        println!("\n== {one}, and beside it {other}");
+        let start = Instant::now();
+        let (first, second) = std::thread::scope(|scope| {
+            let beside = scope.spawn(move || (other_work(), start.elapsed()));
+            let first = (work(), start.elapsed());
+            (first, beside.join().unwrap_or_else(|_| (Err(anyhow!("it panicked")), start.elapsed())))
+        });
+        for (name, (done, time)) in [(one, first), (other, second)] {
+            self.ended(name, done, time);
+        }
     }
 
     /// Counts a step, and says how it went. One that fails without a failed test counts as one failure, so that
@@ -127,8 +149,9 @@ fn unit_tests() -> Result<Done> {
     tests(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--quiet"])
 }
 
-fn suite(subject: &str) -> Result<Done> {
-    let outcome = conformance::suite(subject, &conformance::binary(true), &[])?;
+/// The suite against `subject`; our node is the one that the unit tests built, with every check of a debug build.
+fn suite(subject: &str, output: Output) -> Result<Done> {
+    let outcome = conformance::suite(subject, &conformance::binary(false), &[], output)?;
     Ok(Done { success: outcome.success, count: outcome.count })
 }
 
