@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -17,6 +18,7 @@ import data
 import wire
 from clients import Web, associate, dcmtk, echo, rejection, store
 from pki import calling
+from subjects.causeway import binary
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -348,6 +350,39 @@ def test_the_end_of_a_certificate_is_warned_of(make_node, authority):
     node.says("WARN", "CN=late", "expired on")
     node.node.restart()
     assert presented_unjudged(node) == own.der()
+
+
+def test_the_doctor_tells_of_the_end_of_a_certificate(make_node, authority):
+    """Ten days ahead: in the log, among the metrics, and as a finding with its remedy; an end that is past is a failure."""
+    own, late = authority.issue("node", days=(-90, 10.5)), authority.issue("late", days=(-90, -3))
+    node = make_node(certificate=own.certificate, key=own.key)
+    node.says("WARN", "[dimse.tls] certificate", "CN=node", "expires in 10 days")
+    assert own.fingerprint in requests.get(node.node.url + "/metrics", timeout=20).text
+    finding = about_certificate(node)
+    assert finding["verdict"] == "warning"
+    assert "CN=node expires in 10 days" in finding["words"]
+    assert finding["remedy"] == "replace the file in time; no restart is needed"
+    code, said = doctor(node)
+    assert code == 0 and "CN=node expires in 10 days" in said
+    late.take_the_place_of(own)
+    os.kill(node.node.pid, signal.SIGHUP)
+    node.says("certificates were read again")
+    assert about_certificate(node)["verdict"] == "failure"
+    code, said = doctor(node)
+    assert code == 1 and "CN=late expired on" in said and "replace the file" in said
+
+
+def about_certificate(node):
+    """What the node itself finds of the certificate that it presents."""
+    findings = requests.get(node.node.url + "/api/v1/doctor", timeout=60).json()
+    return next(it for it in findings if it["subject"] == "[dimse.tls] certificate")
+
+
+def doctor(node):
+    """The exit code of the command, and what it says."""
+    command = [str(binary()), "doctor", "--url", node.node.url]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return done.returncode, done.stdout + done.stderr
 
 
 def presented_unjudged(node):

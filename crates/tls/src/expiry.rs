@@ -1,5 +1,6 @@
 //! When the certificates that this node holds run out: told in time, in logs, metrics and to whoever asks. Pure.
 
+use std::fmt;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -49,15 +50,35 @@ pub struct Expiry {
     pub certificate: Certificate,
 }
 
-/// How near the end is.
+/// How pressing a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Urgency {
-    /// Far.
+pub enum Urgency {
+    /// Nothing is to be done.
     None,
-    /// Within [`WARNING_DAYS`].
+    /// It works, and should be put right: a certificate ends within [`WARNING_DAYS`], others can read a key.
     Soon,
-    /// Past, or the certificate's time has not come.
+    /// It does not work: a certificate's time is over, or has not come.
     OutOfTime,
+}
+
+/// What an administrator should know of the certificates and keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// Of what.
+    pub subject: String,
+    /// How pressing it is.
+    pub urgency: Urgency,
+    /// How it is.
+    pub words: String,
+    /// What would change it; none where nothing needs to change.
+    pub remedy: Option<&'static str>,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.words)?;
+        self.remedy.map_or(Ok(()), |remedy| write!(f, ": {remedy}"))
+    }
 }
 
 impl Certificate {
@@ -78,29 +99,29 @@ impl Certificate {
 }
 
 impl Expiry {
-    /// What an administrator should know of it now; nothing while its end is far.
+    /// How the certificate is now.
     #[must_use]
-    pub fn warning(&self, now: Timestamp) -> Option<String> {
+    pub fn notice(&self, now: Timestamp) -> Notice {
         let Self { role, certificate } = self;
-        let setting = role.setting();
+        let urgency = certificate.urgency(now);
         let end = day(certificate.not_after);
-        match certificate.urgency(now) {
-            Urgency::None => None,
-            Urgency::Soon => Some(format!(
-                "the certificate {certificate} of [dimse.tls] {setting} expires in {} days, on {end}: replace the file \
-                 in time; no restart is needed",
-                certificate.days_left(now)
-            )),
-            Urgency::OutOfTime if now < certificate.not_before => Some(format!(
-                "the certificate {certificate} of [dimse.tls] {setting} is not valid before {}: is this machine's \
-                 clock right?",
-                day(certificate.not_before)
-            )),
-            Urgency::OutOfTime => Some(format!(
-                "the certificate {certificate} of [dimse.tls] {setting} expired on {end}, and peers will refuse it: \
-                 replace the file; no restart is needed"
-            )),
-        }
+        let days = certificate.days_left(now);
+        let (words, remedy) = match urgency {
+            Urgency::None => (format!("{certificate} is valid until {end}"), None),
+            Urgency::Soon => (
+                format!("{certificate} expires in {days} days, on {end}"),
+                Some("replace the file in time; no restart is needed"),
+            ),
+            Urgency::OutOfTime if now < certificate.not_before => (
+                format!("{certificate} is not valid before {}", day(certificate.not_before)),
+                Some("is this machine's clock right?"),
+            ),
+            Urgency::OutOfTime => (
+                format!("{certificate} expired on {end}, and what it vouches for is refused"),
+                Some("replace the file; no restart is needed"),
+            ),
+        };
+        Notice { subject: format!("[dimse.tls] {}", role.setting()), urgency, words, remedy }
     }
 }
 
@@ -116,11 +137,18 @@ mod tests {
             let der = Leaf { days: (from, to), ..Leaf::named("own") }.alone().der;
             Expiry { role: Role::Own, certificate: Certificate::of(&der).unwrap() }
         };
-        assert_eq!(held(-1, 30).warning(now), None);
-        let soon = held(-1, 29).warning(now).unwrap();
-        assert!(soon.contains("CN=own") && soon.contains("expires in 29 days"), "{soon}");
-        assert!(held(-1, 0).warning(now).unwrap().contains("expires in 0 days"));
-        assert!(held(-9, -1).warning(now).unwrap().contains("expired on"));
-        assert!(held(2, 99).warning(now).unwrap().contains("not valid before"));
+        let notice = |from, to| held(from, to).notice(now);
+        assert_eq!((notice(-1, 30).urgency, notice(-1, 30).remedy), (Urgency::None, None));
+        let soon = notice(-1, 29);
+        assert_eq!(soon.urgency, Urgency::Soon);
+        assert!(
+            soon.to_string().starts_with("[dimse.tls] certificate: CN=own expires in 29 days, on 2"),
+            "{soon}"
+        );
+        assert!(notice(-1, 0).words.contains("expires in 0 days"));
+        for (notice, words) in [(notice(-9, -1), "expired on"), (notice(2, 99), "not valid before")] {
+            assert_eq!(notice.urgency, Urgency::OutOfTime);
+            assert!(notice.words.contains(words), "{notice}");
+        }
     }
 }

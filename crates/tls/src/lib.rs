@@ -31,7 +31,7 @@ mod tests;
 pub use certificate::{Certificate, Unreadable};
 pub use client::Security;
 pub use config::{ClientCertificates, Config, ConfigError};
-pub use expiry::{Expiry, Role, WARNING_DAYS};
+pub use expiry::{Expiry, Notice, Role, Urgency, WARNING_DAYS};
 pub use files::LoadError;
 pub use refusal::{HandshakeError, Reason, Refused};
 pub use stream::Line;

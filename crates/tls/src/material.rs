@@ -16,7 +16,7 @@ use rustls::{Error, InconsistentKeys, RootCertStore};
 
 use crate::certificate::Certificate;
 use crate::config::Config;
-use crate::expiry::{Expiry, Role};
+use crate::expiry::{Expiry, Notice, Role, Urgency};
 use crate::files::{LoadError, Named, Stamp, stamp};
 use crate::suites::provider;
 
@@ -36,7 +36,7 @@ pub(crate) struct Material {
     /// The certificates that the node holds.
     pub(crate) held: Vec<Expiry>,
     /// What an administrator should put right.
-    pub(crate) remarks: Vec<String>,
+    pub(crate) remarks: Vec<Notice>,
 }
 
 impl Material {
@@ -80,7 +80,7 @@ pub(crate) fn stamps(config: &Config) -> Vec<Option<Stamp>> {
 #[derive(Default)]
 struct Reading {
     held: Vec<Expiry>,
-    remarks: Vec<String>,
+    remarks: Vec<Notice>,
 }
 
 impl Reading {
@@ -97,9 +97,12 @@ impl Reading {
         let chain = file.certificates()?;
         self.hold(role, file, &chain)?;
         if key_file.is_open_to_others() {
-            self.remarks.push(format!(
-                "[dimse.tls] {key_setting}: every user of this machine can read the private key; chmod it to 600"
-            ));
+            self.remarks.push(Notice {
+                subject: format!("[dimse.tls] {key_setting}"),
+                urgency: Urgency::Soon,
+                words: "every user of this machine can read the private key".to_owned(),
+                remedy: Some("chmod it to 600"),
+            });
         }
         let identity =
             CertifiedKey::from_der(chain, key_file.key()?, &provider()).map_err(|error| match error {
@@ -131,7 +134,12 @@ impl Reading {
     fn machine(&mut self) -> RootCertStore {
         let found = rustls_native_certs::load_native_certs();
         if let Some(error) = found.errors.first().filter(|_| found.certs.is_empty()) {
-            self.remarks.push(format!("the CAs that this machine trusts cannot be read: {error}"));
+            self.remarks.push(Notice {
+                subject: "[dimse.tls] ca".to_owned(),
+                urgency: Urgency::Soon,
+                words: format!("it is not set, and the CAs that this machine trusts cannot be read: {error}"),
+                remedy: Some("set it, or pin the certificates of remotes that are called over TLS"),
+            });
         }
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(found.certs);

@@ -5,10 +5,10 @@
 
 use std::sync::{Arc, LazyLock};
 
-use rustls::SupportedCipherSuite;
 use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::version::{TLS12, TLS13};
+use rustls::{ProtocolVersion, SupportedCipherSuite};
 
 /// Suites in the order in which we like them. As a server we choose by this order, not by the caller's
 /// (RFC 9325 §4.2.1).
@@ -72,6 +72,25 @@ pub fn offered() -> Vec<Suite> {
     SUITES.iter().map(suite).collect()
 }
 
+/// A key exchange that is offered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyExchange {
+    /// Its name in the registry of IANA.
+    pub name: String,
+    /// The versions of TLS that have it.
+    pub versions: &'static str,
+}
+
+/// All key exchanges that are offered, the best first: for the conformance statement.
+#[must_use]
+pub fn key_exchanges() -> Vec<KeyExchange> {
+    let exchange = |group: &&dyn SupportedKxGroup| KeyExchange {
+        name: format!("{:?}", group.name()),
+        versions: if group.usable_for_version(ProtocolVersion::TLSv1_2) { "1.3, 1.2" } else { "1.3" },
+    };
+    GROUPS.iter().map(exchange).collect()
+}
+
 /// Whether a suite of this name is offered.
 pub(crate) fn is_offered(name: &str) -> bool {
     offered().iter().any(|suite| suite.name == name)
@@ -110,8 +129,17 @@ mod tests {
                 ("1.2", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"),
             ]
         );
-        let groups: Vec<_> = provider().kx_groups.iter().map(|group| format!("{:?}", group.name())).collect();
-        assert_eq!(groups, ["X25519MLKEM768", "X25519", "secp256r1", "secp384r1"]);
+        let exchanges = key_exchanges();
+        let exchanges: Vec<_> = exchanges.iter().map(|it| (it.name.as_str(), it.versions)).collect();
+        assert_eq!(
+            exchanges,
+            [
+                ("X25519MLKEM768", "1.3"),
+                ("X25519", "1.3, 1.2"),
+                ("secp256r1", "1.3, 1.2"),
+                ("secp384r1", "1.3, 1.2"),
+            ]
+        );
     }
 
     #[test]

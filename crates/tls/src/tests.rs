@@ -14,7 +14,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::certificate::fingerprint;
 use crate::testing::{Authority, Leaf, Made, days_from_now};
 use crate::{
-    Certificate, ClientCertificates, Config, HandshakeError, Line, LoadError, Reason, Security, Tls,
+    Certificate, ClientCertificates, Config, HandshakeError, Line, LoadError, Reason, Security, Tls, Urgency,
 };
 
 /// A folder of certificates.
@@ -388,6 +388,21 @@ fn a_key_that_everybody_can_read_is_remarked_upon() {
         let remarks = open(config.clone()).remarks();
         assert_eq!(remarks.iter().any(|remark| remark.contains("private key")), remarked, "{mode:o}");
     }
+}
+
+#[test]
+fn each_certificate_has_a_notice_and_what_presses_is_a_remark_too() {
+    let folder = Folder::new();
+    let told = |days| {
+        let tls = open(folder.with(&Leaf { days: (-1, days), ..Leaf::named("node") }.alone()));
+        let notice = tls.notices().into_iter().find(|it| it.subject == "[dimse.tls] certificate").unwrap();
+        let is_remarked = tls.remarks().contains(&notice.to_string());
+        assert!(notice.words.contains("CN=node"), "{notice}");
+        (notice.urgency, notice.remedy.is_some(), is_remarked)
+    };
+    assert_eq!(told(90), (Urgency::None, false, false));
+    assert_eq!(told(10), (Urgency::Soon, true, true));
+    assert_eq!(told(0), (Urgency::OutOfTime, true, true));
 }
 
 #[tokio::test]

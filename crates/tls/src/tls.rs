@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::certificate::Certificate;
 use crate::client::{self, Security};
 use crate::config::Config;
-use crate::expiry::{AGAIN, Expiry, Urgency};
+use crate::expiry::{AGAIN, Expiry, Notice, Urgency};
 use crate::files::LoadError;
 use crate::material::{Material, stamps};
 use crate::refusal::{HandshakeError, day};
@@ -118,12 +118,19 @@ impl Tls {
         self.material().held.clone()
     }
 
+    /// How the certificates and keys are, one by one.
+    #[must_use]
+    pub fn notices(&self) -> Vec<Notice> {
+        let (material, now) = (self.material(), self.inner.clock.now());
+        let held = material.held.iter().map(|held| held.notice(now));
+        held.chain(material.remarks.iter().cloned()).collect()
+    }
+
     /// What an administrator should put right: certificates that run out, keys that others can read.
     #[must_use]
     pub fn remarks(&self) -> Vec<String> {
-        let (material, now) = (self.material(), self.inner.clock.now());
-        let ends = material.held.iter().filter_map(|held| held.warning(now));
-        material.remarks.iter().cloned().chain(ends).collect()
+        let pressing = |notice: &Notice| notice.urgency > Urgency::None;
+        self.notices().iter().filter(|notice| pressing(notice)).map(Notice::to_string).collect()
     }
 
     /// Reads the files again and puts them in force for the handshakes to come.

@@ -1,9 +1,10 @@
-//! A check-up of the node: its disk, its remotes, its queue, in findings that say what to do.
+//! A check-up of the node: its disk, its certificates, its remotes, its queue, in findings that say what to do.
 
 use axum::Json;
 use axum::extract::State;
 use causeway_core::{Permission, Principal, Remote};
 use causeway_forward::admin::DestinationReport;
+use causeway_tls::{Notice, Urgency};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
@@ -56,6 +57,7 @@ impl Finding {
 pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<Json<Vec<Finding>>, Problem> {
     causeway_archive::access::allow(&caller, Permission::Admin)?;
     let mut findings = vec![space(&node).await];
+    findings.extend(node.tls.notices().into_iter().map(certificate));
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
     let remotes: Vec<Remote> = node.archive.remotes().to_vec();
     let callable = remotes.into_iter().filter(|remote| remote.dimse_peer().is_some());
@@ -80,6 +82,20 @@ fn judge_space(free: u64, total: u64) -> Finding {
             .with_remedy("make room on the disk of [node] data; senders are told A700 when it is full")
     } else {
         Finding::new("disk", Verdict::Fine, words)
+    }
+}
+
+/// A certificate or key of `[dimse.tls]`.
+fn certificate(notice: Notice) -> Finding {
+    let verdict = match notice.urgency {
+        Urgency::None => Verdict::Fine,
+        Urgency::Soon => Verdict::Warning,
+        Urgency::OutOfTime => Verdict::Failure,
+    };
+    let finding = Finding::new(notice.subject, verdict, notice.words);
+    match notice.remedy {
+        Some(remedy) => finding.with_remedy(remedy),
+        None => finding,
     }
 }
 

@@ -5,6 +5,7 @@ use causeway_core::service::{self, Service};
 use causeway_core::transfer_syntax::{self, Compression};
 use causeway_core::{Level, Quirk, sop_class};
 use causeway_dataset::dictionary;
+use causeway_tls::suites;
 
 /// The table called `name`; none when there is no such.
 pub(super) fn named(name: &str) -> Option<String> {
@@ -13,6 +14,8 @@ pub(super) fn named(name: &str) -> Option<String> {
         "storage SOP classes" => Some(storage()),
         "transfer syntaxes" => Some(transfer_syntaxes()),
         "quirks" => Some(quirks()),
+        "TLS cipher suites" => Some(cipher_suites()),
+        "TLS key exchanges" => Some(key_exchanges()),
         _ => {
             let (kind, of) = name.split_once(' ')?;
             match kind {
@@ -35,6 +38,16 @@ fn table(heads: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
 
 const fn yes(is_so: bool) -> &'static str {
     if is_so { "yes" } else { "no" }
+}
+
+fn cipher_suites() -> String {
+    let row = |suite: &suites::Suite| vec![suite.name.to_owned(), suite.version.to_owned()];
+    table(&["cipher suite", "TLS"], suites::offered().iter().map(row))
+}
+
+fn key_exchanges() -> String {
+    let row = |exchange: suites::KeyExchange| vec![exchange.name, exchange.versions.to_owned()];
+    table(&["key exchange", "TLS"], suites::key_exchanges().into_iter().map(row))
 }
 
 fn services() -> String {
