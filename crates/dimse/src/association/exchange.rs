@@ -16,6 +16,8 @@ use crate::scu::{Body, Response, StoreRequest, Target};
 
 /// Most requests of the peer's own that are refused while we wait for one answer.
 const MAX_FOREIGN_REQUESTS: usize = 64;
+/// Fragments of a data set are written when so much of them is queued, in bytes.
+const WRITE_BYTES: usize = 256 * 1024;
 /// Most cancels of the peer that are remembered while we wait for an answer.
 const MAX_CANCELS: usize = 64;
 
@@ -149,7 +151,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             }
             while held.len > limit {
                 self.queue_fragment(context, false, held.take(limit));
-                self.flush().await?;
+                // Many peers take 16 KiB in a PDU: one write for each would be a call of the system for each.
+                if self.wire.queued_bytes() >= WRITE_BYTES {
+                    self.flush().await?;
+                }
             }
         }
         let rest = held.len;

@@ -22,7 +22,7 @@ const READ_BYTES: usize = 256 * 1024;
 /// With less room than this the buffer is renewed, so that each read can be a large one.
 const MIN_ROOM_BYTES: usize = 64 * 1024;
 /// Most slices handed to one vectored write.
-const MAX_SLICES: usize = 16;
+const MAX_SLICES: usize = 64;
 /// Type of A-ABORT, the only PDU that is looked for while writing.
 const A_ABORT: u8 = 7;
 /// How long a look at the inbox of a broken connection may take: the system has all that will ever come.
