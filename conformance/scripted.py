@@ -48,14 +48,17 @@ def store_rsp(store: Store, status: int = 0) -> bytes:
 
 @dataclass
 class Gatherer:
-    """Takes associations one after another. On each it grants `window` stores at once, none when it is None, waits
-    until `gathers` of them have come, or until nothing comes for `patience` seconds, and answers these, the last first.
-    Stores of the instances in `refused` fail."""
+    """Takes `together` associations at once, further ones after these. On each it grants `window` stores at once, none
+    when it is None, waits until `gathers` of them have come, or until nothing comes for `patience` seconds, and answers
+    these, the last first. Stores of the instances in `refused` fail."""
 
     window: int | None
     gathers: int
     patience: float = 1.0
     refused: set[str] = field(default_factory=set)
+    together: int = 1
+    #: Largest number of associations that were open at once.
+    most_open: int = 0
     #: Largest number of stores that were unanswered at once.
     most: int = 0
     #: What was asked for the window, on each association.
@@ -68,15 +71,23 @@ class Gatherer:
     def __enter__(self) -> Gatherer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
+        self._open, self._lock = 0, threading.Lock()
+        self._threads = [threading.Thread(target=self._serve, daemon=True) for _ in range(self.together)]
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         # A blocked accept does not notice that its socket is closed; a shut down one does.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join(10)
+        for thread in self._threads:
+            thread.join(10)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self._open += more
+            self.most_open = max(self.most_open, self._open)
 
     def _serve(self) -> None:
         while True:
@@ -85,10 +96,13 @@ class Gatherer:
             except OSError:
                 return
             with connection:
+                self._count(1)
                 try:
                     Line(connection, self).serve()
                 except (ConnectionError, TimeoutError):
                     pass
+                finally:
+                    self._count(-1)
 
 
 class Line:

@@ -9,7 +9,7 @@ import data
 import negotiated
 import scripted
 import wire
-from clients import FIND, Web, identifier, matches, store
+from clients import FIND, Web, identifier, matches, move, store
 from delayed import DelayedLine
 from scripted import Gatherer
 from wire import Wire
@@ -170,9 +170,12 @@ def test_what_was_sent_to_its_end_is_kept_when_the_line_breaks(subject):
         time.sleep(0.1)
 
 
-def sending(make_subject, port, *trigger, operations=8):
+def sending(make_subject, port, *trigger, operations=8, associations=1):
     """A node that sends on all it gets."""
-    node = make_subject(settings={"CAUSEWAY_FORWARD__OPERATIONS": str(operations)})
+    node = make_subject(settings={
+        "CAUSEWAY_FORWARD__OPERATIONS": str(operations),
+        "CAUSEWAY_FORWARD__ASSOCIATIONS_PER_DESTINATION": str(associations),
+    })
     node.run("remote", "add", "far", "--ae-title", "FAR", "--host", "127.0.0.1", "--port", str(port))
     node.run("route", "add", "to-far", "--when", "true", "--to", "far", *(trigger or ("--trigger", "instance")))
     return node
@@ -231,14 +234,37 @@ def test_the_right_ones_fail(make_subject):
 
 
 @pytest.mark.only("causeway")
-@pytest.mark.parametrize("operations", [1, 8])
-def test_from_node_to_node_over_a_long_line(make_subject, record_property, operations):
+@pytest.mark.parametrize("window", [4, 1, None])
+def test_the_sub_operations_of_a_move_overlap_as_well(make_subject, window):
+    """PS3.7 §D.3.3.3 and PS3.4 §C.4.2: as many as the destination grants; the counts are right all the same."""
+    items = data.study(1, 12)
+    node = make_subject(settings={"CAUSEWAY_DIMSE__MOVE_ASSOCIATIONS": "1"})
+    assert store(node, *items) == [0] * len(items)
+    refused = {items[5].SOPInstanceUID}
+    with Gatherer(window=window, gathers=window or 1, refused=refused) as far:
+        node.add_remote("far", "FAR", far.port)
+        query = identifier("STUDY", StudyInstanceUID=items[0].StudyInstanceUID)
+        final, failed, _ = move(node, query, "FAR")
+    assert final.Status == 0xB000
+    assert (final.NumberOfCompletedSuboperations, final.NumberOfFailedSuboperations) == (11, 1)
+    assert failed is not None and failed.FailedSOPInstanceUIDList == refused.pop()
+    assert far.most == (window or 1)
+    assert set(far.proposed) == {(16, 1)}
+    assert len(far.kept) == 11
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize(("associations", "operations"), [(1, 1), (1, 8), (4, 1), (4, 8)])
+def test_from_node_to_node_over_a_long_line(make_subject, record_property, associations, operations):
     """Both sides of our own, 25 ms apart; how long it takes is recorded, not judged."""
     items = data.study(1, 96)
     far = make_subject(ae_title="FAR")
     with DelayedLine(far.dimse_port, 0.025) as line:
         # All become due at once, when the study has been quiet for a moment.
-        node = sending(make_subject, line.port, "--trigger", "study", "--quiet", "2", operations=operations)
+        node = sending(
+            make_subject, line.port, "--trigger", "study", "--quiet", "2", operations=operations,
+            associations=associations,
+        )
         assert store(node, *items) == [0] * len(items)
         states = decided(node, len(items))
     assert set(states.values()) == {"delivered"}
@@ -246,4 +272,5 @@ def test_from_node_to_node_over_a_long_line(make_subject, record_property, opera
     assert all(web.has(item) for item in items)
     seconds = round(line.last - line.first, 2)
     record_property("seconds", seconds)
-    print(f"{len(items)} instances, {operations} at once, 25 ms each way: {seconds} s")
+    how = f"{associations} associations, {operations} at once on each, 25 ms each way"
+    print(f"{len(items)} instances, {how}: {seconds} s")

@@ -113,6 +113,9 @@ pub enum Error {
     /// The peer accepted no context for a service.
     #[error("the peer does not serve {0} to us")]
     NotServed(Uid),
+    /// Who we are could not be read from where it is kept.
+    #[error("who we say to be cannot be read: {0}")]
+    Credentials(#[source] io::Error),
     /// The peer did not take the role of an SCP for a SOP class, so it cannot be given instances of it.
     #[error("no context with SCP role for {0}")]
     NoRole(Uid),
@@ -141,7 +144,7 @@ impl Error {
             | Self::NotAccepted { .. }
             | Self::NotServed(_)
             | Self::NoRole(_) => Class::Peer,
-            Self::Refused { .. } => Class::Caller,
+            Self::Refused { .. } | Self::Credentials(_) => Class::Caller,
             Self::Body(_) => Class::Transient,
             Self::NoContext(_) | Self::Misuse(_) => Class::Bug,
         }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// Destinations that are sent to at the same time; the others wait for their turn.
     pub destinations_at_once: u32,
-    /// Associations held to one destination at the same time.
+    /// Associations held to one destination at the same time, where it takes as many and there is enough to send.
     pub associations_per_destination: u32,
     /// Instances on their way to one destination at once, over DIMSE, where it takes more than one (PS3.7 §D.3.3.3).
     pub operations: u32,
@@ -40,7 +40,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             destinations_at_once: 16,
-            associations_per_destination: 1,
+            associations_per_destination: 4,
             operations: 8,
             batch_instances: 64,
             request_bytes: 64 * 1024 * 1024,
@@ -77,7 +77,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         let table: [(&'static str, u64, RangeInclusive<u64>); 12] = [
             ("destinations_at_once", self.destinations_at_once.into(), 1..=256),
-            ("associations_per_destination", self.associations_per_destination.into(), 1..=1),
+            ("associations_per_destination", self.associations_per_destination.into(), 1..=16),
             ("operations", self.operations.into(), 1..=256),
             ("batch_instances", self.batch_instances.into(), 1..=1000),
             ("request_bytes", self.request_bytes, 1..=4 * 1024 * 1024 * 1024),

@@ -22,7 +22,8 @@ pub struct Config {
     pub check_called_ae_title: bool,
     /// Whether queries may leave out the unique keys of the levels above theirs (PS3.4 §C.4.1.3.1.1).
     pub relational_queries: bool,
-    /// Operations of one association that may be under way at once, where a caller asks for it (PS3.7 §D.3.3.3).
+    /// Operations of one association that may be under way at once, where a caller asks for it, and stores on each
+    /// association to the destination of a C-MOVE, where it grants it (PS3.7 §D.3.3.3).
     pub operations: u32,
     /// Associations held to the destination of one C-MOVE, where it takes as many and there is enough to send.
     pub move_associations: u32,

@@ -8,8 +8,9 @@ use causeway_core::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use causeway_core::{AeTitle, Quirk, Remote, Uid};
 use causeway_tls::Security;
 
-use super::{Call, Offers, Pair, WantedContext, plan};
-use crate::negotiation::Role;
+use super::{Call, Offers, Pair, WantedContext, credentials, plan};
+use crate::error::Error;
+use crate::negotiation::{Role, Window};
 use crate::timeouts::{SMALL_PDU_BYTES, Settings};
 
 impl Call {
@@ -33,6 +34,7 @@ impl Call {
             called: called.clone(),
             contexts: Vec::new(),
             offers: Offers::default(),
+            credentials: remote.credentials.clone(),
             quirks: remote.quirks.clone(),
             settings: if small { settings.within(SMALL_PDU_BYTES) } else { settings },
             connect_timeout,
@@ -43,6 +45,13 @@ impl Call {
     #[must_use]
     pub fn with_contexts(&self, contexts: Vec<WantedContext>) -> Self {
         Self { contexts, ..self.clone() }
+    }
+
+    /// The same call, with up to `operations` stores at once offered, where that is more than one. Of the peer's own
+    /// operations none is served.
+    pub(super) fn with_window(mut self, operations: u16) -> Self {
+        self.offers.window = (operations > 1).then_some(Window { invoked: operations, performed: 1 });
+        self
     }
 
     /// The contexts to propose for instances that are to be sent.
@@ -59,13 +68,19 @@ impl Call {
         }
     }
 
-    /// What is offered beside the contexts, as far as the peer bears it.
-    pub(super) fn offers_to_make(&self) -> Cow<'_, Offers> {
+    /// What is offered beside the contexts, as far as the peer bears it, and who we are.
+    ///
+    /// # Errors
+    /// [`Error::Credentials`] when it cannot be read who we are.
+    pub(super) fn offers_to_make(&self) -> Result<Cow<'_, Offers>, Error> {
+        let mut offers = Cow::Borrowed(&self.offers);
         if self.quirks.has(Quirk::NoRoleSelection) {
-            Cow::Owned(Offers { roles: Vec::new(), ..self.offers.clone() })
-        } else {
-            Cow::Borrowed(&self.offers)
+            offers.to_mut().roles.clear();
         }
+        if let Some(credentials) = &self.credentials {
+            offers.to_mut().identity = Some(credentials::identity(credentials).map_err(Error::Credentials)?);
+        }
+        Ok(offers)
     }
 }
 
@@ -80,6 +95,7 @@ impl Offers {
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::Credentials;
     use causeway_core::remote::DimseAddress;
     use causeway_core::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 
@@ -139,7 +155,20 @@ mod tests {
     fn no_roles_are_offered_to_a_peer_that_does_not_bear_them() {
         let offers = Offers::to_be_given([&uid("1.1")]);
         let with = |quirks: &[Quirk]| Call { offers: offers.clone(), ..call(quirks) };
-        assert_eq!(*with(&[]).offers_to_make(), offers);
-        assert!(with(&[Quirk::NoRoleSelection]).offers_to_make().roles.is_empty());
+        assert_eq!(*with(&[]).offers_to_make().unwrap(), offers);
+        assert!(with(&[Quirk::NoRoleSelection]).offers_to_make().unwrap().roles.is_empty());
+    }
+
+    #[test]
+    fn who_we_are_is_read_when_the_call_is_made_and_a_window_of_one_is_not_offered() {
+        let user = Credentials::User { name: "us".parse().unwrap(), passcode_file: None };
+        let named = Call { credentials: Some(user), ..call(&[]) }.with_window(8);
+        let offers = named.offers_to_make().unwrap();
+        assert_eq!(offers.identity.as_ref().map(|identity| identity.primary.as_slice()), Some(&b"us"[..]));
+        assert_eq!(offers.window, Some(Window { invoked: 8, performed: 1 }));
+        assert_eq!(named.with_window(1).offers.window, None);
+        let missing = Credentials::Token { file: "/none/such".to_owned() };
+        let unreadable = Call { credentials: Some(missing), ..call(&[]) };
+        assert!(matches!(unreadable.offers_to_make(), Err(Error::Credentials(_))));
     }
 }

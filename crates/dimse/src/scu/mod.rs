@@ -20,7 +20,7 @@ mod store;
 
 use std::time::Duration;
 
-use causeway_core::{AeTitle, Quirks, Remote, Uid};
+use causeway_core::{AeTitle, Credentials, Quirks, Uid};
 use causeway_tls::{Line, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
@@ -62,6 +62,8 @@ pub struct Call {
     pub contexts: Vec<WantedContext>,
     /// What is offered beside them.
     pub offers: Offers,
+    /// Who we say to be, read from where it is kept when the call is made.
+    pub credentials: Option<Credentials>,
     /// What the peer cannot bear.
     pub quirks: Quirks,
     /// Waits and sizes.
@@ -82,6 +84,7 @@ impl Call {
             called,
             contexts: Vec::new(),
             offers: Offers::default(),
+            credentials: None,
             quirks: Quirks::default(),
             settings: Settings::default(),
             connect_timeout: CONNECT_TIMEOUT,
@@ -100,28 +103,6 @@ pub struct Offers {
     pub window: Option<Window>,
     /// Who the user is.
     pub identity: Option<UserIdentity>,
-}
-
-impl Offers {
-    /// What is offered to a remote that is given instances: who we are, and up to `operations` stores at once, where
-    /// that is more than one. Reads the file of our credentials, if there is one.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn for_stores(remote: &Remote, operations: u16) -> std::io::Result<Self> {
-        // Of the peer's operations none is served on an association of ours.
-        let window = (operations > 1).then_some(Window { invoked: operations, performed: 1 });
-        Ok(Self { window, ..Self::for_requests(remote)? })
-    }
-
-    /// What is offered to a remote that is asked for something: who we are.
-    ///
-    /// # Errors
-    /// When the file cannot be read.
-    pub fn for_requests(remote: &Remote) -> std::io::Result<Self> {
-        let identity = remote.credentials.as_ref().map(credentials::identity).transpose()?;
-        Ok(Self { identity, ..Self::default() })
-    }
 }
 
 /// A presentation context to propose.

@@ -6,7 +6,7 @@
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::courier::Courier;
-use super::{Body, Pair, Requestor, Response, StoreRequest};
+use super::{Body, Requestor, Response, StoreRequest};
 use crate::error::Error;
 use crate::message::Command;
 use crate::negotiation::Window;
@@ -77,12 +77,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
 }
 
 impl Courier {
-    /// Whether the line is open and was opened for `pair`: then nothing under way keeps it from being sent.
-    #[must_use]
-    pub fn leads_to(&self, pair: &Pair) -> bool {
-        self.line.as_ref().is_some_and(|line| line.pairs.contains(pair))
-    }
-
     /// How many stores may be under way at once on the line as it is.
     #[must_use]
     pub fn operations(&self) -> usize {

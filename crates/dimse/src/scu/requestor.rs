@@ -54,7 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         let proposed = proposed(call)?;
         let mut driver = Driver::new(stream, &call.settings, true);
         driver.take(Event::AssociateRequest)?;
-        let offers = call.offers_to_make();
+        let offers = call.offers_to_make()?;
         let pdu = encode::request(&call.calling, &call.called, &proposed, &offers, driver.receive_limit)
             .ok_or(Error::Misuse("the association request cannot be written"))?;
         driver.take(Event::TransportConfirm)?;

@@ -157,6 +157,7 @@ pub(crate) fn call(port: u16, contexts: &[(&str, &[&str])]) -> Call {
             })
             .collect(),
         offers: Offers::default(),
+        credentials: None,
         quirks: Quirks::default(),
         settings: Settings::default(),
         connect_timeout: Duration::from_secs(5),

@@ -163,7 +163,7 @@ where
 }
 
 fn convoy(port: u16, lines: usize, spare: usize) -> Convoy<Load> {
-    let terms = Terms { lines, setbacks: 3, spare: Arc::new(Semaphore::new(spare)) };
+    let terms = Terms { lines, setbacks: 3, operations: 1, spare: Arc::new(Semaphore::new(spare)) };
     Convoy::new(call(port, &[]), terms)
 }
 

@@ -1,16 +1,22 @@
 //! Stores that overlap: as many as the acceptor grants, answered in an order of its own, each told apart by its number.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use causeway_core::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use causeway_core::{Status, Uid};
 use causeway_dimse::message::CStoreRq;
 use causeway_dimse::negotiation::Window;
-use causeway_dimse::scu::{self, Offers, Requestor, StoreRequest, Ticket, Whole};
-use causeway_dimse::{
-    Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
+use causeway_dimse::scu::{
+    self, Cargo, Convoy, Fate, Offers, Pair, Requestor, StoreRequest, Terms, Ticket, Whole,
 };
-use tokio::io::DuplexStream;
+use causeway_dimse::{
+    BodyError, Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
+};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use crate::common::{CT, HERE, Open, call, uid};
 
@@ -30,7 +36,10 @@ impl Policy for Granting {
 }
 
 /// Takes `count` stores before it answers any, the last first; the one called 1.9 fails. Gives how many there were.
-async fn gather(stream: DuplexStream, granted: Option<u16>, count: usize) -> Result<usize, Error> {
+async fn gather<S>(stream: S, granted: Option<u16>, count: usize) -> Result<usize, Error>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send,
+{
     let mut association = accept(stream, HERE, &Settings::default(), &Granting(granted)).await?;
     let mut waiting: Vec<(u8, CStoreRq)> = Vec::new();
     let mut all = 0;
@@ -116,4 +125,77 @@ async fn more_than_one_pipe_holds_goes_through_when_the_answers_are_small() {
     }
     line.release().await.unwrap();
     assert_eq!(door.await.unwrap().unwrap(), begun);
+}
+
+/// An instance by its number.
+struct Load(usize);
+
+impl Cargo for Load {
+    type Body = Whole;
+
+    fn pair(&self) -> Pair {
+        (uid(CT), uid(EXPLICIT_VR_LITTLE_ENDIAN))
+    }
+
+    fn request(&self) -> StoreRequest {
+        StoreRequest::new(uid(CT), uid(&format!("1.{}", self.0)))
+    }
+
+    async fn open(&self, _: Uid) -> Result<Whole, BodyError> {
+        Ok(Whole::new(vec![7; 5_000]))
+    }
+}
+
+/// Takes associations one after another, each as `gather` does; the first `broken` of them end after three stores
+/// without any answer.
+async fn door(listener: TcpListener, broken: usize, granted: u16, count: usize) {
+    for number in 0.. {
+        let (stream, _) = listener.accept().await.unwrap();
+        if number < broken {
+            let granting = Granting(Some(granted));
+            let mut association = accept(stream, HERE, &Settings::default(), &granting).await.unwrap();
+            for _ in 0..3 {
+                assert!(association.next().await.unwrap().is_some());
+                while association.chunk().await.unwrap().is_some() {}
+            }
+        } else {
+            let _ = gather(stream, Some(granted), count).await;
+        }
+    }
+}
+
+/// Sends twelve over one line; what became of each, by its number.
+async fn carried(broken: usize, granted: u16, count: usize) -> BTreeMap<usize, bool> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let door = tokio::spawn(door(listener, broken, granted, count));
+    let terms = Terms { lines: 1, setbacks: 3, operations: 8, spare: Arc::new(Semaphore::new(4)) };
+    let mut convoy = Convoy::new(call(port, &[]), terms);
+    convoy.load((20..32).map(Load));
+    let mut fates = BTreeMap::new();
+    while let Some(settled) = convoy.next().await {
+        let went = matches!(&settled.fate, Fate::Answered(response) if response.status == Status::SUCCESS);
+        assert!(fates.insert(settled.cargo.0, went).is_none(), "each is told of once");
+    }
+    convoy.close().await;
+    door.abort();
+    fates
+}
+
+#[tokio::test]
+async fn a_line_has_as_many_under_way_as_were_granted_and_all_arrive() {
+    // A door that waits for four before it answers any is served only by a line that does not wait.
+    for (granted, count) in [(1, 1), (4, 4), (0, 4), (6, 6)] {
+        let fates = carried(0, granted, count).await;
+        assert_eq!(fates.len(), 12);
+        assert!(fates.values().all(|went| *went), "{granted}: {fates:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_that_breaks_with_several_under_way_fails_the_one_that_waited_longest_and_the_others_go_again()
+{
+    let fates = carried(1, 8, 1).await;
+    let failed: Vec<usize> = fates.iter().filter(|(_, went)| !**went).map(|(number, _)| *number).collect();
+    assert_eq!((fates.len(), failed), (12, vec![20]));
 }

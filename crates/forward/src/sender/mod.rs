@@ -11,6 +11,7 @@ use std::time::Duration;
 use causeway_archive::Archive;
 use causeway_catalog::delivery::Claimed;
 use causeway_core::{AeTitle, Remote, StoredInstance};
+use causeway_dimse::scu::Terms;
 use causeway_tls::Tls;
 
 use crate::failure::{Failure, Kind};
@@ -65,15 +66,6 @@ pub(crate) struct Caller {
     pub(crate) tls: Tls,
 }
 
-/// How much goes out at once.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Bytes of one STOW request.
-    pub(crate) request_bytes: u64,
-    /// Stores under way on one association.
-    pub(crate) operations: u16,
-}
-
 /// An open line to a remote, kept from batch to batch.
 pub(crate) enum Sender {
     CStore(Box<cstore::CStore>),
@@ -87,13 +79,13 @@ impl Sender {
         archive: &Archive,
         caller: &Caller,
         patience: Patience,
-        limits: Limits,
+        terms: Terms,
+        request_bytes: u64,
     ) -> Result<Self, Failure> {
         if let Some(address) = &remote.dicomweb {
-            return stow::Stow::new(address, archive.clone(), patience, limits.request_bytes).map(Self::Stow);
+            return stow::Stow::new(address, archive.clone(), patience, request_bytes).map(Self::Stow);
         }
-        let sender = cstore::CStore::new(remote, archive.clone(), caller, patience, limits.operations)?;
-        Ok(Self::CStore(Box::new(sender)))
+        cstore::CStore::new(remote, archive.clone(), caller, patience, terms).map(Box::new).map(Self::CStore)
     }
 
     pub(crate) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {

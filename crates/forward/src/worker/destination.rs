@@ -21,7 +21,9 @@ const NUDGES_TOGETHER: Duration = Duration::from_millis(20);
 
 /// Serves `remote` until nothing is due, it fails as a whole, it is changed or removed, or the node stops.
 pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watch::Receiver<bool>) {
-    let opened = Sender::to(remote, &inner.archive, &inner.caller, inner.patience(), inner.limits());
+    let (patience, terms) = (inner.patience(), inner.terms());
+    let opened =
+        Sender::to(remote, &inner.archive, &inner.caller, patience, terms, inner.config.request_bytes);
     let mut sender = match opened {
         Ok(sender) => sender,
         Err(failure) => return failed(inner, &remote.name, failure),
@@ -117,7 +119,7 @@ async fn deliver(
         }
     }
     let sent = tokio::select! {
-        sent = send_until_stopped(sender, &ready, &mut outcomes, stopped) => sent,
+        sent = send_until_stopped(sender, &ready, inner.portion(), &mut outcomes, stopped) => sent,
         never = hold(inner, jobs) => match never {},
     };
     let because = match &sent {
@@ -131,15 +133,16 @@ async fn deliver(
     sent
 }
 
-/// In small portions, so that a node that stops waits for a portion and not for the batch.
+/// In portions of a few instances for each association, so that a node that stops waits for a portion and not for the
+/// batch.
 async fn send_until_stopped(
     sender: &mut Sender,
     ready: &[Ready],
+    portion: usize,
     outcomes: &mut Outcomes<'_>,
     stopped: &watch::Receiver<bool>,
 ) -> Result<(), Broke> {
-    const PORTION: usize = 32;
-    for portion in ready.chunks(PORTION) {
+    for portion in ready.chunks(portion) {
         if *stopped.borrow() {
             break;
         }

@@ -14,8 +14,9 @@ use std::time::Duration;
 use causeway_archive::Archive;
 use causeway_catalog::Catalog;
 use causeway_core::{AeTitle, Clock, RemoteName};
+use causeway_dimse::scu::Terms;
 use causeway_tls::Tls;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use self::breakers::Breakers;
@@ -24,12 +25,17 @@ use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
 use crate::router::Router;
-use crate::sender::{Caller, Limits, Patience};
+use crate::sender::{Caller, Patience};
 
 /// How long the hub sleeps at most, whatever it was told.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
 /// How long it, or a task, sleeps after the catalog failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
+
+/// Instances in memory, beyond one for each destination, of all destinations together: at most 2 MiB each.
+const SPARE_INSTANCES: usize = 32;
+/// Instances that an association carries between two looks whether the node stops.
+const INSTANCES_PER_LOOK: usize = 16;
 
 /// Forwards what the routes caught. Cheap to clone: all clones are one.
 #[derive(Clone)]
@@ -48,6 +54,8 @@ pub(crate) struct Inner {
     owner: String,
     health: Mutex<HashMap<RemoteName, Health>>,
     breakers: Mutex<HashMap<RemoteName, Breakers>>,
+    /// Places for instances in memory beyond one for each destination.
+    spare: Arc<Semaphore>,
 }
 
 impl Forwarder {
@@ -75,6 +83,7 @@ impl Forwarder {
             owner,
             health,
             breakers,
+            spare: Arc::new(Semaphore::new(SPARE_INSTANCES)),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -126,12 +135,20 @@ impl Inner {
         with(breakers.entry(remote.clone()).or_default())
     }
 
-    pub(crate) fn limits(&self) -> Limits {
-        Limits { request_bytes: self.config.request_bytes, operations: self.config.operations() }
-    }
-
     pub(crate) fn patience(&self) -> Patience {
         Patience { connect: self.config.connect(), response: self.config.response() }
+    }
+
+    /// On a setback the destination is left to its health: nothing is tried again here.
+    fn terms(&self) -> Terms {
+        let lines = self.config.associations_per_destination as usize;
+        let operations = self.config.operations();
+        Terms { lines, setbacks: 1, operations, spare: Arc::clone(&self.spare) }
+    }
+
+    /// Instances that are sent between two looks whether the node stops.
+    const fn portion(&self) -> usize {
+        INSTANCES_PER_LOOK * self.config.associations_per_destination as usize
     }
 
     pub(crate) fn policy(&self) -> Policy {

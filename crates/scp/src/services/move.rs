@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use causeway_core::{AeTitle, Remote, RemoteName, Status, StoredInstance};
 use causeway_dimse::message::CMoveRq;
-use causeway_dimse::scu::{Call, Convoy, Offers, Settled, Terms};
+use causeway_dimse::scu::{Call, Convoy, Settled, Terms};
 use causeway_dimse::{Association, Context, Error};
 
 use super::Stream;
@@ -49,6 +49,7 @@ pub(super) async fn handle<S: Stream>(
     let terms = Terms {
         lines: door.config.move_associations as usize,
         setbacks: SETBACKS,
+        operations: u16::try_from(door.config.operations).unwrap_or(u16::MAX),
         spare: Arc::clone(&door.spare),
     };
     let mut convoy = Convoy::new(call, terms);
@@ -133,12 +134,9 @@ fn call(door: &Door, visitor: &Visitor, request: &CMoveRq) -> Result<Call, Refus
         );
         return Err(refuse(&words));
     }
-    let offers = Offers::for_requests(destination)
-        .map_err(|error| refuse(&format!("who we are cannot be read: {error}")))?;
     let security = door.tls.towards(destination);
-    let call = Call::to(destination, &door.ae_title, security, door.config.settings(), CONNECT)
-        .ok_or_else(|| refuse("the destination has no host and port"))?;
-    Ok(Call { offers, ..call })
+    Call::to(destination, &door.ae_title, security, door.config.settings(), CONNECT)
+        .ok_or_else(|| refuse("the destination has no host and port"))
 }
 
 /// The remote with this AE title that can be called.

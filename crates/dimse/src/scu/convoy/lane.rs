@@ -1,6 +1,7 @@
 //! One line of a convoy: opens an association, sends what the queue gives, and opens the next instance while one is on
-//! the wire.
+//! the wire. Where the peer granted a window, several are on their way at once (PS3.7 §D.3.3.3).
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 use causeway_core::Uid;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::super::{Ahead, Courier, Pair};
+use super::super::{Ahead, Courier, Pair, Ticket};
 use super::queue::{Held, Queue};
 use super::{Cargo, Fate};
 use crate::error::Error;
@@ -18,6 +19,8 @@ pub(super) struct Lane<C: Cargo> {
     pub(super) courier: Courier,
     pub(super) queue: Arc<Queue<C>>,
     pub(super) spare: Arc<Semaphore>,
+    /// What was sent and is not answered, oldest first.
+    pub(super) under_way: VecDeque<(Ticket, Held<C>)>,
 }
 
 /// How a line came to its end.
@@ -26,7 +29,7 @@ pub(super) enum How {
     Empty,
     /// No association could be had; it holds no instance.
     NotOpened(Arc<Error>),
-    /// The association broke; what was on it is settled.
+    /// The association broke; what was on it is settled, or goes again.
     Broke(Arc<Error>),
 }
 
@@ -71,18 +74,23 @@ impl<C: Cargo> Lane<C> {
         let mut ready = None;
         loop {
             let next = match ready.take() {
-                Some(next) => next,
+                Some(next) => Some(next),
+                None if !self.under_way.is_empty() => self.following().await,
                 None => match self.first().await {
-                    Ok(Some(next)) => next,
+                    Ok(Some(next)) => Some(next),
                     Ok(None) => return How::Empty,
                     Err(error) => return How::NotOpened(Arc::new(error)),
                 },
             };
-            if self.queue.is_stopped() {
-                next.held.settle(Fate::NotBegun);
-                return How::Empty;
-            }
-            match self.send(next).await {
+            let went = match next {
+                Some(next) if self.queue.is_stopped() => {
+                    next.held.settle(Fate::NotBegun);
+                    self.answered().await.map(|()| None)
+                }
+                Some(next) => self.send(next).await,
+                None => self.answered().await.map(|()| None),
+            };
+            match went {
                 Ok(ahead) => ready = ahead,
                 // We ended the association ourselves; for the next there is a new one.
                 Err(error) if matches!(*error, Error::Body(_)) => {}
@@ -91,18 +99,53 @@ impl<C: Cargo> Lane<C> {
         }
     }
 
-    /// Sends one, and opens the one after it meanwhile. After an error the association is gone.
+    /// Another instance for this association while others are under way on it; none where it does not serve the next.
+    async fn following(&self) -> Option<Ready<C>> {
+        let held = self.queue.take_if(|cargo| self.courier.serves(&cargo.pair()))?;
+        open(self.choose(held)?).await
+    }
+
+    /// Waits for one answer, if any is owed. After an error the association is gone.
+    async fn answered(&mut self) -> Result<(), Arc<Error>> {
+        if self.under_way.is_empty() {
+            return Ok(());
+        }
+        match self.courier.answered().await {
+            Ok((ticket, response)) => {
+                let index = self.under_way.iter().position(|(other, _)| *other == ticket);
+                if let Some((_, held)) = index.and_then(|index| self.under_way.remove(index)) {
+                    held.settle(Fate::Answered(response));
+                }
+                Ok(())
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                // Peers mostly work in turn: it is held against the one that has waited longest.
+                if let Some((_, held)) = self.under_way.pop_front() {
+                    held.settle(Fate::Failed(Arc::clone(&error)));
+                }
+                self.put_back();
+                Err(error)
+            }
+        }
+    }
+
+    /// What is under way on an association that is gone goes again.
+    fn put_back(&mut self) {
+        while let Some((_, held)) = self.under_way.pop_back() {
+            held.put_back();
+        }
+    }
+
+    /// Sends one, waits for an answer where no more may be under way, and opens the one after it meanwhile. After an
+    /// error the association is gone.
     async fn send(&mut self, ready: Ready<C>) -> Result<Option<Ready<C>>, Arc<Error>> {
         let Ready { held, context, body, place } = ready;
         drop(place);
         let ahead = self.ahead();
         let sending = async {
-            let sent = self.courier.store(context, held.cargo.request(), body).await.map_err(Arc::new);
-            held.settle(match &sent {
-                Ok(response) => Fate::Answered(response.clone()),
-                Err(error) => Fate::Failed(Arc::clone(error)),
-            });
-            sent
+            self.begin(held, context, body).await?;
+            if self.under_way.len() >= self.courier.operations() { self.answered().await } else { Ok(()) }
         };
         let opening = async {
             let (chosen, place) = ahead?;
@@ -117,6 +160,31 @@ impl<C: Cargo> Lane<C> {
                 Err(error)
             }
             (Err(error), None) => Err(error),
+        }
+    }
+
+    /// Sends one to its end.
+    async fn begin(&mut self, held: Held<C>, context: u8, body: Ahead<C::Body>) -> Result<(), Arc<Error>> {
+        match self.courier.begin(context, held.cargo.request(), body).await {
+            Ok(ticket) => {
+                self.under_way.push_back((ticket, held));
+                Ok(())
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                // What could not be read here is nobody else's fault.
+                let oldest = if matches!(*error, Error::Body(_)) { None } else { self.under_way.pop_front() };
+                match oldest {
+                    // It is held against the one that has waited longest; this one was not sent to its end.
+                    Some((_, oldest)) => {
+                        held.put_back();
+                        oldest.settle(Fate::Failed(Arc::clone(&error)));
+                    }
+                    None => held.settle(Fate::Failed(Arc::clone(&error))),
+                }
+                self.put_back();
+                Err(error)
+            }
         }
     }
 
@@ -163,6 +231,7 @@ impl<C: Cargo> Lane<C> {
         pair: &Pair,
         others: impl IntoIterator<Item = Pair>,
     ) -> Result<bool, Error> {
+        // What is dropped when the convoy stops is an association that carries nothing.
         tokio::select! {
             opened = self.courier.open_for(pair, others.into_iter()) => opened.map(|()| true),
             () = self.queue.stopped() => Ok(false),

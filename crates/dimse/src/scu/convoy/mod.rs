@@ -1,8 +1,8 @@
 //! Several lines to one peer that carry instances at the same time: as many as the peer takes and the load is worth.
 //!
 //! Each line is a task with a courier of its own; all take from one queue, so that a slow one holds up no other. When
-//! a line breaks, the instance that was on it fails and no other: the rest goes over the lines that are left, or over a
-//! new one. No instance is sent twice.
+//! a line breaks, one instance that was on it fails and no other: the rest goes over the lines that are left, or over a
+//! new one. No instance is sent twice, but for those that a window let out and that were not answered when it broke.
 //!
 //! ```text
 //!  load ──► queue ──► line ──► peer        resolve (pure): how many lines, when another, when to give up
@@ -79,6 +79,8 @@ pub struct Terms {
     /// After how many setbacks in a row, with no answer between them, it gives up: a line that broke, or the only one
     /// that could not be opened.
     pub setbacks: u32,
+    /// Stores under way at once on each line, where the peer grants it (PS3.7 §D.3.3.3).
+    pub operations: u16,
     /// Places for instances in memory beyond the one that each convoy has: a further line takes one, and so does an
     /// instance that is opened ahead. Shared by all convoys of a room; where none is left, they do with what they have.
     pub spare: Arc<Semaphore>,
@@ -107,7 +109,7 @@ impl<C: Cargo> Convoy<C> {
     pub fn new(call: Call, terms: Terms) -> Self {
         let (queue, reports) = Queue::new();
         Self {
-            call,
+            call: call.with_window(terms.operations),
             spare: terms.spare,
             resolve: Resolve::new(terms.lines, terms.setbacks),
             queue: Arc::new(queue),
@@ -203,6 +205,10 @@ impl<C: Cargo> Convoy<C> {
         };
         self.idle.extend(courier.filter(Courier::is_open));
         let waiting = self.queue.waiting();
+        if let How::NotOpened(error) | How::Broke(error) = &how {
+            let lines = self.resolve.lines().saturating_sub(1);
+            tracing::debug!(called = %self.call.called, %error, lines, waiting, "a line ended early");
+        }
         match self.resolve.ended(&how, waiting) {
             Next::Nothing => {}
             Next::Another { after } => self.start(after, None),
@@ -235,7 +241,12 @@ impl<C: Cargo> Convoy<C> {
 
     fn start(&mut self, after: Duration, permit: Option<OwnedSemaphorePermit>) {
         let courier = self.idle.pop().unwrap_or_else(|| Courier::new(self.call.clone()));
-        let lane = Lane { courier, queue: Arc::clone(&self.queue), spare: Arc::clone(&self.spare) };
+        let lane = Lane {
+            courier,
+            queue: Arc::clone(&self.queue),
+            spare: Arc::clone(&self.spare),
+            under_way: VecDeque::new(),
+        };
         self.resolve.started();
         self.lines.spawn(async move {
             let ended = lane.run(after).await;

@@ -93,6 +93,12 @@ impl<C: Cargo> Queue<C> {
         Some(Held { cargo, queue: Arc::clone(self), decided: false })
     }
 
+    /// The first that waits, if it `suits`.
+    pub(super) fn take_if(self: &Arc<Self>, suits: impl FnOnce(&C) -> bool) -> Option<Held<C>> {
+        let cargo = self.lock().pop_front_if(|cargo| suits(cargo))?;
+        Some(Held { cargo, queue: Arc::clone(self), decided: false })
+    }
+
     /// The first that waits, if it `suits` and no line would have to do without.
     pub(super) fn take_ahead(self: &Arc<Self>, suits: impl FnOnce(&C) -> bool) -> Option<Held<C>> {
         let mut waiting = self.lock();
