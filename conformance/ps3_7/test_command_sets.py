@@ -1,13 +1,15 @@
 """PS3.7 §6.3.1 and annex E: command sets, byte by byte: those the server answers with, and those it sends itself."""
 
 import struct
+import time
 
 import pytest
+from pydicom.dataset import Dataset
 
 import data
 import wire
 from acceptor import Acceptor, checked, number
-from clients import identifier, move, stored
+from clients import associate, identifier, move, stored
 from subjects.base import free_port
 from wire import CT_IMAGE, EXPLICIT, IMPLICIT, Wire
 
@@ -171,3 +173,55 @@ def test_a_message_cut_anywhere(subject, web, cut, segment):
     assert number(answer[0x0900]) == 0
     assert answer[0x1000].rstrip(b"\0").decode() == item.SOPInstanceUID
     assert web.has(item)
+
+
+MPPS = "1.2.840.10008.3.1.2.3.3"
+
+
+def report():
+    """An N-CREATE-RQ of a performed procedure step that says that its attribute list is there (0000,0800)."""
+    return wire.command(
+        e0002=MPPS.encode() + b"\0" * (len(MPPS) % 2), e0100=struct.pack("<H", 0x0140), e0110=struct.pack("<H", 7),
+        e0800=struct.pack("<H", 1), e1000=data.uid().encode().ljust(64, b"\0"),
+    )
+
+
+@pytest.mark.only("causeway")
+def test_an_empty_data_set_is_a_fragment_of_no_bytes(subject):
+    """PS3.7 Table 10.3-9 and PS3.8 annex E: announced, and there; what it lacks is answered."""
+    with Wire(subject) as peer:
+        peer.established(wire.associate_rq(subject.ae_title, contexts=wire.context(1, MPPS)))
+        peer.send(wire.message(1, report(), b""))
+        ((command, _),) = peer.answers()
+    assert number(checked(command)[0x0900]) == 0x0120
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize("place", ["command", "release"])
+def test_a_data_set_that_is_announced_and_does_not_come(own_subject, place):
+    """PS3.7 Table 10.3-9: what comes in its place belongs to nothing; an A-ABORT, and the log says what was missed."""
+    missed = "a release" if place == "release" else "a fragment of another message"
+    with Wire(own_subject) as peer:
+        peer.established(wire.associate_rq(own_subject.ae_title, contexts=wire.context(1, MPPS) + wire.context(3)))
+        peer.send(wire.p_data(1, 0x03, report()))
+        peer.send(wire.pdu(wire.RELEASE_RQ, bytes(4)) if place == "release" else wire.p_data(3, 0x03, wire.echo_rq()))
+        kind, _ = peer.receive()
+        assert kind == wire.ABORT
+    until_said(own_subject, f"a command announced a data set by (0000,0800), and {missed} came in its place")
+
+
+@pytest.mark.only("causeway")
+def test_a_peer_that_announces_an_empty_data_set_and_waits_in_vain(own_subject):
+    """pynetdicom says that an empty data set follows and sends none, so that both sides wait; the log says for what."""
+    with associate(own_subject, [MPPS], seconds=2) as association:
+        status, _ = association.send_n_create(Dataset(), MPPS, data.uid())
+    assert "Status" not in status
+    until_said(own_subject, "the peer left before the data set came that its command announced")
+
+
+def until_said(subject, words):
+    """Waits until the log has these words."""
+    deadline = time.monotonic() + 20
+    while words not in subject.log.read_text(errors="replace"):
+        assert time.monotonic() < deadline, subject.tail()
+        time.sleep(0.1)

@@ -22,6 +22,8 @@ pub enum Wait {
     AssociateAnswer,
     /// The rest of a PDU that had begun.
     RestOfPdu,
+    /// The data set that a command announced.
+    DataSet,
     /// The next message, or the answer to our request.
     Message,
     /// The peer to take what we send.
@@ -37,6 +39,7 @@ impl std::fmt::Display for Wait {
             Self::AssociateRequest => "an association request",
             Self::AssociateAnswer => "an answer to the association request",
             Self::RestOfPdu => "the rest of a PDU",
+            Self::DataSet => "the data set that a command announced by (0000,0800)",
             Self::Message => "the next message",
             Self::Send => "the peer to take what is sent",
             Self::Release => "an answer to the release request",

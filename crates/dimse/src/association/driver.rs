@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Context;
 use super::machine::Machine;
-use super::receive::{Fragment, Partial};
+use super::receive::{Announced, Fragment, Partial};
 use super::wire::{Fill, Flush, Wire};
 use crate::error::{Error, Wait};
 use crate::pdu::associate::{self, Acceptance, Request};
@@ -41,8 +41,8 @@ pub(crate) struct Driver<S> {
     pub(super) fragment: Option<Fragment>,
     /// The command that is being gathered.
     pub(super) partial: Option<Partial>,
-    /// The context of the data set that is being read.
-    pub(super) data_set: Option<u8>,
+    /// The data set that is being read.
+    pub(super) data_set: Option<Announced>,
     /// How long the rest of the present PDU may still be waited for.
     pub(super) patience: Duration,
     /// The number of the last request of ours.

@@ -36,6 +36,40 @@ pub(super) struct Partial {
     bytes: Vec<u8>,
 }
 
+/// A data set that a command announced: its Command Data Set Type (0000,0800) is not 0101H, so that at least one fragment
+/// must follow, of no bytes where the data set is empty (PS3.7 §9.3, PS3.8 Annex E).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Announced {
+    context: u8,
+    /// A fragment of it has come.
+    begun: bool,
+}
+
+impl Announced {
+    /// What is waited for.
+    const fn awaited(self) -> Wait {
+        if self.begun { Wait::RestOfPdu } else { Wait::DataSet }
+    }
+
+    /// What is wrong with another fragment in its place.
+    const fn another(self) -> &'static str {
+        if self.begun {
+            "a fragment of another message in the middle of a data set"
+        } else {
+            "a command announced a data set by (0000,0800), and a fragment of another message came in its place"
+        }
+    }
+
+    /// What is wrong with a release in its place.
+    const fn released(self) -> &'static str {
+        if self.begun {
+            "a release in the middle of a data set"
+        } else {
+            "a command announced a data set by (0000,0800), and a release came in its place"
+        }
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
     /// The next message; none when the peer has released the association. What is left unread of the data set
     /// before it is skipped.
@@ -157,7 +191,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         let Some(context) = self.context(partial.context).cloned() else {
             return Err(Error::NoContext(partial.context));
         };
-        self.data_set = decoded.has_data_set.then_some(context.id);
+        self.data_set = decoded.has_data_set.then_some(Announced { context: context.id, begun: false });
         Ok(Message { context, command: decoded.command, has_data_set: decoded.has_data_set })
     }
 
@@ -176,14 +210,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
 
     /// The next slice of the data set; none at its end.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
-        while let Some(context) = self.data_set {
-            let Some(fragment) = self.open(Wait::RestOfPdu).await? else {
-                return Err(self.broke("a release in the middle of a data set").await);
+        while let Some(announced) = self.data_set {
+            let Some(fragment) =
+                self.open(announced.awaited()).await.inspect_err(|error| missed(announced, error))?
+            else {
+                return Err(self.broke(announced.released()).await);
             };
-            if fragment.command || fragment.context != context {
-                let words = "a fragment of another message in the middle of a data set";
-                return Err(self.offended(Event::InvalidPdu, Abort::INVALID_PARAMETER, words).await);
+            if fragment.command || fragment.context != announced.context {
+                let abort = Abort::INVALID_PARAMETER;
+                return Err(self.offended(Event::InvalidPdu, abort, announced.another()).await);
             }
+            self.data_set = Some(Announced { begun: true, ..announced });
             if fragment.left_bytes == 0 {
                 self.fragment = None;
                 if fragment.last {
@@ -228,5 +265,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             identifier.extend_from_slice(&bytes);
         }
         Ok(identifier)
+    }
+}
+
+/// Tells why a peer may have left: it waits for an answer to a request of which we await the data set.
+fn missed(announced: Announced, error: &Error) {
+    if !announced.begun && matches!(error, Error::Aborted(_) | Error::Closed) {
+        tracing::info!("the peer left before the data set came that its command announced by (0000,0800)");
     }
 }

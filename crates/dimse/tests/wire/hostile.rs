@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use causeway_core::limits::MAX_ASSOCIATE_PDU_BYTES;
 use causeway_core::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
-use causeway_dimse::message::{CCancelRq, CFindRq, Priority, decode, encode};
+use causeway_dimse::message::{CCancelRq, CFindRq, CStoreRq, Priority, decode, encode};
 use causeway_dimse::scu::associate;
 use causeway_dimse::{Command, Error, Rejection, Settings, Wait};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
@@ -17,6 +17,7 @@ use crate::common::{FIND, Served, serve, uid, usual};
 const UNRECOGNIZED: [u8; 10] = [7, 0, 0, 0, 0, 4, 0, 0, 2, 1];
 const UNEXPECTED: [u8; 10] = [7, 0, 0, 0, 0, 4, 0, 0, 2, 2];
 const INVALID: [u8; 10] = [7, 0, 0, 0, 0, 4, 0, 0, 2, 6];
+const BY_PROVIDER: [u8; 10] = [7, 0, 0, 0, 0, 4, 0, 0, 2, 0];
 const RELEASE_RQ: [u8; 10] = [5, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 const RELEASE_RP: [u8; 10] = [6, 0, 0, 0, 0, 4, 0, 0, 0, 0];
 
@@ -252,6 +253,48 @@ async fn half_a_pdu_is_aborted_after_the_read_timeout_and_an_idle_peer_after_the
         assert_eq!(began.elapsed().as_secs(), seconds + 10);
         assert!(matches!(raw.server.await.unwrap(), Err(Error::Timeout(_))));
     }
+}
+
+/// A C-STORE-RQ that announces a data set by (0000,0800).
+fn announcing() -> Vec<u8> {
+    let (sop_class, sop_instance) = (uid("1.2.840.10008.1.1"), uid("1.2.3"));
+    let priority = Priority::Medium;
+    let rq = CStoreRq { message_id: 7, sop_class, sop_instance, priority, move_originator: None };
+    encode(&Command::CStoreRq(rq), true)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_data_set_that_was_announced_and_is_left_out_is_missed_in_words() {
+    let command = pdu(4, &pdv(1, 3, &announcing()));
+    for (place, expected, words) in [
+        (pdu(4, &pdv(1, 3, &echo())), INVALID, "a fragment of another message came in its place"),
+        (RELEASE_RQ.to_vec(), BY_PROVIDER, "a release came in its place"),
+    ] {
+        let mut raw = Raw::established().await;
+        raw.write(&[command.clone(), place].concat()).await;
+        let (rest, ended) = raw.rest().await;
+        assert_eq!(rest, expected);
+        let ended = ended.unwrap_err();
+        assert!(matches!(ended, Error::Protocol(_)), "{ended:?}");
+        assert!(ended.to_string().contains("(0000,0800)") && ended.to_string().contains(words), "{ended}");
+    }
+    let began = Instant::now();
+    let mut raw = Raw::established().await;
+    raw.write(&command).await;
+    assert_eq!(raw.pdu().await, BY_PROVIDER);
+    assert_eq!(began.elapsed().as_secs(), 60);
+    assert!(matches!(raw.rest().await.1, Err(Error::Timeout(Wait::DataSet))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_data_set_is_one_fragment_of_no_bytes() {
+    let mut raw = Raw::established().await;
+    raw.write(&pdu(4, &[pdv(1, 3, &announcing()), pdv(1, 2, &[])].concat())).await;
+    assert_eq!(raw.pdu().await[0], 4, "it is answered");
+    raw.write(&RELEASE_RQ).await;
+    let (rest, ended) = raw.rest().await;
+    assert_eq!(rest, RELEASE_RP);
+    assert_eq!(ended.unwrap().stored.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
