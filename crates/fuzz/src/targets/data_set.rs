@@ -48,7 +48,10 @@ pub(super) fn check(bytes: &[u8], from: Layout, to: Layout, seed: u8) {
         let again = head(&transcoded, to, seed);
         assert!(again.is_ok(), "{from:?} became {to:?} that cannot be read: {again:?} {transcoded:02X?}");
         if let (Ok(before), Ok(after)) = (&collected, &again) {
-            assert_eq!(uids(before), uids(after), "{from:?} became another instance as {to:?}");
+            assert!(
+                agree(before, after, from),
+                "{from:?} became another instance as {to:?}: {before:?} {after:?}"
+            );
         }
     }
 }
@@ -58,8 +61,18 @@ fn seen(head: &Head) -> String {
     format!("{head:?}")
 }
 
-fn uids(head: &Head) -> String {
-    format!("{:?} {:?} {:?} {:?}", head.sop_class, head.sop_instance, head.study, head.series)
+/// Whether both name the same instance. Of a deflated data set the head ends at the pixel data: what stands out of its
+/// order behind them is not seen before it is laid out otherwise.
+fn agree(before: &Head, after: &Head, from: Layout) -> bool {
+    let ends_early = from == Layout::DeflatedExplicitLittleEndian;
+    let uids = |head: &Head| {
+        [&head.sop_class, &head.sop_instance, &head.study, &head.series]
+            .map(|uid| uid.as_ref().map(ToString::to_string))
+    };
+    uids(before)
+        .iter()
+        .zip(uids(after))
+        .all(|(before, after)| (ends_early && before.is_none()) || *before == after)
 }
 
 fn head(bytes: &[u8], layout: Layout, seed: u8) -> Result<Head, Error> {
