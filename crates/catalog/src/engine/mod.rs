@@ -25,8 +25,9 @@ pub(crate) enum Durability {
 
 /// Prepared statements kept per connection.
 const STATEMENTS_KEPT: usize = 256;
-/// How much of the file is mapped into memory, in bytes.
-const MAPPED_BYTES: i64 = 1024 * 1024 * 1024;
+/// Pages of the file that each connection keeps, in KiB. Nothing is mapped: what each connection maps would count as
+/// memory of ours once for each, and a disk that fails would be a signal in place of an error.
+const KEPT_PAGES_KIB: i64 = 16 * 1024;
 
 /// The engine.
 pub(crate) struct Engine {
@@ -77,8 +78,24 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
-    connection.pragma_update(None, "mmap_size", MAPPED_BYTES)?;
+    connection.pragma_update(None, "mmap_size", 0)?;
+    // Below zero: KiB instead of pages.
+    connection.pragma_update(None, "cache_size", -KEPT_PAGES_KIB)?;
     // LIKE as PS3.4 §C.2.2.2.4 wants it: case counts. Names are folded before they are stored.
     connection.pragma_update(None, "case_sensitive_like", true)?;
     Ok(connection)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_maps_nothing_and_keeps_no_more_pages_than_it_may() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = connect(&folder.path().join("catalog.db"), flags).unwrap();
+        let setting = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!((setting("mmap_size"), setting("cache_size")), (0, -KEPT_PAGES_KIB));
+    }
 }
