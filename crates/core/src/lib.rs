@@ -7,7 +7,9 @@
 
 pub mod ae_title;
 pub mod attributes;
+pub mod availability;
 pub mod clock;
+pub mod commitment;
 pub mod delivery;
 pub mod digest;
 pub mod failure;

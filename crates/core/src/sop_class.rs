@@ -26,6 +26,11 @@ pub const MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE: &str = "1.2.840.10008.3.1.
 /// Media Storage Directory Storage: a DICOMDIR, which names instances and is none itself (PS3.10 §8).
 pub const MEDIA_STORAGE_DIRECTORY: &str = "1.2.840.10008.1.3.10";
 
+/// Storage Commitment Push Model (PS3.4 §J.3).
+pub const STORAGE_COMMITMENT_PUSH: &str = "1.2.840.10008.1.20.1";
+/// Instance Availability Notification (PS3.4 §R.3).
+pub const INSTANCE_AVAILABILITY: &str = "1.2.840.10008.5.1.4.33";
+
 /// Root under which the standard registers the storage SOP classes of the Storage Service.
 const STANDARD_STORAGE_ROOT: &str = "1.2.840.10008.5.1.4.1.1.";
 /// Root of everything that the standard registers.

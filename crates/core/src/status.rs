@@ -49,6 +49,12 @@ impl Status {
     pub const PROCESSING_FAILURE: Self = Self(0x0110);
     pub const INVALID_SOP_INSTANCE: Self = Self(0x0117);
     pub const NO_SUCH_OBJECT: Self = Self(0x0112);
+    pub const NO_SUCH_EVENT_TYPE: Self = Self(0x0113);
+    pub const INVALID_ARGUMENT: Self = Self(0x0115);
+    pub const CLASS_INSTANCE_CONFLICT: Self = Self(0x0119);
+    pub const NO_SUCH_ACTION: Self = Self(0x0123);
+    /// A Failure Reason of storage commitment (PS3.3 §C.14.1.1).
+    pub const DUPLICATE_TRANSACTION: Self = Self(0x0131);
     pub const OUT_OF_RESOURCES: Self = Self(0xA700);
     /// Out of resources: unable to calculate number of matches (PS3.4 Table C.4-2).
     pub const UNABLE_TO_COUNT_MATCHES: Self = Self(0xA701);

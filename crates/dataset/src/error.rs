@@ -1,6 +1,6 @@
 //! Why bytes are no data set that can be read.
 
-use causeway_core::limits::{MAX_FILE_META_BYTES, MAX_IDENTIFIER_BYTES, MAX_SEQUENCE_DEPTH};
+use causeway_core::limits::{MAX_FILE_META_BYTES, MAX_SEQUENCE_DEPTH};
 use causeway_core::{Class, Tag};
 
 /// What is wrong with a data set. Offsets are bytes from the start of the data set, after inflating.
@@ -80,9 +80,12 @@ pub enum Error {
         /// Bytes it must have.
         wanted: usize,
     },
-    /// A query's identifier is larger than is read.
-    #[error("the identifier is longer than {MAX_IDENTIFIER_BYTES} bytes")]
-    IdentifierTooLong,
+    /// A query's identifier, or the like, is larger than is read.
+    #[error("the identifier is longer than {limit_bytes} bytes")]
+    IdentifierTooLong {
+        /// The bound.
+        limit_bytes: usize,
+    },
     /// The DICOM JSON of a data set would be larger than is made.
     #[error("the metadata take more than {limit} bytes as JSON")]
     MetadataTooLong {

@@ -1,9 +1,11 @@
-//! Identifiers of C-FIND and C-MOVE (PS3.4 §C.4): a data set as attributes, and back.
+//! Identifiers of C-FIND and C-MOVE (PS3.4 §C.4), information of N-ACTION and N-EVENT-REPORT (PS3.4 §J.3): a data
+//! set as attributes, and back.
 //!
 //! Bytes without a form as text (OB, UN…) are no query keys: such an attribute is read as there and empty.
 
 use std::io::Write as _;
 
+use causeway_core::commitment::MAX_DATA_SET_BYTES as MAX_COMMITMENT_BYTES;
 use causeway_core::limits::MAX_IDENTIFIER_BYTES;
 use causeway_core::transfer_syntax::Layout;
 use causeway_core::{Attributes, Element, Tag, Value, Vr};
@@ -13,10 +15,10 @@ use crate::scanner::{Header, Scanner};
 use crate::{Error, dictionary, value};
 
 #[derive(Debug)]
-struct Everything;
+struct Everything<const MAX_BYTES: usize>;
 
-impl Choice for Everything {
-    const MAX_VALUE_BYTES: usize = MAX_IDENTIFIER_BYTES;
+impl<const MAX_BYTES: usize> Choice for Everything<MAX_BYTES> {
+    const MAX_VALUE_BYTES: usize = MAX_BYTES;
 
     fn keeps(&self, tag: Tag) -> Option<Vr> {
         Some(dictionary::vr_of(tag).unwrap_or(Vr::UN))
@@ -32,10 +34,26 @@ impl Choice for Everything {
 /// # Errors
 /// When it is no data set, or too long.
 pub fn decode(bytes: &[u8], layout: Layout) -> Result<Attributes, Error> {
-    if bytes.len() > MAX_IDENTIFIER_BYTES {
-        return Err(Error::IdentifierTooLong);
+    gather(bytes, layout, Everything::<MAX_IDENTIFIER_BYTES>)
+}
+
+/// Reads a request or a result of storage commitment, which name many instances and are longer than a query.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_commitment(bytes: &[u8], layout: Layout) -> Result<Attributes, Error> {
+    gather(bytes, layout, Everything::<MAX_COMMITMENT_BYTES>)
+}
+
+fn gather<const MAX_BYTES: usize>(
+    bytes: &[u8],
+    layout: Layout,
+    everything: Everything<MAX_BYTES>,
+) -> Result<Attributes, Error> {
+    if bytes.len() > MAX_BYTES {
+        return Err(Error::IdentifierTooLong { limit_bytes: MAX_BYTES });
     }
-    let mut scanner = Scanner::new(layout, MAX_IDENTIFIER_BYTES as u64, Gather::new(Everything));
+    let mut scanner = Scanner::new(layout, MAX_BYTES as u64, Gather::new(everything));
     scanner.feed(bytes)?;
     Ok(scanner.finish()?.attributes)
 }

@@ -3,6 +3,9 @@
 use proptest::prelude::*;
 
 use super::*;
+use causeway_core::commitment::{MAX_REFERENCES, Reference, Settlement};
+use causeway_core::{Status, Uid};
+
 use crate::testing::{Ends, Made, data_set, plain_layout, write};
 
 const LAYOUTS: [Layout; 4] = [
@@ -89,7 +92,7 @@ fn an_identifier_is_bounded() {
     let long = |length: usize| vec![0x20; length];
     assert_eq!(
         decode(&long(MAX_IDENTIFIER_BYTES + 1), Layout::ImplicitLittleEndian),
-        Err(Error::IdentifierTooLong)
+        Err(Error::IdentifierTooLong { limit_bytes: MAX_IDENTIFIER_BYTES })
     );
     let bomb = deflate(&long(MAX_IDENTIFIER_BYTES + 1));
     assert!(decode(&bomb, Layout::DeflatedExplicitLittleEndian).is_err());
@@ -104,6 +107,26 @@ fn a_list_too_long_for_a_short_header_is_written_all_the_same() {
     for layout in LAYOUTS {
         assert_eq!(decode(&encode(&list, layout), layout).unwrap(), list);
     }
+}
+
+#[test]
+fn the_longest_commitment_that_is_legal_is_read_and_written_and_a_longer_one_refused() {
+    let uid = |number: usize| Uid::parse(&format!("1.{:0>62}", number + 1)).unwrap();
+    let reference = |number| Reference { sop_class: uid(0), sop_instance: uid(number) };
+    let reason = Status::NO_SUCH_OBJECT;
+    let settlement = Settlement {
+        transaction: uid(0),
+        committed: vec![reference(0)],
+        failed: (1..MAX_REFERENCES).map(|number| (reference(number), reason)).collect(),
+    };
+    for layout in LAYOUTS {
+        let bytes = encode(&settlement.attributes(), layout);
+        let read = decode_commitment(&bytes, layout).unwrap();
+        assert_eq!(Settlement::read(&read).unwrap(), settlement, "{layout:?}");
+    }
+    let long = vec![0x20; MAX_COMMITMENT_BYTES + 1];
+    let too_long = Error::IdentifierTooLong { limit_bytes: MAX_COMMITMENT_BYTES };
+    assert_eq!(decode_commitment(&long, Layout::ImplicitLittleEndian), Err(too_long));
 }
 
 proptest! {
