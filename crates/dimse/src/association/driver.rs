@@ -2,15 +2,16 @@
 //!
 //! Each PDU that arrives goes through the state table before anything is done with it.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Context;
 use super::machine::Machine;
 use super::receive::{Announced, Fragment, Partial};
 use super::wire::{Fill, Flush, Wire};
+use super::{Context, Message};
 use crate::error::{Error, Wait};
 use crate::pdu::associate::{self, Acceptance, Request};
 use crate::pdu::frame::{HEADER_BYTES, Header};
@@ -47,6 +48,10 @@ pub(crate) struct Driver<S> {
     pub(super) patience: Duration,
     /// The number of the last request of ours.
     pub(super) last_message_id: u16,
+    /// Requests of ours whose responses [`Driver::next`] gives.
+    pub(super) posted: Vec<u16>,
+    /// Responses to such requests that came while an answer to another was awaited.
+    pub(super) early: VecDeque<Message>,
     /// Requests of the peer that it cancelled while we waited for an answer of its own.
     pub(super) cancelled: Vec<u16>,
 }
@@ -83,6 +88,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             data_set: None,
             patience: settings.timeouts.read,
             last_message_id: 0,
+            posted: Vec::new(),
+            early: VecDeque::new(),
             cancelled: Vec::new(),
         }
     }

@@ -18,6 +18,8 @@ use crate::scu::{Body, Response, StoreRequest, Target};
 const MAX_FOREIGN_REQUESTS: usize = 64;
 /// Fragments of a data set are written when so much of them is queued, in bytes.
 const WRITE_BYTES: usize = 256 * 1024;
+/// Most requests of ours at once whose responses are not waited for.
+const MAX_POSTED: usize = 64;
 /// Most cancels of the peer that are remembered while we wait for an answer.
 const MAX_CANCELS: usize = 64;
 
@@ -48,11 +50,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
     /// its own are refused: while we wait for an answer we serve nothing.
     pub(crate) async fn answer_to(&mut self, message_ids: &[u16]) -> Result<Message, Error> {
         for _ in 0..MAX_FOREIGN_REQUESTS {
-            let Some(message) = self.next().await? else {
+            let Some(message) = self.arriving().await? else {
                 return Err(Error::Closed);
             };
             if message.command.responded().is_some_and(|responded| message_ids.contains(&responded)) {
                 return Ok(message);
+            }
+            if message.command.responded().is_some_and(|id| self.posted.contains(&id)) {
+                // Its data set, which says nothing that is asked for, is skipped.
+                self.early.push_back(Message { has_data_set: false, ..message });
+                continue;
             }
             if message.command.field().is_response() {
                 return Err(self.broke("an answer to a request that was not made").await);
@@ -133,6 +140,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         }
         let data_set = if message.has_data_set { Some(self.identifier().await?) } else { None };
         Ok((rsp, data_set))
+    }
+
+    /// Sends the request of a normalized service; its response is one of the messages that [`Self::next`] gives.
+    pub(crate) async fn post(
+        &mut self,
+        context: u8,
+        target: Target,
+        operation: Operation,
+        data_set: Option<&[u8]>,
+    ) -> Result<u16, Error> {
+        if self.posted.len() >= MAX_POSTED {
+            return Err(Error::Misuse("too many requests wait for their responses"));
+        }
+        let message_id = self.next_message_id();
+        let Target { sop_class, sop_instance } = target;
+        let request = Command::NRq(NRq { message_id, operation, sop_class, sop_instance });
+        self.ask(context, &request, data_set).await?;
+        self.posted.push(message_id);
+        Ok(message_id)
+    }
+
+    /// Whether the response to a request that was posted is outstanding.
+    pub(crate) fn is_posted(&self, message_id: u16) -> bool {
+        self.posted.contains(&message_id)
+    }
+
+    /// The response to a request that was posted has come.
+    pub(crate) fn responded(&mut self, message_id: u16) {
+        self.posted.retain(|posted| *posted != message_id);
     }
 
     /// Sends the data set in fragments as large as the peer takes. One is held back until it is known whether

@@ -144,6 +144,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<S> {
         self.driver.identifier().await
     }
 
+    /// As [`Self::identifier`], at most `limit_bytes`.
+    ///
+    /// # Errors
+    /// As [`Self::identifier`].
+    pub async fn data_set(&mut self, limit_bytes: usize) -> Result<Vec<u8>, Error> {
+        self.driver.whole_data_set(limit_bytes).await
+    }
+
     /// Sends a message: command and data set in one write where they fit.
     ///
     /// # Errors
@@ -252,6 +260,27 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Association<S> {
         data_set: Option<&[u8]>,
     ) -> Result<(NRsp, Option<Vec<u8>>), Error> {
         self.driver.perform(context, target, operation, data_set).await
+    }
+
+    /// As [`Self::perform`], but does not wait: the response comes by [`Self::next`], among the peer's own requests,
+    /// which are served meanwhile. Gives the number by which the response is known. At most 64 may be outstanding;
+    /// [`Self::responded`] ends one.
+    ///
+    /// # Errors
+    /// As [`Self::perform`].
+    pub async fn post(
+        &mut self,
+        context: u8,
+        target: Target,
+        operation: Operation,
+        data_set: Option<&[u8]>,
+    ) -> Result<u16, Error> {
+        self.driver.post(context, target, operation, data_set).await
+    }
+
+    /// Says that the response to a request that was posted has come.
+    pub fn responded(&mut self, message_id: u16) {
+        self.driver.responded(message_id);
     }
 
     /// Aborts; waits for the peer to close, at most for ARTIM.

@@ -75,6 +75,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
     /// before it is skipped.
     pub(crate) async fn next(&mut self) -> Result<Option<Message>, Error> {
         self.drain().await?;
+        match self.early.pop_front() {
+            Some(early) => Ok(Some(early)),
+            None => self.arriving().await,
+        }
+    }
+
+    /// As [`Self::next`], without what was put aside for it.
+    pub(super) async fn arriving(&mut self) -> Result<Option<Message>, Error> {
+        self.drain().await?;
         loop {
             let awaited = if self.partial.is_none() { Wait::Message } else { Wait::RestOfPdu };
             let Some(fragment) = self.open(awaited).await? else {
@@ -257,14 +266,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
 
     /// The data set as a whole, when it is no larger than an identifier may be.
     pub(crate) async fn identifier(&mut self) -> Result<Vec<u8>, Error> {
-        let mut identifier = Vec::new();
+        self.whole_data_set(MAX_IDENTIFIER_BYTES).await
+    }
+
+    /// The data set as a whole, when it is no larger than `limit_bytes`.
+    pub(crate) async fn whole_data_set(&mut self, limit_bytes: usize) -> Result<Vec<u8>, Error> {
+        let mut whole = Vec::new();
         while let Some(bytes) = self.chunk().await? {
-            if identifier.len().saturating_add(bytes.len()) > MAX_IDENTIFIER_BYTES {
-                return Err(Error::TooLarge { limit_bytes: MAX_IDENTIFIER_BYTES });
+            if whole.len().saturating_add(bytes.len()) > limit_bytes {
+                return Err(Error::TooLarge { limit_bytes });
             }
-            identifier.extend_from_slice(&bytes);
+            whole.extend_from_slice(&bytes);
         }
-        Ok(identifier)
+        Ok(whole)
     }
 }
 

@@ -13,6 +13,7 @@ mod convoy;
 mod courier;
 mod cuts;
 mod dcmtk;
+mod event;
 mod get;
 mod hostile;
 mod pipeline;
