@@ -131,6 +131,41 @@ impl SearchError {
     }
 }
 
+/// Why a request for storage commitment, or the result of one, was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitmentError {
+    /// The caller may not ask.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The Transaction UID names another request.
+    #[error("the Transaction UID was used before")]
+    Duplicate,
+    /// Results wait for the caller that it has not taken.
+    #[error("too many results wait to be taken; take those first")]
+    TooMany,
+    /// Nothing was asked of the caller under this Transaction UID.
+    #[error("nothing was asked under this Transaction UID")]
+    Unknown,
+    /// The catalog failed.
+    #[error("the catalog failed: {0}")]
+    Catalog(#[from] causeway_catalog::Error),
+}
+
+impl CommitmentError {
+    /// The status of the response that says this (PS3.7 §10.1.1.1.8, §10.1.4.1.10). 0131H is none of PS3.7, but the
+    /// one number that means a duplicate transaction (PS3.3 §C.14.1.1), and a failure to anyone.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Access(_) => Status::NOT_AUTHORIZED,
+            Self::Duplicate => Status::DUPLICATE_TRANSACTION,
+            Self::TooMany => Status::RESOURCE_LIMITATION,
+            Self::Catalog(error) if error.class() == Class::Exhausted => Status::RESOURCE_LIMITATION,
+            Self::Unknown | Self::Catalog(_) => Status::PROCESSING_FAILURE,
+        }
+    }
+}
+
 /// Why an instance could not be read back or removed.
 #[derive(Debug, thiserror::Error)]
 pub enum RetrieveError {

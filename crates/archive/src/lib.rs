@@ -1,13 +1,14 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
-//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay; worklist and what was
-//! performed of it) and the two questions every use-case asks first (`access` with `identity` and `places`, `remotes`).
-//! Never here: HTTP, PDUs, SQL.
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay, commitment; worklist
+//! and what was performed of it) and the two questions every use-case asks first (`access` with `identity` and
+//! `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
 
 pub mod access;
+pub mod commitment;
 mod counters;
 mod decoded;
 pub mod delete;
@@ -35,11 +36,11 @@ use causeway_store::Store;
 
 pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, PerformedFilter, PerformedStep, Swept, WorklistItem,
-    WorklistQuery,
+    WorklistQuery, errand,
 };
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
-pub use error::{AccessError, IngestError, RetrieveError, SearchError};
+pub use error::{AccessError, CommitmentError, IngestError, RetrieveError, SearchError};
 pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use performed::PerformedError;
@@ -98,6 +99,7 @@ struct Inner {
     attempts: identity::attempts::Attempts,
     places: Arc<places::Places>,
     settling: settle::Settling,
+    commitments: commitment::Bell,
     prepared: metadata::Prepared,
     counters: counters::Counters,
     incidents: incidents::Book,
@@ -121,6 +123,7 @@ impl Archive {
         let tokens = tokens::Keyring::load(&catalog).await?;
         let examiner = identity::Examiner::new(config.identity.clone(), Arc::clone(&clock));
         let settling = settle::Settling::default();
+        let commitments = commitment::Bell::default();
         let prepared = metadata::Prepared::default();
         let counters = counters::Counters::default();
         let incidents = incidents::Book::load(&catalog).await?;
@@ -135,6 +138,7 @@ impl Archive {
             attempts: identity::attempts::Attempts::default(),
             places: Arc::default(),
             settling,
+            commitments,
             prepared,
             counters,
             incidents,

@@ -96,6 +96,9 @@ impl Archive {
         self.inner.catalog.sync().await?;
         let settled = self.inner.store.settle(keys).await?;
         self.inner.catalog.mark_settled(settled.clone()).await?;
+        if !settled.is_empty() {
+            self.inner.commitments.ring();
+        }
         Ok(settled)
     }
 }

@@ -1,5 +1,5 @@
-//! The one database: instances and the entities above them, deliveries and their jobs, the worklist and what was
-//! performed of it, remotes, routes, tokens, the audit trail.
+//! The one database: instances and the entities above them, deliveries and their jobs, errands, the worklist and what
+//! was performed of it, remotes, routes, tokens, the audit trail.
 //!
 //! Lives here: every line of SQL, the single writer with its group commit, the readers, the migrations. Never
 //! here: blobs, sockets, what a route means.
@@ -12,6 +12,7 @@ mod audit;
 mod delete;
 pub mod delivery;
 mod engine;
+pub mod errand;
 pub mod error;
 mod incidents;
 mod insert;

@@ -6,7 +6,7 @@ mod common;
 
 use std::time::Duration;
 
-use causeway_catalog::delivery::{Change, Changed, Claimed, Filter, JobState, Last, Update};
+use causeway_catalog::delivery::{Afterwards, Change, Changed, Claimed, Filter, JobState, Last, Update};
 use causeway_core::{Class, PlannedDelivery, Remote, RemoteName, Selection, Trigger};
 use common::{Subject, With, record, uid};
 use jiff::Timestamp;
@@ -27,7 +27,7 @@ async fn claim(subject: &Subject, owner: &str) -> Vec<Claimed> {
 
 async fn conclude(subject: &Subject, owner: &str, job: i64, state: JobState, retry_at: Option<Timestamp>) {
     let last = Some(Last { class: Some(Class::Transient), status: Some(0xA700), words: "full".to_owned() });
-    let update = Update { job, state, retry_at, attempts: 1, last };
+    let update = Update { job, state, retry_at, attempts: 1, last, afterwards: Afterwards::Nothing };
     subject.catalog.conclude(vec![update], owner.to_owned()).await.unwrap();
 }
 

@@ -108,15 +108,15 @@ impl Catalog {
     }
 }
 
-pub(super) fn millis(duration: Duration) -> i64 {
+pub(crate) fn millis(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-pub(super) fn name(text: &str) -> Result<RemoteName, Error> {
+pub(crate) fn name(text: &str) -> Result<RemoteName, Error> {
     text.parse().map_err(|_| Error::Corrupt("a name"))
 }
 
-pub(super) fn moment(milliseconds: i64) -> Timestamp {
+pub(crate) fn moment(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or_default()
 }
 

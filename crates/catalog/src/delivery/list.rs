@@ -26,6 +26,8 @@ pub struct RemoteReport {
     pub parked: u64,
     /// Taken back.
     pub cancelled: u64,
+    /// Delivered ones that the far side has committed to.
+    pub committed: u64,
     /// Since when the oldest that is not delivered has been waiting.
     pub oldest_at: Option<Timestamp>,
 }
@@ -68,6 +70,32 @@ pub struct JobRow {
     pub changed_at: Timestamp,
     /// The last answer.
     pub last: Option<Last>,
+    /// What became of the commitment to a delivered one; none when none is asked for.
+    pub commitment: Option<Commitment>,
+}
+
+/// What the far side says when it is asked to keep a delivered instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Commitment {
+    /// It is to be asked.
+    Wanted,
+    /// It was asked.
+    Asked,
+    /// It keeps it.
+    Committed,
+    /// It does not say that it keeps it.
+    NotCommitted,
+}
+
+impl Commitment {
+    /// All, in the order of their numbers.
+    const ALL: [Self; 4] = [Self::Wanted, Self::Asked, Self::Committed, Self::NotCommitted];
+
+    fn of(number: i64) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|it| *it as i64 == number);
+        found.ok_or(Error::Corrupt("the commitment of a job"))
+    }
 }
 
 /// What one route sends of one study to one remote.
@@ -83,6 +111,8 @@ pub struct StudyDelivery {
     pub instances: u64,
     /// Instances that the far side has.
     pub delivered: u64,
+    /// Those of them that it has committed to.
+    pub committed: u64,
     /// Instances that need a decision.
     pub parked: u64,
 }
@@ -97,7 +127,8 @@ impl Catalog {
             .read(|connection| {
                 let mut statement = connection.prepare_cached(
                     "SELECT remote, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), sum(state = 4),
-                     min(CASE WHEN state < 2 THEN created_at END) FROM job GROUP BY remote ORDER BY remote",
+                     min(CASE WHEN state < 2 THEN created_at END), sum(coalesce(commitment, 0) = 2)
+                     FROM job GROUP BY remote ORDER BY remote",
                 )?;
                 let mut rows = statement.query([])?;
                 let mut reports = Vec::new();
@@ -109,6 +140,7 @@ impl Catalog {
                         delivered: row.get(3)?,
                         parked: row.get(4)?,
                         cancelled: row.get(5)?,
+                        committed: row.get(7)?,
                         oldest_at: row.get::<_, Option<i64>>(6)?.map(moment),
                     });
                 }
@@ -126,7 +158,7 @@ impl Catalog {
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
                     "SELECT job.id, delivery.route, job.remote, delivery.study_uid, instance.uid, job.state,
-                     job.attempt, job.next_at, job.changed_at, job.class, job.status, job.words
+                     job.attempt, job.next_at, job.changed_at, job.class, job.status, job.words, job.commitment
                      FROM job JOIN delivery ON delivery.id = job.delivery
                      LEFT JOIN instance ON instance.id = job.instance
                      WHERE job.id > ?1 AND (?2 IS NULL OR job.remote = ?2) AND (?3 IS NULL OR job.state = ?3)
@@ -156,7 +188,8 @@ impl Catalog {
         self.engine
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT route, delivery.remote, max(due_at), count(*), sum(state = 2), sum(state = 3)
+                    "SELECT route, delivery.remote, max(due_at), count(*), sum(state = 2), sum(state = 3),
+                     sum(coalesce(commitment, 0) = 2)
                      FROM delivery JOIN job ON job.delivery = delivery.id WHERE study_uid = ?1
                      GROUP BY route, delivery.remote ORDER BY 1, 2",
                 )?;
@@ -170,6 +203,7 @@ impl Catalog {
                         instances: row.get(3)?,
                         delivered: row.get(4)?,
                         parked: row.get(5)?,
+                        committed: row.get(6)?,
                     });
                 }
                 Ok(deliveries)
@@ -193,5 +227,6 @@ fn job(row: &Row<'_>) -> Result<JobRow, Error> {
         next_at: moment(row.get(7)?),
         changed_at: moment(row.get(8)?),
         last: words.map(|words| Last { class, status, words }),
+        commitment: row.get::<_, Option<i64>>(12)?.map(Commitment::of).transpose()?,
     })
 }

@@ -51,7 +51,8 @@ impl Change {
     const fn sql(self) -> &'static str {
         match self {
             Self::Retry => {
-                "UPDATE job SET state = 0, attempt = 0, next_at = ?2, changed_at = ?2, lease_owner = NULL WHERE id = ?1"
+                "UPDATE job SET state = 0, attempt = 0, next_at = ?2, changed_at = ?2, lease_owner = NULL,
+                 commitment = NULL, resent = 0 WHERE id = ?1"
             }
             Self::Park => {
                 "UPDATE job SET state = 3, changed_at = ?2, lease_owner = NULL,
@@ -87,8 +88,8 @@ impl Catalog {
             .write(Durability::Synced, move |connection| {
                 let changed = connection
                     .prepare_cached(
-                        "UPDATE job SET state = 0, attempt = 0, next_at = ?2, changed_at = ?2
-                         WHERE remote = ?1 AND state = 3",
+                        "UPDATE job SET state = 0, attempt = 0, next_at = ?2, changed_at = ?2,
+                         commitment = NULL, resent = 0 WHERE remote = ?1 AND state = 3",
                     )?
                     .execute((remote.as_str(), now))?;
                 audit::append(connection, now, &who, "job-retry-parked", remote.as_str())?;

@@ -17,9 +17,10 @@ use rusqlite::Connection;
 use crate::error::Error;
 
 pub use claim::{Claimed, Due};
-pub use list::{Filter, JobRow, RemoteReport, StudyDelivery};
+pub(crate) use claim::{millis, moment, name};
+pub use list::{Commitment, Filter, JobRow, RemoteReport, StudyDelivery};
 pub use manage::{Change, Changed};
-pub use outcome::{Last, Update};
+pub use outcome::{Afterwards, Last, Update};
 
 /// State of a job, as it is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]

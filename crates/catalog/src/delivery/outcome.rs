@@ -22,6 +22,18 @@ pub struct Update {
     pub attempts: u32,
     /// The last answer; `None`: as before.
     pub last: Option<Last>,
+    /// What follows, for a delivered one.
+    pub afterwards: Afterwards,
+}
+
+/// What follows a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Afterwards {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// The far side is asked to commit to the instance (PS3.4 §J.3).
+    AskCommitment,
 }
 
 /// What is kept of the last answer of the far side.
@@ -61,7 +73,8 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
             "UPDATE job SET state = ?2, next_at = ?3, attempt = ?4, lease_owner = NULL, changed_at = ?5,
              class = CASE WHEN ?6 THEN ?7 ELSE class END,
              status = CASE WHEN ?6 THEN ?8 ELSE status END,
-             words = CASE WHEN ?6 THEN ?9 ELSE words END
+             words = CASE WHEN ?6 THEN ?9 ELSE words END,
+             commitment = CASE WHEN ?2 = 2 AND ?11 THEN 0 END
              WHERE id = ?1 AND ((state = 1 AND lease_owner = ?10) OR (?2 = 2 AND state <> 2))",
         )?
         .execute((
@@ -75,6 +88,7 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
             last.and_then(|last| last.status),
             last.map(|last| last.words.as_str()),
             owner,
+            update.afterwards == Afterwards::AskCommitment,
         ))?;
     Ok(())
 }

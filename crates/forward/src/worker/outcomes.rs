@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use causeway_catalog::delivery::{Claimed, JobState, Last, Update};
+use causeway_catalog::delivery::{Afterwards, Claimed, JobState, Last, Update};
 use causeway_core::RemoteName;
 use tokio::time::Instant;
 
@@ -25,6 +25,8 @@ pub(super) struct Outcomes<'a> {
     /// Jobs of which nothing was told yet, with their attempts.
     open: BTreeMap<i64, u32>,
     pending: Vec<Update>,
+    /// What follows a delivery to this remote.
+    afterwards: Afterwards,
     since: Instant,
     was_answered: bool,
 }
@@ -32,7 +34,19 @@ pub(super) struct Outcomes<'a> {
 impl<'a> Outcomes<'a> {
     pub(super) fn new(inner: &'a Inner, remote: &'a RemoteName, claimed: &[Claimed]) -> Self {
         let open = claimed.iter().map(|job| (job.job, job.attempts)).collect();
-        Self { inner, remote, open, pending: Vec::new(), since: Instant::now(), was_answered: false }
+        // Commitment is a service of the DIMSE side, asked of whoever was sent to over it.
+        let asks =
+            inner.archive.remote(remote).is_some_and(|it| it.follow.commitment && it.dicomweb.is_none());
+        let afterwards = if asks { Afterwards::AskCommitment } else { Afterwards::Nothing };
+        Self {
+            inner,
+            remote,
+            open,
+            pending: Vec::new(),
+            afterwards,
+            since: Instant::now(),
+            was_answered: false,
+        }
     }
 
     /// Whether the far side said something of some instance: only then is it known to be well.
@@ -44,7 +58,7 @@ impl<'a> Outcomes<'a> {
     pub(super) async fn finish(&mut self, because: Option<&Failure>) -> Result<(), causeway_catalog::Error> {
         for (job, attempts) in std::mem::take(&mut self.open) {
             let next = self.step(attempts, &Outcome::NotSent);
-            let mut update = update(job, next);
+            let mut update = update(job, next, Afterwards::Nothing);
             update.last = because.map(|failure| Last {
                 class: Some(failure.kind.class()),
                 status: failure.status,
@@ -95,7 +109,7 @@ impl Sink for Outcomes<'_> {
             let words = next.last.as_ref().map(|last| last.words.as_str()).unwrap_or_default();
             tracing::warn!(job = job.job, route = %job.route, because = words, "an instance was parked");
         }
-        self.pending.push(update(job.job, next));
+        self.pending.push(update(job.job, next, self.afterwards));
         if self.pending.len() >= MAX_TOGETHER || self.since.elapsed() >= MAX_WAIT {
             self.flush().await?;
         }
@@ -112,7 +126,7 @@ fn is_answer(outcome: &Outcome) -> bool {
     }
 }
 
-fn update(job: i64, next: Next) -> Update {
+fn update(job: i64, next: Next, afterwards: Afterwards) -> Update {
     let (state, retry_at) = match next.state {
         State::RetryAt(at) => (JobState::Waiting, Some(at)),
         State::Delivered => (JobState::Delivered, None),
@@ -120,5 +134,5 @@ fn update(job: i64, next: Next) -> Update {
         State::Cancelled => (JobState::Cancelled, None),
     };
     let last = next.last.map(|last| Last { class: last.class, status: last.status, words: last.words });
-    Update { job, state, retry_at, attempts: next.attempts, last }
+    Update { job, state, retry_at, attempts: next.attempts, last, afterwards }
 }

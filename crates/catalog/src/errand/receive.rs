@@ -1,0 +1,220 @@
+//! Commitments that are asked of us: taken durably, held against what is kept here, decided.
+
+use std::time::Duration;
+
+use causeway_core::commitment::{Reference, Request};
+use causeway_core::{RemoteName, Status, Uid};
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::{ErrandKind, ErrandState, Requester, forget_past, items, put_items};
+use crate::Catalog;
+use crate::delivery::{millis, moment};
+use crate::engine::Durability;
+use crate::error::Error;
+use crate::instances;
+
+/// Most results that wait to be told to one caller; it is asked to take those first.
+const MAX_WAITING: i64 = 1000;
+
+/// What became of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// It is on disk.
+    New(i64),
+    /// It was on disk already: the very same request, whose result has not been told.
+    Again(i64),
+    /// The transaction is another one's, or was concluded.
+    Duplicate,
+    /// As many results as are kept for one caller wait to be told to it.
+    TooMany,
+}
+
+/// A request that is not decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Undecided {
+    /// Its number.
+    pub errand: i64,
+    /// When it came.
+    pub asked_at: Timestamp,
+}
+
+/// What is known of an instance that was named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// Its place in the request.
+    pub place: i64,
+    /// What was named.
+    pub reference: Reference,
+    /// What is kept under this UID, if anything.
+    pub known: Option<Known>,
+}
+
+/// An instance that is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// Its SOP class.
+    pub sop_class: Uid,
+    /// Whether its bytes are in the store and its row is on disk.
+    pub is_settled: bool,
+}
+
+impl Catalog {
+    /// Takes a request; on disk when this returns. For `hold` its result is left to whoever has the association at
+    /// hand on which it was asked.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn commitment_asked(
+        &self,
+        from: Requester,
+        request: Request,
+        hold: Duration,
+    ) -> Result<Received, Error> {
+        let now = self.now_ms();
+        let held_until = now.saturating_add(millis(hold));
+        self.engine
+            .write(Durability::Synced, move |connection| asked(connection, &from, &request, now, held_until))
+            .await
+    }
+
+    /// Requests that are not decided, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn undecided(&self, limit: u32) -> Result<Vec<Undecided>, Error> {
+        self.engine
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT id, created_at FROM errand WHERE state = 0 ORDER BY id LIMIT ?1",
+                )?;
+                let rows = statement.query_map([limit], |row| {
+                    Ok(Undecided { errand: row.get(0)?, asked_at: moment(row.get(1)?) })
+                })?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// What is known of each instance that a request names.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn findings(&self, errand: i64) -> Result<Vec<Finding>, Error> {
+        self.engine
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT place, errand_item.sop_class, errand_item.sop_instance, instance.sop_class, settled
+                     FROM errand_item LEFT JOIN instance ON instance.uid = errand_item.sop_instance
+                     WHERE errand = ?1 ORDER BY place",
+                )?;
+                let mut rows = statement.query([errand])?;
+                let mut findings = Vec::new();
+                while let Some(row) = rows.next()? {
+                    let known = match row.get::<_, Option<bool>>(4)? {
+                        Some(is_settled) => {
+                            Some(Known { sop_class: instances::uid(row, 3)?, is_settled })
+                        }
+                        None => None,
+                    };
+                    let reference = Reference {
+                        sop_class: instances::uid(row, 1)?,
+                        sop_instance: instances::uid(row, 2)?,
+                    };
+                    findings.push(Finding { place: row.get(0)?, reference, known });
+                }
+                Ok(findings)
+            })
+            .await
+    }
+
+    /// Decides a request: the instances at these places failed, all others are committed. From now on its result is
+    /// owed, for as long as `keep`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn decide(&self, errand: i64, failed: Vec<(i64, Status)>, keep: Duration) -> Result<(), Error> {
+        let now = self.now_ms();
+        let expires_at = now.saturating_add(millis(keep));
+        // A decision that is lost is made anew.
+        self.engine
+            .write(Durability::Replayable, move |connection| {
+                let decided = connection
+                    .prepare_cached(
+                        "UPDATE errand SET state = 1, failed = ?2, expires_at = ?3, changed_at = ?4
+                         WHERE id = ?1 AND state = 0",
+                    )?
+                    .execute((errand, failed.len(), expires_at, now))?;
+                if decided == 0 {
+                    return Ok(());
+                }
+                let mut fail = connection
+                    .prepare_cached("UPDATE errand_item SET reason = ?3 WHERE errand = ?1 AND place = ?2")?;
+                for (place, reason) in &failed {
+                    fail.execute((errand, place, reason.0))?;
+                }
+                Ok(())
+            })
+            .await
+    }
+}
+
+fn asked(
+    connection: &Connection,
+    from: &Requester,
+    request: &Request,
+    now: i64,
+    held_until: i64,
+) -> Result<Received, Error> {
+    let remote = from.remote.as_ref().map(RemoteName::as_str);
+    let found: Option<(i64, i64)> = connection
+        .prepare_cached(
+            "SELECT id, state FROM errand WHERE kind = 0 AND uid = ?1 AND coalesce(ae_title, '') = ?2
+             AND coalesce(remote, '') = coalesce(?3, '')",
+        )?
+        .query_row((request.transaction.as_str(), from.ae_title.as_str(), remote), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    if let Some((errand, state)) = found {
+        match ErrandState::of(state)? {
+            ErrandState::Open | ErrandState::Due | ErrandState::Awaited => {
+                let same = items(connection, errand)?.iter().map(|(it, _)| it).eq(&request.references);
+                return Ok(if same { Received::Again(errand) } else { Received::Duplicate });
+            }
+            ErrandState::Done => return Ok(Received::Duplicate),
+            // Nothing was ever told of it: it begins anew.
+            ErrandState::GivenUp => {
+                connection.prepare_cached("DELETE FROM errand WHERE id = ?1")?.execute([errand])?;
+            }
+        }
+    }
+    let waiting: i64 = connection
+        .prepare_cached(
+            "SELECT count(*) FROM errand WHERE state < 2 AND kind = 0 AND ae_title = ?1
+             AND coalesce(remote, '') = coalesce(?2, '')",
+        )?
+        .query_row((from.ae_title.as_str(), remote), |row| row.get(0))?;
+    if waiting >= MAX_WAITING {
+        return Ok(Received::TooMany);
+    }
+    forget_past(connection, now)?;
+    connection
+        .prepare_cached(
+            "INSERT INTO errand (kind, uid, remote, ae_title, state, attempt, next_at, expires_at, instances, failed,
+             created_at, changed_at) VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7, 0, ?8, ?8)",
+        )?
+        .execute((
+            ErrandKind::Result.number(),
+            request.transaction.as_str(),
+            remote,
+            from.ae_title.as_str(),
+            held_until,
+            i64::MAX,
+            request.references.len(),
+            now,
+        ))?;
+    let errand = connection.last_insert_rowid();
+    put_items(connection, errand, &request.references, None)?;
+    Ok(Received::New(errand))
+}
