@@ -24,6 +24,10 @@ pub enum Service {
     PerformedStep,
     /// Performed procedure steps, read back (PS3.4 §F.8).
     PerformedStepRetrieve,
+    /// Storage commitment (PS3.4 §J.3).
+    Commitment,
+    /// Notices of what is available (PS3.4 §R.3).
+    Availability,
 }
 
 /// A SOP class that is not for storage, and which side of it we are.
@@ -41,7 +45,10 @@ pub struct ServiceClass {
     pub provider: bool,
 }
 
-use Service::{Find, Get, Move, PerformedStep, PerformedStepRetrieve, Storage, Verification, Worklist};
+use Service::{
+    Availability, Commitment, Find, Get, Move, PerformedStep, PerformedStepRetrieve, Storage, Verification,
+    Worklist,
+};
 
 const fn row(uid: &'static str, name: &'static str, service: Service, user: bool) -> ServiceClass {
     ServiceClass { uid, name, service, user, provider: true }
@@ -64,6 +71,14 @@ pub const CLASSES: &[ServiceClass] = &[
         PerformedStepRetrieve,
         false,
     ),
+    row(class::STORAGE_COMMITMENT_PUSH, "Storage Commitment Push Model", Commitment, true),
+    ServiceClass {
+        uid: class::INSTANCE_AVAILABILITY,
+        name: "Instance Availability Notification",
+        service: Availability,
+        user: true,
+        provider: false,
+    },
 ];
 
 /// The class with this UID.
@@ -88,7 +103,12 @@ const fn means(service: Service, status: Status, words: &'static str) -> Meaning
 }
 
 /// Every status of every service that we provide.
-pub const MEANINGS: &[Meaning] = &[
+pub fn all_meanings() -> impl Iterator<Item = Meaning> {
+    MEANINGS.iter().chain(COMMITMENT).copied()
+}
+
+/// The statuses of the services whose objects are instances, and of the worklist.
+const MEANINGS: &[Meaning] = &[
     means(Verification, Status::SUCCESS, "we are here"),
     means(
         Storage,
@@ -233,11 +253,48 @@ pub const MEANINGS: &[Meaning] = &[
     means(PerformedStepRetrieve, Status::RESOURCE_LIMITATION, "the catalog is busy or full: try again"),
 ];
 
+/// What a request for storage commitment, or the result of one of ours, is answered with.
+const COMMITMENT: &[Meaning] = &[
+    means(
+        Commitment,
+        Status::SUCCESS,
+        "the request is on disk, and its result will be told; or the result of a request of ours is written",
+    ),
+    means(
+        Commitment,
+        Status::PROCESSING_FAILURE,
+        "a fault of the node, or the result of something that was not asked of this caller",
+    ),
+    means(Commitment, Status::NO_SUCH_OBJECT, "the SOP instance is not 1.2.840.10008.1.20.1.1"),
+    means(Commitment, Status::NO_SUCH_EVENT_TYPE, "the Event Type ID is neither 1 nor 2"),
+    means(
+        Commitment,
+        Status::INVALID_ARGUMENT,
+        "the data set is missing, cannot be read, or lacks a UID; with Error Comment",
+    ),
+    means(Commitment, Status::INVALID_SOP_INSTANCE, "the SOP Instance UID is no UID"),
+    means(Commitment, Status::NO_SUCH_SOP_CLASS, "a SOP class other than that of the context"),
+    means(Commitment, Status::MISSING_ATTRIBUTE, "the command lacks a UID"),
+    means(Commitment, Status::NO_SUCH_ACTION, "the Action Type ID is not 1"),
+    means(Commitment, Status::NOT_AUTHORIZED, "the caller may not ask for commitment"),
+    means(
+        Commitment,
+        Status::DUPLICATE_TRANSACTION,
+        "the Transaction UID was used before for another request, or for one whose result was told",
+    ),
+    means(Commitment, Status::UNRECOGNIZED_OPERATION, "neither N-ACTION nor N-EVENT-REPORT"),
+    means(
+        Commitment,
+        Status::RESOURCE_LIMITATION,
+        "more than 20,000 instances in one request, 1,000 results wait for this caller, or the catalog is busy or \
+         full: try again",
+    ),
+];
+
 /// The statuses of one service, in the order of their numbers.
 #[must_use]
 pub fn meanings(service: Service) -> Vec<Meaning> {
-    let mut found: Vec<Meaning> =
-        MEANINGS.iter().copied().filter(|meaning| meaning.service == service).collect();
+    let mut found: Vec<Meaning> = all_meanings().filter(|meaning| meaning.service == service).collect();
     found.sort_by_key(|meaning| meaning.status.0);
     found
 }
@@ -253,8 +310,8 @@ mod tests {
         let classes: BTreeSet<_> = CLASSES.iter().map(|class| class.uid).collect();
         assert_eq!(classes.len(), CLASSES.len());
         let meanings: BTreeSet<_> =
-            MEANINGS.iter().map(|meaning| (meaning.service, meaning.status.0)).collect();
-        assert_eq!(meanings.len(), MEANINGS.len());
+            all_meanings().map(|meaning| (meaning.service, meaning.status.0)).collect();
+        assert_eq!(meanings.len(), all_meanings().count());
     }
 
     #[test]
@@ -262,7 +319,7 @@ mod tests {
         for class in CLASSES {
             let is_storage = Uid::parse(class.uid).is_ok_and(|uid| crate::sop_class::is_storage(&uid));
             assert!(!is_storage, "{}", class.uid);
-            assert!(!meanings(class.service).is_empty(), "{:?}", class.service);
+            assert_eq!(meanings(class.service).is_empty(), !class.provider, "{:?}", class.service);
         }
     }
 }

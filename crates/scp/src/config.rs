@@ -42,6 +42,9 @@ pub struct Config {
     pub write_seconds: u32,
     /// Seconds that an association may be idle between messages.
     pub idle_seconds: u32,
+    /// Seconds for which the result of a storage commitment is left to the association on which it was asked, while
+    /// that is open and idle (PS3.4 §J.3.3.1.2); 0: a caller that can be called is always told on an association of our own.
+    pub commitment_same_association_seconds: u32,
     /// Seconds that associations under way are given to finish when the node stops.
     pub drain_seconds: u32,
     /// TLS, for those who call and those who are called.
@@ -66,6 +69,7 @@ impl Default for Config {
             read_seconds: 60,
             write_seconds: 60,
             idle_seconds: 300,
+            commitment_same_association_seconds: 10,
             drain_seconds: 20,
             tls: causeway_tls::Config::default(),
             identity: identity::Config::default(),
@@ -117,6 +121,7 @@ impl Config {
             ("read_seconds", self.read_seconds, 1, day),
             ("write_seconds", self.write_seconds, 1, day),
             ("idle_seconds", self.idle_seconds, 1, day),
+            ("commitment_same_association_seconds", self.commitment_same_association_seconds, 0, 300),
             ("drain_seconds", self.drain_seconds, 0, 600),
         ];
         match table.into_iter().find(|(_, value, least, most)| !(least..=most).contains(&value)) {
@@ -136,6 +141,11 @@ impl Config {
             idle: Duration::from_secs(self.idle_seconds as u64),
         };
         Settings { timeouts, max_pdu: self.max_pdu_bytes, max_sent_pdu: MAX_PDATA_BYTES }
+    }
+
+    /// How long a result is left to the association on which it was asked for.
+    pub(crate) const fn commitment_hold(&self) -> Duration {
+        Duration::from_secs(self.commitment_same_association_seconds as u64)
     }
 
     pub(crate) const fn drain(&self) -> Duration {

@@ -34,6 +34,8 @@ enum Service {
     Open,
     /// It needs leave.
     With(Permission),
+    /// Commitment is asked for, or results of ours are told, as roles are selected.
+    Commitment,
     /// Instances go over it, one way or the other, as roles are selected.
     Storage,
 }
@@ -65,10 +67,28 @@ impl<'a> Gate<'a> {
             | sop_class::MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE => {
                 Ok(Service::With(Permission::Worklist))
             }
+            sop_class::STORAGE_COMMITMENT_PUSH => Ok(Service::Commitment),
             _ if sop_class::is_storage(abstract_syntax) => Ok(Service::Storage),
             // A class that the standard does not have is taken from those an administrator knows.
             _ if sop_class::is_private(abstract_syntax) && self.is_registered() => Ok(Service::Storage),
             _ => Err(Refusal::AbstractSyntaxNotSupported),
+        }
+    }
+
+    /// Whether the caller is a remote that we ask to commit to what it was sent.
+    fn is_asked_for_commitment(&self) -> bool {
+        let caller = self.caller.get().and_then(|caller| caller.remote.as_ref());
+        let remote = caller.and_then(|name| self.door.archive.remote(name));
+        remote.is_some_and(|remote| remote.follow.commitment)
+    }
+
+    /// The roles of storage commitment: the caller asks us when it may, and tells us the results of what we asked
+    /// (PS3.4 §J.3.3.1.3).
+    fn commitment_roles(&self, proposed: &Role) -> Role {
+        Role {
+            sop_class: proposed.sop_class.clone(),
+            user: proposed.user && self.may(Permission::Commit),
+            provider: proposed.provider && self.is_asked_for_commitment(),
         }
     }
 
@@ -151,7 +171,10 @@ impl Policy for Gate<'_> {
     fn choose(&self, proposal: &Proposal, context: &ProposedContext) -> Result<Uid, Refusal> {
         let chosen = match self.service(&context.abstract_syntax)? {
             Service::With(permission) if !self.may(permission) => return Err(Refusal::UserRejection),
-            Service::Open | Service::With(_) => self.plain(&context.transfer_syntaxes),
+            Service::Commitment if !self.may(Permission::Commit) && !self.is_asked_for_commitment() => {
+                return Err(Refusal::UserRejection);
+            }
+            Service::Open | Service::With(_) | Service::Commitment => self.plain(&context.transfer_syntaxes),
             Service::Storage => self.storage(proposal, context)?,
         };
         chosen.ok_or(Refusal::TransferSyntaxesNotSupported)
@@ -178,13 +201,17 @@ impl Policy for Gate<'_> {
     }
 
     fn roles(&self, _: &Proposal, proposed: &Role) -> Option<Role> {
-        if self.has(Quirk::NoRoleSelection) || self.service(&proposed.sop_class) != Ok(Service::Storage) {
+        if self.has(Quirk::NoRoleSelection) {
             return None;
         }
-        Some(Role {
-            sop_class: proposed.sop_class.clone(),
-            user: proposed.user && self.may(Permission::Store),
-            provider: proposed.provider && self.may(Permission::Retrieve),
-        })
+        match self.service(&proposed.sop_class) {
+            Ok(Service::Storage) => Some(Role {
+                sop_class: proposed.sop_class.clone(),
+                user: proposed.user && self.may(Permission::Store),
+                provider: proposed.provider && self.may(Permission::Retrieve),
+            }),
+            Ok(Service::Commitment) => Some(self.commitment_roles(proposed)),
+            Ok(Service::Open | Service::With(_)) | Err(_) => None,
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The services of an association: which file answers which message.
 
+mod commitment;
 mod echo;
 mod find;
 mod get;
@@ -18,6 +19,7 @@ use causeway_dimse::{Association, Command, Error, Message};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
+use self::commitment::Results;
 use crate::door::{Door, Visitor};
 
 /// Any stream an association can run over.
@@ -40,26 +42,54 @@ pub(crate) async fn serve<S: Stream>(
     association: &mut Association<S>,
     mut stopped: watch::Receiver<bool>,
 ) -> Result<End, Error> {
-    if let Some(operations) = overlap::operations(association.agreement()) {
-        return overlap::serve(door, visitor, association, operations, stopped).await;
-    }
+    let mut results = Results::new(door, visitor, association).await;
+    let ended = match overlap::operations(association.agreement()) {
+        Some(operations) => {
+            overlap::serve(door, visitor, association, &mut results, operations, &mut stopped).await
+        }
+        None => one_by_one(door, visitor, association, &mut results, &mut stopped).await,
+    };
+    results.release().await;
+    ended
+}
+
+async fn one_by_one<S: Stream>(
+    door: &Door,
+    visitor: &Visitor,
+    association: &mut Association<S>,
+    results: &mut Results<'_>,
+    stopped: &mut watch::Receiver<bool>,
+) -> Result<End, Error> {
     loop {
-        // Cancel-safe: a message that has begun to arrive is not lost when the node is told to stop between polls.
+        // Cancel-safe: a message that has begun to arrive is not lost when the node is told to stop between polls, or
+        // has something to tell.
         let message = tokio::select! {
             message = association.next() => message?,
-            _ = stopped.wait_for(|stopped| *stopped) => return Ok(End::Stopped),
+            () = results.ready() => {
+                results.tell(association).await?;
+                continue;
+            }
+            () = stopping(stopped) => return Ok(End::Stopped),
         };
         let Some(message) = message else { return Ok(End::Released) };
-        answer(door, visitor, association, message).await?;
+        answer(door, visitor, association, results, message).await?;
     }
+}
+
+/// Completes when the node stops.
+async fn stopping(stopped: &mut watch::Receiver<bool>) {
+    // A sender that is gone is a node that is gone.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
 async fn answer<S: Stream>(
     door: &Door,
     visitor: &Visitor,
     association: &mut Association<S>,
+    results: &mut Results<'_>,
     message: Message,
 ) -> Result<(), Error> {
+    results.heard();
     let Message { context, command, has_data_set } = message;
     match command {
         Command::CEchoRq(request) => echo::handle(association, &context, &request).await,
@@ -79,7 +109,12 @@ async fn answer<S: Stream>(
         }
         Command::NRq(request) => {
             let request = normalized::Request { context: &context, asked: &request, has_data_set };
-            normalized::handle(door, visitor, association, request).await
+            normalized::handle(door, visitor, association, results, request).await
+        }
+        Command::NRsp(response) => {
+            association.responded(response.message_id_responded);
+            results.answered(&response).await;
+            Ok(())
         }
         Command::CGetRq(request) if has_data_set => {
             get::handle(door, visitor, association, &context, &request).await

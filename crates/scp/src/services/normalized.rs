@@ -4,6 +4,7 @@ use causeway_core::{Status, sop_class};
 use causeway_dimse::message::NRq;
 use causeway_dimse::{Association, Command, Context, Error};
 
+use super::commitment::{self, Results};
 use super::{Stream, performed};
 use crate::door::{Door, Visitor};
 
@@ -19,6 +20,7 @@ pub(super) async fn handle<S: Stream>(
     door: &Door,
     visitor: &Visitor,
     association: &mut Association<S>,
+    results: &mut Results<'_>,
     request: Request<'_>,
 ) -> Result<(), Error> {
     let Request { context, asked, .. } = request;
@@ -28,6 +30,9 @@ pub(super) async fn handle<S: Stream>(
         sop_class::MODALITY_PERFORMED_PROCEDURE_STEP
         | sop_class::MODALITY_PERFORMED_PROCEDURE_STEP_RETRIEVE => {
             return performed::handle(door, visitor, association, request).await;
+        }
+        sop_class::STORAGE_COMMITMENT_PUSH => {
+            return commitment::handle(door, visitor, association, results, request).await;
         }
         _ => Status::UNRECOGNIZED_OPERATION,
     };

@@ -10,6 +10,7 @@ use causeway_dimse::{Agreement, Association, Command, Context, Error, Message};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 
+use super::commitment::Results;
 use super::{End, Stream, store};
 use crate::door::{Door, Visitor};
 
@@ -23,10 +24,11 @@ pub(super) async fn serve<S: Stream>(
     door: &Door,
     visitor: &Visitor,
     association: &mut Association<S>,
+    results: &mut Results<'_>,
     operations: usize,
-    stopped: watch::Receiver<bool>,
+    stopped: &mut watch::Receiver<bool>,
 ) -> Result<End, Error> {
-    let mut stores = Stores { door, visitor, operations, under_way: JoinSet::new() };
+    let mut stores = Stores { door, visitor, results, operations, under_way: JoinSet::new() };
     let served = stores.serve(association, stopped).await;
     // What was read to its end is kept, also when there is no one left to be told.
     while let Some(done) = stores.under_way.join_next().await {
@@ -46,19 +48,20 @@ struct Done {
 }
 
 /// The stores of an association.
-struct Stores<'a> {
+struct Stores<'a, 'r> {
     door: &'a Door,
     visitor: &'a Visitor,
+    results: &'a mut Results<'r>,
     operations: usize,
     /// Those whose bodies have been read.
     under_way: JoinSet<Done>,
 }
 
-impl Stores<'_> {
+impl Stores<'_, '_> {
     async fn serve<S: Stream>(
         &mut self,
         association: &mut Association<S>,
-        mut stopped: watch::Receiver<bool>,
+        stopped: &mut watch::Receiver<bool>,
     ) -> Result<End, Error> {
         loop {
             // Cancel-safe: a message that has begun to arrive is not lost when an answer is due or the node stops.
@@ -68,7 +71,11 @@ impl Stores<'_> {
                     continue;
                 }
                 message = association.next() => message?,
-                () = told(&mut stopped) => {
+                () = self.results.ready(), if self.under_way.is_empty() => {
+                    self.results.tell(association).await?;
+                    continue;
+                }
+                () = super::stopping(stopped) => {
                     self.answer_all(association).await?;
                     return Ok(End::Stopped);
                 }
@@ -80,7 +87,7 @@ impl Stores<'_> {
                 }
                 Some(message) => {
                     self.answer_all(association).await?;
-                    super::answer(self.door, self.visitor, association, message).await?;
+                    super::answer(self.door, self.visitor, association, self.results, message).await?;
                 }
             }
         }
@@ -97,6 +104,7 @@ impl Stores<'_> {
         while self.under_way.len() >= self.operations {
             self.answer_one(association).await?;
         }
+        self.results.heard();
         if let Some(refusal) = store::misplaced(&context, &request) {
             while association.chunk().await?.is_some() {}
             return association.send(context.id, &Command::CStoreRsp(refusal), None).await;
@@ -160,20 +168,14 @@ fn whole(done: Result<Done, JoinError>) -> Result<Done, Error> {
     })
 }
 
-/// Completes when the node stops.
-async fn told(stopped: &mut watch::Receiver<bool>) {
-    // A sender that is gone is a node that is gone.
-    let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
 /// A data set as it arrives; answers that become due meanwhile go out at once.
-struct Incoming<'a, 'b, S> {
+struct Incoming<'a, 'b, 'r, S> {
     association: &'a mut Association<S>,
-    stores: &'a mut Stores<'b>,
+    stores: &'a mut Stores<'b, 'r>,
     broken: Option<Error>,
 }
 
-impl<S: Stream> Incoming<'_, '_, S> {
+impl<S: Stream> Incoming<'_, '_, '_, S> {
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             // Cancel-safe: a slice that is waited for is not lost.
@@ -187,7 +189,7 @@ impl<S: Stream> Incoming<'_, '_, S> {
     }
 }
 
-impl<S: Stream> Body for Incoming<'_, '_, S> {
+impl<S: Stream> Body for Incoming<'_, '_, '_, S> {
     async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
         let chunk = self.next().await;
         chunk.map_err(|error| store::broke(error, &mut self.broken))

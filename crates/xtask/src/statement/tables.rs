@@ -90,7 +90,7 @@ fn quirks() -> String {
 
 fn statuses(of: &str) -> Option<String> {
     let is_named = |service: &Service| format!("{service:?}") == of;
-    let service = service::MEANINGS.iter().map(|meaning| meaning.service).find(is_named)?;
+    let service = service::all_meanings().map(|meaning| meaning.service).find(is_named)?;
     let row = |meaning: service::Meaning| vec![format!("{:04X}", meaning.status.0), meaning.words.to_owned()];
     Some(table(&["status", "meaning here"], service::meanings(service).into_iter().map(row)))
 }
