@@ -2,6 +2,7 @@
 
 use causeway_catalog::RouteRecord;
 use causeway_catalog::delivery::{Change, Changed, Filter, JobRow, RemoteReport, StudyDelivery};
+use causeway_catalog::errand::{ErrandCount, ErrandFilter, ErrandRow};
 use causeway_core::{Permission, Principal, Remote, RemoteName, Status, Uid};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -177,6 +178,28 @@ impl Forwarder {
     pub async fn study(&self, principal: &Principal, study: Uid) -> Result<Vec<StudyDelivery>, AdminError> {
         admin(principal)?;
         Ok(self.inner.catalog.study_deliveries(study).await?)
+    }
+
+    /// Errands: commitments asked of us and by us, notices.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn errands(
+        &self,
+        principal: &Principal,
+        filter: ErrandFilter,
+    ) -> Result<Vec<ErrandRow>, AdminError> {
+        admin(principal)?;
+        Ok(self.inner.catalog.errands(filter).await?)
+    }
+
+    /// How many errands there are of each kind in each state.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn errand_counts(&self, principal: &Principal) -> Result<Vec<ErrandCount>, AdminError> {
+        admin(principal)?;
+        Ok(self.inner.catalog.errand_counts().await?)
     }
 
     /// Retries, parks or cancels a job.

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::errands;
+
 /// How deliveries are made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -34,6 +36,8 @@ pub struct Config {
     pub unclear_attempts: u32,
     /// How long sending goes on after the node was told to stop.
     pub drain_seconds: u32,
+    /// Storage commitment and notices.
+    pub errands: errands::Config,
 }
 
 impl Default for Config {
@@ -51,6 +55,7 @@ impl Default for Config {
             retry_ceiling_seconds: 15 * 60,
             unclear_attempts: 5,
             drain_seconds: 20,
+            errands: errands::Config::default(),
         }
     }
 }
@@ -93,7 +98,7 @@ impl Config {
             Some((key, value, bounds)) => {
                 Err(ConfigError { key, value, least: *bounds.start(), most: *bounds.end() })
             }
-            None => Ok(()),
+            None => self.errands.check(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Delivery: who gets what, and the proof that it got there.
 //!
 //! Lives here: routes and their conditions, the pure decisions (`failure`, `backoff`, `job`, `health`), the workers
-//! that claim jobs with a lease, the senders (C-STORE, STOW-RS), and what an administrator sees and does of all
+//! that claim jobs with a lease, the senders (C-STORE, STOW-RS), errands (storage commitment, notices), and what an administrator sees and does of all
 //! this. Never here: doors, SQL, where bytes are kept.
 //!
 //! Invariant: a job is Delivered only when the far side said so of that very instance. The catalog's table of jobs
@@ -16,6 +16,7 @@ pub mod admin;
 mod backoff;
 pub mod condition;
 mod config;
+mod errands;
 mod failure;
 mod health;
 mod job;
@@ -26,8 +27,9 @@ mod sender;
 mod testing;
 mod worker;
 
-pub use causeway_catalog::{RouteRecord, delivery};
+pub use causeway_catalog::{RouteRecord, delivery, errand};
 pub use config::{Config, ConfigError};
+pub use errands::Config as ErrandsConfig;
 pub use route::{Explained, MAX_QUIET_SECONDS, Route, RouteError};
 pub use router::Router;
 pub use worker::Forwarder;

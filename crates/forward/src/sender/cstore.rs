@@ -27,7 +27,7 @@ pub(crate) struct Answered {
 }
 
 /// How `remote` is called.
-fn call(remote: &Remote, caller: &Caller, patience: Patience) -> Result<Call, Failure> {
+pub(crate) fn call(remote: &Remote, caller: &Caller, patience: Patience) -> Result<Call, Failure> {
     let Patience { connect, response } = patience;
     let timeouts = Timeouts { artim: connect, read: response, write: response, idle: response };
     let settings = Settings { timeouts, ..Settings::default() };
@@ -129,7 +129,7 @@ fn unread(because: &BodyError) -> Failure {
 }
 
 /// What a failed association calls for.
-fn failure(error: &Error) -> Failure {
+pub(crate) fn failure(error: &Error) -> Failure {
     let kind = match error {
         Error::Body(_) => Kind::Ours,
         Error::Credentials(_) => Kind::Refused,

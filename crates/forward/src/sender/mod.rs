@@ -16,7 +16,7 @@ use causeway_tls::Tls;
 
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
-pub(crate) use cstore::{Answered, echo};
+pub(crate) use cstore::{Answered, call, echo, failure};
 
 /// A job whose instance is here.
 #[derive(Debug, Clone)]

@@ -21,6 +21,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use self::breakers::Breakers;
 use crate::config::Config;
+use crate::errands;
 use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
@@ -30,7 +31,7 @@ use crate::sender::{Caller, Patience};
 /// How long the hub sleeps at most, whatever it was told.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
 /// How long it, or a task, sleeps after the catalog failed.
-const AFTER_FAILURE: Duration = Duration::from_secs(2);
+pub(crate) const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
 /// Instances in memory, beyond one for each destination, of all destinations together: at most 2 MiB each.
 const SPARE_INSTANCES: usize = 32;
@@ -51,7 +52,7 @@ pub(crate) struct Inner {
     pub(crate) caller: Caller,
     pub(crate) config: Config,
     /// Names this run's leases.
-    owner: String,
+    pub(crate) owner: String,
     health: Mutex<HashMap<RemoteName, Health>>,
     breakers: Mutex<HashMap<RemoteName, Breakers>>,
     /// Places for instances in memory beyond one for each destination.
@@ -91,6 +92,7 @@ impl Forwarder {
     /// Forwards until `shutdown` completes; what is on the line then is given some time to finish.
     pub async fn run_until(&self, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
+        let mut errands = errands::Hub::new(&self.inner, stopped.clone());
         let mut hub = Hub {
             inner: Arc::clone(&self.inner),
             tasks: JoinSet::new(),
@@ -100,12 +102,14 @@ impl Forwarder {
         };
         tokio::select! {
             () = hub.run() => {}
+            () = errands.run() => {}
             () = shutdown => {}
         }
-        // The tasks finish the instance they are at; what they have not begun stays in the queue.
+        // The tasks finish the instance or the errand they are at; what they have not begun stays in the queue.
         let _ = stop.send(true);
         let drained = tokio::time::timeout(self.inner.config.drain(), async {
             while hub.tasks.join_next().await.is_some() {}
+            while errands.tasks.join_next().await.is_some() {}
         });
         if drained.await.is_err() {
             tracing::warn!("deliveries under way were cut off; they are taken up again at the next start");
