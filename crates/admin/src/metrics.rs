@@ -8,6 +8,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use causeway_core::Principal;
 use causeway_forward::admin::DestinationReport;
+use causeway_forward::errand::{ErrandCount, ErrandKind, ErrandState};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -20,6 +21,12 @@ use crate::state::Node;
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct QueueLabels {
     remote: String,
+    state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ErrandLabels {
+    kind: &'static str,
     state: &'static str,
 }
 
@@ -44,6 +51,7 @@ pub(crate) async fn show(
     let report = node.forwarder.report(&principal).await?;
     let mut registry = Registry::with_prefix("causeway");
     queues(&mut registry, &report);
+    errands(&mut registry, &node.forwarder.errand_counts(&principal).await?);
     taken(&mut registry, &node);
     certificates(&mut registry, &node);
     present(&mut registry, &node);
@@ -56,6 +64,7 @@ pub(crate) async fn show(
 fn queues(registry: &mut Registry, report: &[DestinationReport]) {
     let jobs = Family::<QueueLabels, Gauge>::default();
     let held = Family::<RemoteLabels, Gauge>::default();
+    let committed = Family::<RemoteLabels, Gauge>::default();
     for destination in report {
         let of = &destination.jobs;
         let states = [
@@ -70,10 +79,31 @@ fn queues(registry: &mut Registry, report: &[DestinationReport]) {
             jobs.get_or_create(&labels).set(i64::try_from(count).unwrap_or(i64::MAX));
         }
         let labels = RemoteLabels { remote: of.remote.to_string() };
+        committed.get_or_create(&labels).set(i64::try_from(of.committed).unwrap_or(i64::MAX));
         held.get_or_create(&labels).set(i64::from(destination.held_until.is_some()));
     }
     registry.register("delivery_jobs", "Instances to be delivered, by remote and state", jobs);
+    registry.register(
+        "delivery_committed",
+        "Delivered instances that the remote has committed to",
+        committed,
+    );
     registry.register("delivery_held", "Whether a remote is left alone after a failure", held);
+}
+
+/// Also those of which there are none: what is watched for must be there to be watched.
+fn errands(registry: &mut Registry, counts: &[ErrandCount]) {
+    let kept = Family::<ErrandLabels, Gauge>::default();
+    for kind in ErrandKind::ALL {
+        for state in ErrandState::ALL {
+            let found = counts.iter().find(|it| it.kind == kind && it.state == state);
+            let count = found.map_or(0, |it| i64::try_from(it.count).unwrap_or(i64::MAX));
+            let labels = ErrandLabels { kind: kind.as_str(), state: state.as_str() };
+            kept.get_or_create(&labels).set(count);
+        }
+    }
+    let help = "Storage commitments asked of us and by us and notices of availability, by state; of the past, those kept";
+    registry.register("errands", help, kept);
 }
 
 fn taken(registry: &mut Registry, node: &Node) {

@@ -3,7 +3,9 @@
 use axum::Router;
 use axum::routing::{get, post, put};
 
-use crate::api::{doctor, incidents, node, procedure_steps, queue, remotes, routes, tokens, worklist};
+use crate::api::{
+    doctor, errands, incidents, node, procedure_steps, queue, remotes, routes, tokens, worklist,
+};
 use crate::state::Node;
 use crate::{health, metrics, page};
 
@@ -35,6 +37,8 @@ pub fn closed(node: Node) -> Router {
         .route("/queue/jobs", get(queue::jobs))
         .route("/queue/jobs/{job}/{change}", post(queue::change))
         .route("/queue/remotes/{name}/retry", post(queue::retry_parked))
+        .route("/commitments", get(errands::commitments))
+        .route("/notices", get(errands::notices))
         .route("/tokens", get(tokens::list))
         .route("/tokens/{name}", put(tokens::put).delete(tokens::remove))
         .route("/worklist", get(worklist::list).post(worklist::add))

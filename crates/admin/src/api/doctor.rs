@@ -1,9 +1,12 @@
 //! A check-up of the node: its disk, its certificates, its remotes, its queue, in findings that say what to do.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::State;
 use causeway_core::{Permission, Principal, Remote};
 use causeway_forward::admin::DestinationReport;
+use causeway_forward::errand::{ErrandFilter, ErrandKind, ErrandRow, ErrandState};
 use causeway_tls::{Notice, Urgency};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
@@ -17,6 +20,9 @@ const ECHOES_AT_ONCE: usize = 8;
 /// Free space below which the disk is a worry, in bytes and as a share of it all.
 const LITTLE_SPACE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 const LITTLE_SPACE_PERCENT: u64 = 5;
+
+/// Commitments and notices that are looked at.
+const MAX_ERRANDS: u32 = 1000;
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -59,6 +65,8 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
     let mut findings = vec![space(&node).await];
     findings.extend(node.tls.notices().into_iter().map(certificate));
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
+    let due = ErrandFilter { state: Some(ErrandState::Due), limit: MAX_ERRANDS, ..ErrandFilter::default() };
+    findings.extend(errands(&node.forwarder.errands(&caller, due).await?));
     let remotes: Vec<Remote> = node.archive.remotes().to_vec();
     let callable = remotes.into_iter().filter(|remote| remote.dimse_peer().is_some());
     let principal: &Principal = &caller;
@@ -117,6 +125,26 @@ fn queue(report: &DestinationReport) -> Option<Finding> {
     }
     (report.jobs.waiting > 0)
         .then(|| Finding::new(subject, Verdict::Fine, format!("{} instances wait", report.jobs.waiting)))
+}
+
+/// Commitments and notices that were tried in vain, one finding for each remote and kind.
+fn errands(due: &[ErrandRow]) -> Vec<Finding> {
+    let mut failing: BTreeMap<(String, &str), (u64, &str)> = BTreeMap::new();
+    for errand in due.iter().filter(|errand| errand.attempts > 0) {
+        let Some(remote) = &errand.remote else { continue };
+        let words = errand.words.as_deref().unwrap_or_default();
+        failing.entry((remote.to_string(), errand.kind.as_str())).or_insert((0, words)).0 += 1;
+    }
+    let finding = |((remote, kind), (count, words)): ((String, &str), (u64, &str))| {
+        let (subject, verb) = if kind == ErrandKind::Notice.as_str() {
+            (format!("notices to {remote}"), "notices")
+        } else {
+            (format!("storage commitments {kind}, {remote}"), "commitments")
+        };
+        Finding::new(subject, Verdict::Failure, format!("{count} were tried in vain: {words}"))
+            .with_remedy(format!("see `causeway queue {verb}`; they are tried again by themselves"))
+    };
+    failing.into_iter().map(finding).collect()
 }
 
 async fn echo(node: &Node, principal: &Principal, remote: Remote) -> Finding {

@@ -1,6 +1,7 @@
 //! The REST interface: one file per kind of thing. JSON in, JSON out, problems as RFC 9457.
 
 pub(crate) mod doctor;
+pub(crate) mod errands;
 pub(crate) mod incidents;
 pub(crate) mod node;
 pub(crate) mod procedure_steps;

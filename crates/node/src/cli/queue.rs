@@ -18,7 +18,8 @@ use crate::client::{Client, Target};
   causeway queue
   causeway queue list --state parked
   causeway queue retry 17
-  causeway queue retry --remote reader")]
+  causeway queue retry --remote reader
+  causeway queue commitments --state awaited")]
 pub(crate) struct Queue {
     #[command(subcommand)]
     verb: Option<Verb>,
@@ -43,6 +44,10 @@ enum Verb {
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
+    /// Storage commitments, newest first: what was asked of us, and what we asked of those we sent to
+    Commitments(Errands),
+    /// Notices of what is available here, newest first
+    Notices(Errands),
     /// Send a job now, or all parked jobs of a remote
     Retry {
         /// Number of the job
@@ -64,6 +69,16 @@ enum Verb {
     },
 }
 
+#[derive(Debug, Args)]
+struct Errands {
+    /// In this state only: open, due, awaited, done, given-up
+    #[arg(long)]
+    state: Option<String>,
+    /// Most to show
+    #[arg(long, default_value_t = 100)]
+    limit: u32,
+}
+
 impl Queue {
     pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
         match self.verb {
@@ -74,6 +89,14 @@ impl Queue {
                 query.extend(state.map(|state| ("state", state)));
                 query.extend(study.map(|study| ("study", study.to_string())));
                 list(client, &query).await?;
+            }
+            Some(Verb::Commitments(asked)) => {
+                let heads = ["KIND", "OF", "TRANSACTION", "STATE", "INSTANCES", "FAILED", "NEXT", "LAST"];
+                errands(client, "/api/v1/commitments", heads, asked).await?;
+            }
+            Some(Verb::Notices(asked)) => {
+                let heads = ["KIND", "TO", "STUDY", "STATE", "INSTANCES", "FAILED", "NEXT", "LAST"];
+                errands(client, "/api/v1/notices", heads, asked).await?;
             }
             Some(Verb::Retry { job: Some(job), .. }) => change(client, job, "retry").await?,
             Some(Verb::Retry { remote: Some(remote), .. }) => {
@@ -108,11 +131,20 @@ async fn report(client: &Client) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&report)?);
         return Ok(());
     }
-    let paths =
-        ["/remote", "/waiting", "/sending", "/delivered", "/parked", "/oldest_at", "/held_until", "/because"];
-    let rows: Vec<[String; 8]> =
-        report.iter().map(|destination| paths.map(|path| text(destination, path))).collect();
-    let heads = ["REMOTE", "WAITING", "SENDING", "DELIVERED", "PARKED", "OLDEST", "HELD UNTIL", "BECAUSE"];
+    let columns = [
+        ("REMOTE", "/remote"),
+        ("WAITING", "/waiting"),
+        ("SENDING", "/sending"),
+        ("DELIVERED", "/delivered"),
+        ("COMMITTED", "/committed"),
+        ("PARKED", "/parked"),
+        ("OLDEST", "/oldest_at"),
+        ("HELD UNTIL", "/held_until"),
+        ("BECAUSE", "/because"),
+    ];
+    let row = |destination: &Value| columns.map(|(_, path)| text(destination, path));
+    let rows: Vec<[String; 9]> = report.iter().map(row).collect();
+    let heads = columns.map(|(head, _)| head);
     table::print(heads, &rows);
     Ok(())
 }
@@ -124,7 +156,37 @@ async fn list(client: &Client, query: &[(&str, String)]) -> anyhow::Result<()> {
         return Ok(());
     }
     let paths = ["/id", "/remote", "/route", "/state", "/attempts", "/next_at", "/instance", "/last/words"];
-    let rows: Vec<[String; 8]> = jobs.iter().map(|job| paths.map(|path| text(job, path))).collect();
+    let row = |job: &Value| {
+        paths.map(|path| match (path, text(job, "/commitment").as_str()) {
+            ("/state", "committed") => format!("{}, committed", text(job, path)),
+            ("/state", "not-committed") => format!("{}, not committed", text(job, path)),
+            _ => text(job, path),
+        })
+    };
+    let rows: Vec<[String; 8]> = jobs.iter().map(row).collect();
     table::print(["JOB", "REMOTE", "ROUTE", "STATE", "ATTEMPTS", "NEXT", "INSTANCE", "LAST ANSWER"], &rows);
+    Ok(())
+}
+
+async fn errands(client: &Client, path: &str, heads: [&str; 8], asked: Errands) -> anyhow::Result<()> {
+    let mut query = vec![("limit", asked.limit.to_string())];
+    query.extend(asked.state.map(|state| ("state", state)));
+    let errands: Vec<Value> = client.ask(client.request(Method::GET, path).query(&query)).await?;
+    if client.is_json() {
+        println!("{}", serde_json::to_string(&errands)?);
+        return Ok(());
+    }
+    let paths = ["/kind", "/remote", "/uid", "/state", "/instances", "/failed", "/next_at", "/words"];
+    let row = |errand: &Value| {
+        paths.map(|path| match path {
+            // A caller that is not registered has an AE title only.
+            "/remote" if text(errand, path).is_empty() => text(errand, "/ae_title"),
+            // What is over has nothing to come.
+            "/next_at" if matches!(text(errand, "/state").as_str(), "done" | "given-up") => String::new(),
+            _ => text(errand, path),
+        })
+    };
+    let rows: Vec<[String; 8]> = errands.iter().map(row).collect();
+    table::print(heads, &rows);
     Ok(())
 }

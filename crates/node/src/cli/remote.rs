@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use causeway_core::identity::{Proof, UserName};
-use causeway_core::remote::{DicomWebAddress, DimseAddress};
+use causeway_core::remote::{DicomWebAddress, DimseAddress, Follow};
 use causeway_core::{
     AeTitle, Credentials, Fingerprint, Identity, Network, Permission, Permissions, Quirk, RemoteName,
 };
@@ -56,6 +56,7 @@ enum Verb {
   causeway remote add ward --ae-title WARD --address 10.1.0.0/16 --user ward --passcode-file ward.txt
   causeway remote add reader --ae-title READER --host reader.example.org --port 11112
   causeway remote add safe --ae-title SAFE --host safe.example.org --port 2762 --tls --certificate safe.pem
+  causeway remote add vault --ae-title VAULT --host vault --port 104 --commitment
   causeway remote add pacs1 --ae-title PACS1 --host pacs1 --port 104 --destination reader --quirk small-pdus
   causeway remote add cloud --dicomweb https://pacs.example.org/dicom-web --token-file /etc/causeway/cloud.token")]
 struct Add {
@@ -98,6 +99,12 @@ struct Add {
     /// What it cannot bear
     #[arg(long, value_delimiter = ',', value_parser = quirk)]
     quirk: Vec<Quirk>,
+    /// Ask it to commit to what it was sent by C-STORE (storage commitment), and say so of each instance
+    #[arg(long, requires = "host", conflicts_with = "dicomweb")]
+    commitment: bool,
+    /// Tell it of each study that came, once no more of it comes (Instance Availability Notification)
+    #[arg(long, requires = "host")]
+    availability: bool,
     #[command(flatten)]
     identity: IdentityArgs,
     #[command(flatten)]
@@ -224,6 +231,7 @@ impl Add {
             quirks: self.quirk.into_iter().collect(),
             identity: self.identity.identity()?,
             credentials: self.credentials.credentials(),
+            follow: Follow { commitment: self.commitment, availability: self.availability },
             ..causeway_core::Remote::named(self.name)
         };
         client.put(&format!("/api/v1/remotes/{}", remote.name), &remote).await?;
