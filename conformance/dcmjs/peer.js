@@ -1,16 +1,17 @@
 // A DIMSE peer made of dcmjs-dimse: it does one thing, told as JSON in its second argument, and says what came of it
 // as JSON, one object a line. What is right about that is for the tests to say.
 //
-//   node peer.js echo|store|find|move|get '{"host", "port", "calling", "called", "options", ...}'
+//   node peer.js echo|store|find|move|get|commit '{"host", "port", "calling", "called", "options", ...}'
 //       store: "files"; find, move, get: "keys" with QueryRetrieveLevel; move: "destination";
-//       one line at the end: {"accepted", "rejected", "responses", "stored", "error"}
+//       commit: "transaction", "references" as pairs of class and instance
+//       one line at the end: {"accepted", "rejected", "responses", "stored", "reports", "error"}
 //   node peer.js receive '{"port", "status", "classes", "syntaxes"}'
 //       a line {"listening"} once it takes calls, and one for each instance; runs until it is ended
 'use strict';
 
 const { writeSync } = require('node:fs');
 
-const { Client, Scp, Server, constants, log, requests, responses } = require('dcmjs-dimse');
+const { Client, Dataset, Scp, Server, constants, log, requests, responses } = require('dcmjs-dimse');
 
 const { PresentationContextResult, SopClass, Status, StorageClass } = constants;
 
@@ -51,6 +52,17 @@ const request = {
     made.setAddStorageSopClassesToAssociation(true);
     return [made];
   },
+  commit: (task) => {
+    const model = SopClass.StorageCommitmentPushModel;
+    const made = new requests.NActionRequest(model, '1.2.840.10008.1.20.1.1', 1);
+    made.setDataset(new Dataset({
+      TransactionUID: task.transaction,
+      ReferencedSOPSequence: task.references.map(([sopClass, sopInstance]) => (
+        { ReferencedSOPClassUID: sopClass, ReferencedSOPInstanceUID: sopInstance }
+      )),
+    }));
+    return [made];
+  },
 };
 
 function retrieval(kind, word, first, keys) {
@@ -75,7 +87,7 @@ function response(answer) {
 }
 
 function ask(verb, task) {
-  const outcome = { accepted: false, responses: [], stored: [] };
+  const outcome = { accepted: false, responses: [], stored: [], reports: [] };
   const client = new Client();
   for (const one of request[verb](task)) {
     one.on('response', (answer) => outcome.responses.push(response(answer)));
@@ -87,6 +99,12 @@ function ask(verb, task) {
   client.on('cStoreRequest', (stored, callback) => {
     outcome.stored.push(described(stored));
     const answer = responses.CStoreResponse.fromRequest(stored);
+    answer.setStatus(Status.Success);
+    callback(answer);
+  });
+  client.on('nEventReportRequest', (report, callback) => {
+    outcome.reports.push({ kind: report.getEventTypeId(), dataset: report.getDataset().getElements() });
+    const answer = responses.NEventReportResponse.fromRequest(report);
     answer.setStatus(Status.Success);
     callback(answer);
   });

@@ -137,3 +137,23 @@ def test_get(subject, held):
     final = outcome["responses"][-1]
     assert (final["status"], final["completed"]) == (0x0000, 6)
     assert {arrival["sopInstance"] for arrival in outcome["stored"]} == {item.SOPInstanceUID for item in held}
+
+
+@pytest.mark.only("causeway")
+def test_storage_commitment(subject, held):
+    """PS3.4 §J.3: asked for, and the result heard on the same association."""
+    transaction, unknown = data.uid(), data.uid()
+    references = [[str(item.SOPClassUID), str(item.SOPInstanceUID)] for item in held]
+    references.append([references[0][0], unknown])
+    outcome = ask(
+        subject, "commit", transaction=transaction, references=references, options={"associationLingerTimeout": 5000},
+    )
+    assert [answer["status"] for answer in outcome["responses"]] == [0x0000]
+    (report,) = outcome["reports"]
+    told = report["dataset"]
+    assert (report["kind"], told["TransactionUID"]) == (2, transaction)
+    assert [
+        [item["ReferencedSOPClassUID"], item["ReferencedSOPInstanceUID"]] for item in told["ReferencedSOPSequence"]
+    ] == references[:-1]
+    failed = [told["FailedSOPSequence"]] if isinstance(told["FailedSOPSequence"], dict) else told["FailedSOPSequence"]
+    assert [(item["ReferencedSOPInstanceUID"], item["FailureReason"]) for item in failed] == [(unknown, 0x0112)]
