@@ -26,6 +26,8 @@ pub enum Wait {
     DataSet,
     /// The next message, or the answer to our request.
     Message,
+    /// The end of an operation that the peer was asked to stop.
+    Cancel,
     /// The peer to take what we send.
     Send,
     /// The peer's answer to our A-RELEASE-RQ.
@@ -41,6 +43,7 @@ impl std::fmt::Display for Wait {
             Self::RestOfPdu => "the rest of a PDU",
             Self::DataSet => "the data set that a command announced by (0000,0800)",
             Self::Message => "the next message",
+            Self::Cancel => "the peer to heed a cancel",
             Self::Send => "the peer to take what is sent",
             Self::Release => "an answer to the release request",
         })

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Message;
 use super::driver::Driver;
-use crate::error::Error;
+use crate::error::{Error, Wait};
 use crate::message::{CCancelRq, CStoreRq, Command, NRq, NRsp, Operation};
 use crate::pdu::Abort;
 use crate::scu::{Body, Response, StoreRequest, Target};
@@ -73,6 +73,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
             }
         }
         Err(self.broke("requests instead of an answer").await)
+    }
+
+    /// Waits between two messages: says whether something of the next one came before `stopped` completed. Bytes
+    /// are never lost: they stay in the inbox.
+    pub(crate) async fn heard_before(
+        &mut self,
+        stopped: impl Future<Output = ()> + Send,
+    ) -> Result<bool, Error> {
+        // What was not read of the message before is skipped by the next one; an end shows itself there, too.
+        if self.data_set.is_some() || !self.wire.inbox.is_empty() || self.wire.is_exhausted() {
+            return Ok(true);
+        }
+        tokio::select! {
+            // Looked at first, so that a peer that never pauses is stopped all the same.
+            biased;
+            () = stopped => Ok(false),
+            heard = self.wire.hear() => heard.map(|_| true).map_err(|error| self.lost(Error::Io(error))),
+            () = tokio::time::sleep(self.timeouts.idle) => Err(self.overdue(Wait::Message).await),
+        }
     }
 
     /// Asks the peer to stop `message_id`; it still owes the final response.

@@ -41,9 +41,15 @@ impl Call {
         })
     }
 
-    /// The same call for these contexts.
+    /// The same call for these contexts, as far as the peer bears them.
     #[must_use]
-    pub fn with_contexts(&self, contexts: Vec<WantedContext>) -> Self {
+    pub fn with_contexts(&self, mut contexts: Vec<WantedContext>) -> Self {
+        if self.quirks.has(Quirk::ImplicitOnly) {
+            for context in &mut contexts {
+                context.transfer_syntaxes.retain(|syntax| syntax.as_str() == IMPLICIT_VR_LITTLE_ENDIAN);
+            }
+            contexts.retain(|context| !context.transfer_syntaxes.is_empty());
+        }
         Self { contexts, ..self.clone() }
     }
 
@@ -149,6 +155,21 @@ mod tests {
         assert_eq!(planned.len(), 2);
         assert!(planned.iter().all(|context| context.transfer_syntaxes == [uid(IMPLICIT_VR_LITTLE_ENDIAN)]));
         assert!(call(&[]).plan(&pairs).len() > 2);
+    }
+
+    #[test]
+    fn contexts_of_any_service_are_implicit_where_the_peer_bears_nothing_else() {
+        let context = |syntaxes: &[&str]| WantedContext {
+            abstract_syntax: uid("1.1"),
+            transfer_syntaxes: syntaxes.iter().map(|text| uid(text)).collect(),
+        };
+        let contexts = vec![
+            context(&[EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN]),
+            context(&["1.2.840.10008.1.2.4.70"]),
+        ];
+        assert_eq!(call(&[]).with_contexts(contexts.clone()).contexts, contexts);
+        let borne = call(&[Quirk::ImplicitOnly]).with_contexts(contexts).contexts;
+        assert_eq!(borne, [context(&[IMPLICIT_VR_LITTLE_ENDIAN])]);
     }
 
     #[test]

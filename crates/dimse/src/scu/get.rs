@@ -1,5 +1,7 @@
 //! C-GET: asking the peer for instances, which it gives on the same association (PS3.7 §9.1.3, PS3.4 §C.4.3.2).
 
+use std::future::pending;
+
 use bytes::Bytes;
 use causeway_core::status::Outcome;
 use causeway_core::transfer_syntax::{
@@ -8,10 +10,11 @@ use causeway_core::transfer_syntax::{
 use causeway_core::{Class, Status, Uid};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{MAX_CONTEXTS, Requestor, Response, Retrieved, WantedContext};
+use super::stop::Stop;
+use super::{MAX_CONTEXTS, Requestor, Response, Retrieved, WantedContext, Wish};
 use crate::association::driver::Driver;
 use crate::association::{Context, Message};
-use crate::error::Error;
+use crate::error::{Error, Wait};
 use crate::message::{CGetRq, CStoreRq, CStoreRsp, Command, Priority, Progress};
 
 /// Most requests of the peer, other than instances, that are refused during one C-GET.
@@ -24,15 +27,6 @@ pub struct GetRequest {
     pub sop_class: Uid,
     /// The keys, encoded in the transfer syntax of the context.
     pub identifier: Vec<u8>,
-}
-
-/// Whether a C-GET goes on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wish {
-    /// It does.
-    More,
-    /// The peer is asked to stop; what it is at may still come (PS3.7 §9.3.2.3).
-    Cancel,
 }
 
 /// Who keeps what a C-GET brings: the SCP of its C-STORE sub-operations.
@@ -53,6 +47,12 @@ pub trait Keeper: Send {
     /// Asked after each instance and each word of the peer.
     fn wish(&mut self) -> Wish {
         Wish::More
+    }
+
+    /// Completes when the peer is to be asked to stop, also while it is silent; dropped and called again between
+    /// messages.
+    fn stopped(&mut self) -> impl Future<Output = ()> + Send {
+        pending()
     }
 }
 
@@ -99,7 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
     /// ([`contexts_to_be_given`]).
     ///
     /// # Errors
-    /// When the peer aborts, leaves, breaks the protocol or does not answer.
+    /// When the peer aborts, leaves, breaks the protocol, does not answer or does not heed a cancel.
     pub async fn get(
         &mut self,
         context: u8,
@@ -110,9 +110,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         let GetRequest { sop_class, identifier } = request;
         let command = Command::CGetRq(CGetRq { message_id, sop_class, priority: Priority::default() });
         self.driver.ask(context, &command, Some(&identifier)).await?;
-        let (mut cancelled, mut foreign) = (false, 0_usize);
+        let (mut stop, mut foreign) = (Stop::new(context, message_id), 0_usize);
         loop {
-            let Some(message) = self.driver.next().await? else { return Err(Error::Closed) };
+            stop.attend(&mut self.driver, keeper.stopped()).await?;
+            let Some(next) = stop.within(self.driver.next()).await else {
+                return Err(self.driver.overdue(Wait::Cancel).await);
+            };
+            let Some(message) = next? else { return Err(Error::Closed) };
             let Message { context: on, command, has_data_set } = message;
             match command {
                 Command::CGetRsp(rsp) if rsp.message_id_responded == message_id => {
@@ -137,9 +141,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
                     }
                 }
             }
-            if !cancelled && keeper.wish() == Wish::Cancel {
-                cancelled = true;
-                self.driver.cancel(context, message_id).await?;
+            if keeper.wish() == Wish::Cancel {
+                stop.ask(&mut self.driver).await?;
             }
         }
     }

@@ -17,6 +17,7 @@ mod perform;
 mod pipeline;
 mod plan;
 mod requestor;
+mod stop;
 mod store;
 
 use std::time::Duration;
@@ -31,13 +32,14 @@ pub use body::{AHEAD_BYTES, Ahead, Body, Whole};
 pub use convoy::{Cargo, Convoy, Fate, Settled, Terms};
 pub use courier::{Courier, Pair};
 pub use event::{Heard, Reported};
-pub use find::Found;
-pub use get::{BrokenOff, GetRequest, Given, Keeper, Wish, contexts_to_be_given};
-pub use move_::{MoveRequest, Retrieved};
+pub use find::{Answered, Found, Matches};
+pub use get::{BrokenOff, GetRequest, Given, Keeper, contexts_to_be_given};
+pub use move_::{MoveRequest, Retrieved, Watcher};
 pub use perform::Target;
 pub use pipeline::{MAX_OPERATIONS, Ticket};
 pub use plan::{MAX_CONTEXTS, plan};
 pub use requestor::{RefusedContext, Requestor};
+pub use stop::Wish;
 pub use store::{Response, StoreRequest};
 
 use crate::error::{Error, Wait};

@@ -3,9 +3,11 @@
 use bytes::Bytes;
 use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use causeway_core::{AeTitle, Status};
-use causeway_dimse::message::Priority;
-use causeway_dimse::scu::{Body, Call, MoveRequest, Requestor, StoreRequest, Whole, associate};
-use causeway_dimse::{Abort, BodyError, Error, Refusal, Settings, accept};
+use causeway_dimse::message::{Priority, Progress};
+use causeway_dimse::scu::{
+    Body, Call, Matches, MoveRequest, Requestor, StoreRequest, Whole, Wish, associate,
+};
+use causeway_dimse::{Abort, BodyError, Command, Error, Refusal, Settings, Wait, accept};
 use sha2::{Digest, Sha256};
 use tokio::io::DuplexStream;
 use tokio::task::JoinHandle;
@@ -132,6 +134,47 @@ async fn above_the_limit_a_find_is_cancelled_and_the_association_lives_on() {
     assert!(served.cancelled_after[0] < 32_767, "the cancel was seen while it ran");
 }
 
+/// Wants nothing more, and is told nothing.
+struct Gone;
+
+impl Matches for Gone {
+    async fn take(&mut self, _: Vec<u8>) -> Wish {
+        panic!("nothing comes")
+    }
+
+    async fn stopped(&mut self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_silent_peer_is_asked_to_stop_and_given_up_when_it_does_not() {
+    for heeds in [true, false] {
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let server = tokio::spawn(async move {
+            let mut association = accept(far, HERE, &Settings::default(), &Open).await?;
+            let find = association.next().await?.unwrap();
+            while association.chunk().await?.is_some() {}
+            let cancel = association.next().await?.unwrap();
+            assert!(matches!(cancel.command, Command::CCancelRq(_)), "{cancel:?}");
+            if heeds {
+                let answer = find.command.refuse(Status::CANCEL).unwrap();
+                association.send(find.context.id, &answer, None).await?;
+            }
+            association.next().await.map(drop)
+        });
+        let mut requestor = associate(near, &usual()).await.unwrap();
+        let answered = requestor.find_each(7, &uid(FIND), &[0; 8], &mut Gone).await;
+        if heeds {
+            let answered = answered.unwrap();
+            assert_eq!((answered.status, answered.cut_short), (Status::CANCEL, true));
+            requestor.release().await.unwrap();
+            server.await.unwrap().unwrap();
+        } else {
+            assert!(matches!(answered, Err(Error::Timeout(Wait::Cancel))), "{answered:?}");
+            assert!(matches!(server.await.unwrap(), Err(Error::Aborted(_))));
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_move_reports_its_progress_and_brings_the_list_of_what_failed() {
     let (mut requestor, server) = pair(&usual(), Settings::default()).await;
@@ -141,7 +184,13 @@ async fn a_move_reports_its_progress_and_brings_the_list_of_what_failed() {
         destination: AeTitle::parse("ELSEWHERE").unwrap(),
         identifier: b"identifier".to_vec(),
     };
-    let moved = requestor.move_(9, request, |progress| reports.push(progress.remaining)).await.unwrap();
+    let moved = requestor
+        .move_(9, request, |progress: &Progress| {
+            reports.push(progress.remaining);
+            Wish::More
+        })
+        .await
+        .unwrap();
     assert_eq!(reports, [Some(2), Some(1)]);
     assert_eq!(moved.status, Status::SUBOPERATIONS_WITH_FAILURES);
     assert_eq!(moved.progress.completed, Some(2));

@@ -6,9 +6,9 @@
 use bytes::Bytes;
 use causeway_core::{AeTitle, Uid};
 use causeway_dimse::Error;
-use causeway_dimse::message::Priority;
+use causeway_dimse::message::{Priority, Progress};
 use causeway_dimse::negotiation::{Extended, Role, UserIdentity, Window};
-use causeway_dimse::scu::{Call, MoveRequest, Offers, StoreRequest, WantedContext, Whole, associate};
+use causeway_dimse::scu::{Call, MoveRequest, Offers, StoreRequest, WantedContext, Whole, Wish, associate};
 use causeway_testkit::peer::command::{CT_IMAGE, VERIFICATION};
 use causeway_testkit::peer::pdu::{self, IMPLICIT};
 use tokio::io::DuplexStream;
@@ -92,7 +92,7 @@ async fn pursue(stream: DuplexStream, wish: u8) -> Result<(), Error> {
                 destination: title("ELSEWHERE")?,
                 identifier: vec![0; 20],
             };
-            requestor.move_(7, request, |_| {}).await?;
+            requestor.move_(7, request, |_: &Progress| Wish::More).await?;
         }
     }
     requestor.release().await
