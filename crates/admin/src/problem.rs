@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use causeway_archive::{AccessError, SearchError};
 use causeway_forward::admin::AdminError;
+use causeway_forward::visit::VisitError;
 
 /// An error as the caller sees it.
 pub(crate) struct Problem {
@@ -74,5 +75,17 @@ impl From<AdminError> for Problem {
             AdminError::Route(error) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             AdminError::Catalog(error) => Self::inside(&error),
         }
+    }
+}
+
+impl From<VisitError> for Problem {
+    fn from(error: VisitError) -> Self {
+        let status = match &error {
+            VisitError::Access(_) => StatusCode::FORBIDDEN,
+            VisitError::NoRemote(_) => StatusCode::NOT_FOUND,
+            VisitError::Question(_) => StatusCode::BAD_REQUEST,
+            VisitError::Busy => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, error.to_string())
     }
 }

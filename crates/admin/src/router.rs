@@ -4,7 +4,7 @@ use axum::Router;
 use axum::routing::{get, post, put};
 
 use crate::api::{
-    doctor, errands, incidents, node, procedure_steps, queue, remotes, routes, tokens, worklist,
+    doctor, errands, incidents, node, procedure_steps, queue, remotes, routes, tokens, visits, worklist,
 };
 use crate::state::Node;
 use crate::{health, metrics, page};
@@ -29,6 +29,8 @@ pub fn closed(node: Node) -> Router {
         .route("/remotes", get(remotes::list))
         .route("/remotes/{name}", put(remotes::put).get(remotes::show).delete(remotes::remove))
         .route("/remotes/{name}/echo", post(remotes::echo))
+        .route("/remotes/{name}/find", post(visits::find))
+        .route("/remotes/{name}/retrieve", post(visits::retrieve))
         .route("/routes", get(routes::list))
         .route("/routes/{name}", put(routes::put).delete(routes::remove))
         .route("/studies/{study}/routes", get(routes::explain))

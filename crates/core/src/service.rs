@@ -57,12 +57,12 @@ const fn row(uid: &'static str, name: &'static str, service: Service, user: bool
 /// Every SOP class we know that is not for storage.
 pub const CLASSES: &[ServiceClass] = &[
     row(class::VERIFICATION, "Verification", Verification, true),
-    row(class::PATIENT_ROOT_FIND, "Patient Root Query/Retrieve - FIND", Find, false),
+    row(class::PATIENT_ROOT_FIND, "Patient Root Query/Retrieve - FIND", Find, true),
     row(class::PATIENT_ROOT_MOVE, "Patient Root Query/Retrieve - MOVE", Move, false),
     row(class::PATIENT_ROOT_GET, "Patient Root Query/Retrieve - GET", Get, false),
-    row(class::STUDY_ROOT_FIND, "Study Root Query/Retrieve - FIND", Find, false),
-    row(class::STUDY_ROOT_MOVE, "Study Root Query/Retrieve - MOVE", Move, false),
-    row(class::STUDY_ROOT_GET, "Study Root Query/Retrieve - GET", Get, false),
+    row(class::STUDY_ROOT_FIND, "Study Root Query/Retrieve - FIND", Find, true),
+    row(class::STUDY_ROOT_MOVE, "Study Root Query/Retrieve - MOVE", Move, true),
+    row(class::STUDY_ROOT_GET, "Study Root Query/Retrieve - GET", Get, true),
     row(class::MODALITY_WORKLIST_FIND, "Modality Worklist - FIND", Worklist, false),
     row(class::MODALITY_PERFORMED_PROCEDURE_STEP, "Modality Performed Procedure Step", PerformedStep, false),
     row(

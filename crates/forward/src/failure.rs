@@ -68,7 +68,7 @@ impl Failure {
 }
 
 /// One line without control characters, of bounded length: the words may come from the far side.
-fn clean(words: &str) -> String {
+pub(crate) fn clean(words: &str) -> String {
     words.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_WORDS_CHARS).collect()
 }
 

@@ -1,8 +1,9 @@
 //! Delivery: who gets what, and the proof that it got there.
 //!
 //! Lives here: routes and their conditions, the pure decisions (`failure`, `backoff`, `job`, `health`), the workers
-//! that claim jobs with a lease, the senders (C-STORE, STOW-RS), errands (storage commitment, notices), and what an administrator sees and does of all
-//! this. Never here: doors, SQL, where bytes are kept.
+//! that claim jobs with a lease, the senders (C-STORE, STOW-RS), errands (storage commitment, notices), what an
+//! administrator sees and does of all this, and what a remote is asked or given while one watches (`visit`). Never here:
+//! doors, SQL, where bytes are kept.
 //!
 //! Invariant: a job is Delivered only when the far side said so of that very instance. The catalog's table of jobs
 //! is the truth; a nudge is a hint.
@@ -17,6 +18,7 @@ mod backoff;
 pub mod condition;
 mod config;
 mod errands;
+pub mod visit;
 mod failure;
 mod health;
 mod job;

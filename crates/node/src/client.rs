@@ -72,6 +72,12 @@ impl Client {
         response.json().await.context("the answer cannot be read")
     }
 
+    /// The answer as it comes, line by line; or the node's own words for why there is none.
+    pub(crate) async fn lines(&self, request: RequestBuilder) -> anyhow::Result<Lines> {
+        let response = fine(self.send(request).await?).await?;
+        Ok(Lines { response, held: Vec::new() })
+    }
+
     pub(crate) async fn tell(&self, request: RequestBuilder) -> anyhow::Result<()> {
         fine(self.send(request).await?).await.map(drop)
     }
@@ -86,6 +92,38 @@ impl Client {
 
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
         self.tell(self.request(Method::DELETE, path)).await
+    }
+}
+
+/// Longest line that is read: one match is at most as long as its identifier, told in JSON.
+const MAX_LINE_BYTES: usize = 64 * 1024 * 1024;
+
+/// An answer of one JSON document a line.
+pub(crate) struct Lines {
+    response: Response,
+    held: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line; none at the end.
+    pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> anyhow::Result<Option<T>> {
+        loop {
+            if let Some(end) = self.held.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.held.drain(..=end).collect();
+                return serde_json::from_slice(&line)
+                    .map(Some)
+                    .context("a line of the answer cannot be read");
+            }
+            if self.held.len() > MAX_LINE_BYTES {
+                bail!("a line of the answer is longer than {MAX_LINE_BYTES} bytes");
+            }
+            let chunk = self.response.chunk().await.map_err(reqwest::Error::without_url);
+            match chunk.context("the node broke off its answer")? {
+                Some(chunk) => self.held.extend_from_slice(&chunk),
+                None if self.held.is_empty() => return Ok(None),
+                None => bail!("the node broke off its answer"),
+            }
+        }
     }
 }
 

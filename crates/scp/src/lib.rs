@@ -2,8 +2,8 @@
 //! procedure steps over associations that peers ask for.
 //!
 //! Lives here: the listener, who may ask for what (`gate`), what is negotiated beside (`extended`), identifiers as
-//! queries (`identifier`), one file per service, and fetching by C-GET, where the other side's sub-operations are
-//! stored here (`pull`). Never here: HTTP, SQL, how PDUs are laid out. Every request becomes a call of the archive.
+//! queries (`identifier`), one file per service. Never here: calls of ours (`forward` makes them), HTTP, SQL, how PDUs are
+//! laid out. Every request becomes a call of the archive.
 //!
 //! Invariant: a status is sent only after what it says is true; Success of a C-STORE means that the instance
 //! survives a crash.
@@ -17,10 +17,8 @@ mod hush;
 mod identifier;
 mod knock;
 mod listener;
-mod pull;
 mod report;
 mod services;
 
 pub use config::{Config, ConfigError};
 pub use listener::{Listeners, serve};
-pub use pull::{Calling, Pull, PullError, Pulled, pull};

@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod errands;
+pub(crate) mod visits;
 pub(crate) mod incidents;
 pub(crate) mod node;
 pub(crate) mod procedure_steps;

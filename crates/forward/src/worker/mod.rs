@@ -22,6 +22,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use self::breakers::Breakers;
 use crate::config::Config;
 use crate::errands;
+use crate::visit::Places;
 use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) caller: Caller,
     pub(crate) config: Config,
+    pub(crate) visits: Places,
     /// Names this run's leases.
     pub(crate) owner: String,
     health: Mutex<HashMap<RemoteName, Health>>,
@@ -81,6 +83,7 @@ impl Forwarder {
             clock,
             caller: Caller { ae_title, tls },
             config,
+            visits: Places::default(),
             owner,
             health,
             breakers,
@@ -111,7 +114,13 @@ impl Forwarder {
             while hub.tasks.join_next().await.is_some() {}
             while errands.tasks.join_next().await.is_some() {}
         });
-        if drained.await.is_err() {
+        // Whoever listened to visits is gone by then: they take leave of their remotes.
+        let visits = tokio::time::timeout(self.inner.config.drain(), self.inner.visits.drained());
+        let (drained, visits) = tokio::join!(drained, visits);
+        if visits.is_err() {
+            tracing::warn!("visits under way were cut off");
+        }
+        if drained.is_err() {
             tracing::warn!("deliveries under way were cut off; they are taken up again at the next start");
         }
     }

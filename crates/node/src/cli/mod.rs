@@ -3,7 +3,9 @@
 
 mod certificate;
 mod doctor;
+mod found;
 mod import;
+mod progress;
 mod queue;
 mod remote;
 mod route;
@@ -36,7 +38,7 @@ enum Verb {
     Serve(Box<serve::Serve>),
     /// Two nodes on this machine: a study is sent to one, forwarded to the other, read back there
     Demo(demo::Demo),
-    /// Other systems: add, list, show, remove, echo
+    /// Other systems: add, list, show, remove, echo, find, retrieve, send
     Remote(remote::Remote),
     /// Which instances go to which remote: add, list, remove, explain
     Route(route::Route),

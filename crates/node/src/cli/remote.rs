@@ -1,6 +1,9 @@
 //! `causeway remote`: other systems.
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
 
+mod find;
+mod retrieve;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -48,6 +51,10 @@ enum Verb {
         /// Its name
         name: RemoteName,
     },
+    /// Ask a remote what it has (C-FIND)
+    Find(find::Find),
+    /// Have a remote give a study, a series or an instance (C-GET, C-MOVE), and check that it is here
+    Retrieve(retrieve::Retrieve),
 }
 
 #[derive(Debug, Args)]
@@ -206,6 +213,8 @@ impl Remote {
                 Ok(ExitCode::SUCCESS)
             }
             Verb::Echo { name } => echo(client, &name).await,
+            Verb::Find(find) => find.run(client).await,
+            Verb::Retrieve(retrieve) => retrieve.run(client).await,
         }
     }
 }

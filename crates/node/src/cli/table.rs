@@ -1,23 +1,28 @@
 //! Rows for people: columns as wide as what stands in them.
 
 /// Prints `rows` under `heads`.
-#[expect(clippy::print_stdout, reason = "it is what the command was asked for")]
 pub(super) fn print<const N: usize>(heads: [&str; N], rows: &[[String; N]]) {
-    let mut widths = heads.map(|head| head.chars().count());
+    print_rows(&heads, rows);
+}
+
+/// As [`print`], for as many columns as are known when it runs.
+#[expect(clippy::print_stdout, reason = "it is what the command was asked for")]
+pub(super) fn print_rows(heads: &[&str], rows: &[impl AsRef<[String]>]) {
+    let mut widths: Vec<usize> = heads.iter().map(|head| head.chars().count()).collect();
     for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+        for (width, cell) in widths.iter_mut().zip(row.as_ref()) {
             *width = (*width).max(cell.chars().count());
         }
     }
-    println!("{}", line(&heads.map(str::to_owned), &widths));
+    println!("{}", line(heads, &widths));
     for row in rows {
-        println!("{}", line(row, &widths));
+        println!("{}", line(row.as_ref(), &widths));
     }
 }
 
-fn line(cells: &[String], widths: &[usize]) -> String {
+fn line(cells: &[impl AsRef<str>], widths: &[usize]) -> String {
     let padded: Vec<String> =
-        cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.iter().zip(widths).map(|(cell, width)| format!("{:width$}", cell.as_ref())).collect();
     padded.join("  ").trim_end().to_owned()
 }
 
@@ -27,8 +32,7 @@ mod tests {
 
     #[test]
     fn cells_stand_below_each_other_and_nothing_trails() {
-        let row = |a: &str, b: &str| [a.to_owned(), b.to_owned()];
-        assert_eq!(line(&row("a", "b"), &[3, 5]), "a    b");
-        assert_eq!(line(&row("äöü", "b"), &[3, 5]), "äöü  b");
+        assert_eq!(line(&["a", "b"], &[3, 5]), "a    b");
+        assert_eq!(line(&["äöü", "b"], &[3, 5]), "äöü  b");
     }
 }

@@ -2,7 +2,6 @@
 //! taken and what was not.
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
 
-mod found;
 mod send;
 
 use std::path::PathBuf;
@@ -10,11 +9,11 @@ use std::process::ExitCode;
 
 use anyhow::bail;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
+use super::found::{self, Found, Item};
+use super::progress;
 use crate::client::{Client, Target};
-use found::{Found, Item};
 
 /// Bring folders, files and zip archives into a running node
 #[derive(Debug, Args)]
@@ -58,7 +57,7 @@ impl Import {
         }
         let mut report = Report::default();
         let found = found::look(&self.paths);
-        let bar = bar(found.iter().map(Found::bytes).sum());
+        let bar = progress::bytes(found.iter().map(Found::bytes).sum());
         let mut batch = Vec::new();
         let mut bytes = 0;
         for found in found {
@@ -84,17 +83,6 @@ impl Import {
         tell(client, &report)?;
         Ok(if report.not_taken.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
-}
-
-/// Hidden by itself where there is no terminal.
-fn bar(bytes: u64) -> ProgressBar {
-    let bar = ProgressBar::new(bytes);
-    if let Ok(style) =
-        ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
-    {
-        bar.set_style(style);
-    }
-    bar
 }
 
 fn tell(client: &Client, report: &Report) -> anyhow::Result<()> {

@@ -7,8 +7,8 @@ use futures_util::stream;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Body, Method, StatusCode};
 
-use super::found::ReadFile;
 use super::{Line, Report};
+use crate::cli::found::ReadFile;
 use crate::client::Client;
 
 /// Sends `batch` and adds what became of it to `report`. When several files were refused together without a

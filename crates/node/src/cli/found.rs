@@ -16,26 +16,26 @@ const MAX_ENTRIES: usize = 1_000_000;
 const MAGIC_AT: usize = 128;
 
 /// A file that lies there.
-pub(super) struct Found {
+pub(crate) struct Found {
     path: PathBuf,
     bytes: u64,
 }
 
 /// Something to send, or to name.
-pub(super) enum Item {
+pub(crate) enum Item {
     File(ReadFile),
     Left { name: String, because: String },
 }
 
 /// A file in memory.
-pub(super) struct ReadFile {
-    pub(super) name: String,
-    pub(super) bytes: Bytes,
+pub(crate) struct ReadFile {
+    pub(crate) name: String,
+    pub(crate) bytes: Bytes,
 }
 
 /// All files below `paths`, in an order that is the same each time; a folder that cannot be read is among them,
 /// so that it is named.
-pub(super) fn look(paths: &[PathBuf]) -> Vec<Found> {
+pub(crate) fn look(paths: &[PathBuf]) -> Vec<Found> {
     let entries = paths.iter().flat_map(|path| WalkDir::new(path).sort_by_file_name());
     entries
         .filter_map(|entry| match entry {
@@ -50,12 +50,12 @@ pub(super) fn look(paths: &[PathBuf]) -> Vec<Found> {
 }
 
 impl Found {
-    pub(super) const fn bytes(&self) -> u64 {
+    pub(crate) const fn bytes(&self) -> u64 {
         self.bytes
     }
 
     /// What is in it, one after another, so that an archive is never in memory as a whole.
-    pub(super) fn items(self) -> Box<dyn Iterator<Item = Item>> {
+    pub(crate) fn items(self) -> Box<dyn Iterator<Item = Item>> {
         let name = self.path.display().to_string();
         if is_zip(&self.path) {
             return match Archive::open(&self.path) {
