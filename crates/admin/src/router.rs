@@ -31,6 +31,7 @@ pub fn closed(node: Node) -> Router {
         .route("/remotes/{name}/echo", post(remotes::echo))
         .route("/remotes/{name}/find", post(visits::find))
         .route("/remotes/{name}/retrieve", post(visits::retrieve))
+        .route("/remotes/{name}/send", post(visits::send))
         .route("/routes", get(routes::list))
         .route("/routes/{name}", put(routes::put).delete(routes::remove))
         .route("/studies/{study}/routes", get(routes::explain))

@@ -1,4 +1,4 @@
-//! Instances given decompressed: the bytes of the store through the decompressor, whose work is done on threads of
+//! Instances given decompressed: their bytes through the decompressor, whose work is done on threads of
 //! its own. Never here: how pixels are decoded, which is `dataset`'s.
 
 use std::ops::Range;
@@ -6,7 +6,6 @@ use std::sync::{Arc, OnceLock};
 use std::thread::available_parallelism;
 
 use bytes::Bytes;
-use causeway_core::StoredInstance;
 use causeway_core::Uid;
 use causeway_core::transfer_syntax::Layout;
 use causeway_dataset::decompress::{Decompressor, Turn};
@@ -55,15 +54,15 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// Begins, and decodes the first frame, so that what cannot be decoded shows before anything is sent.
+    /// Begins with what `blob` holds in `bytes`, an instance in that transfer syntax, and decodes the first frame, so that what cannot be decoded shows before anything is sent.
     pub(crate) async fn begin(
         pool: Arc<Pool>,
         blob: Blob,
         bytes: Range<u64>,
-        instance: &StoredInstance,
+        (sop_instance, syntax): (&Uid, &Uid),
         to: Layout,
     ) -> Result<Self, RetrieveError> {
-        let syntax = instance.transfer_syntax.clone();
+        let syntax = syntax.clone();
         let decompressor = Decompressor::new(&syntax, to).ok_or_else(|| RetrieveError::NotDecodable {
             stored: syntax.clone(),
             reason: "there is no decoder for it".to_owned(),
@@ -74,7 +73,7 @@ impl Decoded {
         decoded.first = decoded.chunk().await?;
         let left_out = decoded.decompressor.as_mut().map(Decompressor::left_out).unwrap_or_default();
         for reason in left_out {
-            tracing::warn!(sop_instance.uid = %instance.ids.instance, reason, "an icon is left out of what is sent");
+            tracing::warn!(sop_instance.uid = %sop_instance, reason, "an icon is left out of what is sent");
         }
         Ok(decoded)
     }

@@ -1,7 +1,7 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
-//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay, commitment; worklist
-//! and what was performed of it) and the two questions every use-case asks first (`access` with `identity` and
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay, commitment,
+//! passing; worklist and what was performed of it) and the two questions every use-case asks first (`access` with `identity` and
 //! `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
@@ -18,6 +18,7 @@ pub mod identity;
 pub mod incidents;
 pub mod ingest;
 pub mod metadata;
+pub mod passing;
 pub mod performed;
 mod places;
 pub mod remotes;
@@ -43,6 +44,7 @@ pub use dispatch::Dispatcher;
 pub use error::{AccessError, CommitmentError, IngestError, RetrieveError, SearchError};
 pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
+pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;
 pub use retrieve::{Object, Wanted};
 pub use worklist::WorklistError;

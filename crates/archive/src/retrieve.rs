@@ -158,7 +158,8 @@ impl Archive {
         let to = Layout::of(transfer_syntax);
         if Plain::of(stored) == Some(Plain::ByDecoding) {
             let decoders = self.inner.decoders.pool()?;
-            let decoded = Decoded::begin(decoders, blob, bytes, instance, to).await?;
+            let which = (&instance.ids.instance, stored);
+            let decoded = Decoded::begin(decoders, blob, bytes, which, to).await?;
             return Ok(DataSet::Decoded(Box::new(decoded)));
         }
         let transcoder = Some(Box::new(Transcoder::new(Layout::of(stored), to)));

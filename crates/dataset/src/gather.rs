@@ -62,6 +62,11 @@ impl<C: Choice> Gather<C> {
         }
     }
 
+    /// What was gathered so far outside of any item.
+    pub(crate) fn outermost(&self) -> &Attributes {
+        self.open.first().map_or(&self.attributes, |open| &open.around)
+    }
+
     /// The VR that the value is read in.
     fn vr(&self, header: &Header) -> Option<Vr> {
         let kept = if self.open.is_empty() { self.choice.keeps(header.tag)? } else { header.vr };

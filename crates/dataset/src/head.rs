@@ -105,6 +105,15 @@ impl HeadCollector {
         self.scanner.feed(bytes).map(drop)
     }
 
+    /// SOP Class and SOP Instance UID, once both have passed by: that is early, since elements stand in the order of
+    /// their tags.
+    #[must_use]
+    pub fn sop(&self) -> Option<(Uid, Uid)> {
+        let attributes = self.scanner.sink().outermost();
+        let uid = |tag| attributes.first(tag).and_then(|text| Uid::parse(text).ok());
+        Some((uid(Tag::SOP_CLASS_UID)?, uid(Tag::SOP_INSTANCE_UID)?))
+    }
+
     /// What the head said.
     ///
     /// # Errors

@@ -48,9 +48,14 @@ impl Client {
         self.target.json
     }
 
+    /// Where the node is.
+    pub(crate) fn url(&self) -> &str {
+        self.target.url.trim_end_matches('/')
+    }
+
     /// A request to `path`, which begins with a slash.
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.target.url.trim_end_matches('/')));
+        let request = self.http.request(method, format!("{}{path}", self.url()));
         match &self.target.token {
             Some(token) => request.bearer_auth(token),
             None => request,

@@ -30,6 +30,7 @@ pub struct Blob {
 enum Source {
     File { store: Store, file: Arc<File> },
     Remote { objects: Arc<dyn ObjectStore>, path: object_store::path::Path },
+    Memory(Bytes),
 }
 
 impl Blob {
@@ -39,6 +40,12 @@ impl Blob {
 
     pub(crate) fn remote(objects: Arc<dyn ObjectStore>, path: object_store::path::Path, bytes: u64) -> Self {
         Self { bytes, source: Source::Remote { objects, path } }
+    }
+
+    /// A blob of bytes that are in memory and in no store.
+    #[must_use]
+    pub fn memory(bytes: Bytes) -> Self {
+        Self { bytes: bytes.len() as u64, source: Source::Memory(bytes) }
     }
 
     /// Its length.
@@ -59,6 +66,7 @@ impl Blob {
         match &self.source {
             Source::File { store, file } => read_file(store.clone(), Arc::clone(file), range).await,
             Source::Remote { objects, path } => Ok(objects.get_range(path, range).await?),
+            Source::Memory(bytes) => Ok(slice(bytes, range)),
         }
     }
 
@@ -69,6 +77,10 @@ impl Blob {
         match self.source {
             Source::File { store, file } => BlobStream(Box::pin(FileStream::new(store, file, range))),
             Source::Remote { objects, path } => BlobStream(remote_stream(objects, path, range)),
+            Source::Memory(bytes) => {
+                let whole = slice(&bytes, range);
+                BlobStream(Box::pin(stream::iter((!whole.is_empty()).then_some(Ok(whole)))))
+            }
         }
     }
 
@@ -76,6 +88,12 @@ impl Blob {
         let end = range.end.min(self.bytes);
         range.start.min(end)..end
     }
+}
+
+/// A range that lies within.
+fn slice(bytes: &Bytes, range: Range<u64>) -> Bytes {
+    let at = |offset: u64| usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+    bytes.slice(at(range.start)..at(range.end))
 }
 
 /// A stream of chunks.

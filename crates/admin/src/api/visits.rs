@@ -1,15 +1,19 @@
 //! Visits at a remote: find, retrieve, send. What is heard of one is told line by line as JSON (NDJSON), the last line
 //! being its `end`; who breaks off the answer stops the visit.
 
+mod form;
+
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
+use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use causeway_forward::visit::{Visit, FindLine, Question, Retrieval};
 use futures_util::stream;
 use serde::Serialize;
 
+use self::form::Form;
 use super::{Caller, name};
 use crate::problem::Problem;
 use crate::state::Node;
@@ -34,6 +38,19 @@ pub(crate) async fn retrieve(
     Json(retrieval): Json<Retrieval>,
 ) -> Result<Response, Problem> {
     let visit = node.forwarder.retrieve(&caller, &name(&text)?, retrieval, node.dimse_port)?;
+    Ok(told(visit, |line| json(&line)))
+}
+
+/// Files as a form carries them (RFC 7578), `curl -F file=@image.dcm`, or one as the body itself.
+pub(crate) async fn send(
+    State(node): State<Node>,
+    caller: Caller,
+    Path(text): Path<String>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let files = Form::of(&headers, body)?;
+    let visit = node.forwarder.send(&caller, &name(&text)?, files)?;
     Ok(told(visit, |line| json(&line)))
 }
 

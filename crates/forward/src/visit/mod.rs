@@ -11,6 +11,7 @@ mod find;
 mod moved;
 mod pull;
 mod retrieve;
+mod send;
 mod survey;
 mod words;
 
@@ -25,6 +26,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 pub use find::{FindEnd, FindLine, MAX_KEYS, Question, QuestionError, Root, Scope};
 pub use retrieve::{Counts, Retrieval, RetrieveEnd, RetrieveLine, Way, With};
+pub use send::{FileLine, Files, SendEnd, SendLine};
 
 use crate::worker::{Forwarder, Inner};
 

@@ -3,6 +3,7 @@
 
 mod find;
 mod retrieve;
+mod send;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,6 +56,8 @@ enum Verb {
     Find(find::Find),
     /// Have a remote give a study, a series or an instance (C-GET, C-MOVE), and check that it is here
     Retrieve(retrieve::Retrieve),
+    /// Send folders, files and zip archives to a remote (C-STORE); the node keeps nothing
+    Send(send::Send),
 }
 
 #[derive(Debug, Args)]
@@ -215,6 +218,7 @@ impl Remote {
             Verb::Echo { name } => echo(client, &name).await,
             Verb::Find(find) => find.run(client).await,
             Verb::Retrieve(retrieve) => retrieve.run(client).await,
+            Verb::Send(send) => send.run(client).await,
         }
     }
 }

@@ -155,7 +155,8 @@ impl Find {
         let end = loop {
             match next(&mut lines).await? {
                 Line::Match(found) => {
-                    let found = Attributes::from_json(&found.to_string()).context("a match cannot be read")?;
+                    let found =
+                        Attributes::from_json(&found.to_string()).context("a match cannot be read")?;
                     rows.push(columns.iter().map(|(_, tag)| cell(&found, *tag)).collect());
                 }
                 Line::End(end) => break end,
