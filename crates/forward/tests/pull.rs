@@ -11,18 +11,20 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_archive::dispatch::NoDispatcher;
+use bytes::Bytes;
+use causeway_archive::ingest::OneChunk;
 use causeway_archive::{Archive, Wanted};
 use causeway_catalog::Catalog;
 use causeway_core::remote::DimseAddress;
 use causeway_core::{
-    AeTitle, Attributes, Principal, Remote, Selection, Status, SystemClock, Tag, Uid, Vr, sop_class,
+    AeTitle, Door, Envelope, Permission, Principal, Remote, Selection, Status, SystemClock, Uid,
 };
-use causeway_dimse::scu::Wish;
-use causeway_scp::{Calling, Pull, Pulled, pull};
+use causeway_forward::visit::{VisitError, Retrieval, RetrieveEnd, RetrieveLine, Told, Way, With};
+use causeway_forward::{Config, Forwarder, Router};
 use causeway_store::{ObjectsConfig, Store};
 use causeway_testkit::sample::{Modality, Sample, Study};
-use causeway_tls::Security;
+use causeway_tls::Tls;
+use jiff::Timestamp;
 use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
@@ -30,15 +32,28 @@ use tokio::process::{Child, Command};
 const INSTANCES: u64 = 12;
 
 /// A node without a door.
-async fn archive(folder: &Path) -> Archive {
+struct Node {
+    archive: Archive,
+    forwarder: Forwarder,
+    _folder: TempDir,
+}
+
+async fn node() -> Node {
+    let folder = tempfile::tempdir().unwrap();
     let store = Store::open(causeway_store::Config {
-        spool: folder.join("spool"),
-        objects: ObjectsConfig::Local(folder.join("objects")),
+        spool: folder.path().join("spool"),
+        objects: ObjectsConfig::Local(folder.path().join("objects")),
     });
     let clock = Arc::new(SystemClock);
-    let catalog = Catalog::open(&folder.join("catalog.db"), clock.clone()).await.unwrap();
+    let catalog = Catalog::open(&folder.path().join("catalog.db"), clock.clone()).await.unwrap();
+    let router = Arc::new(Router::load(catalog.clone()).await.unwrap());
     let settings = causeway_archive::Config::default();
-    Archive::open(store.await.unwrap(), catalog, clock, Arc::new(NoDispatcher), settings).await.unwrap()
+    let (store, shared) = (store.await.unwrap(), clock.clone());
+    let archive = Archive::open(store, catalog.clone(), shared, router.clone(), settings).await.unwrap();
+    let title = AeTitle::parse("SUBJECT").unwrap();
+    let tls = Tls::open(causeway_tls::Config::default(), clock.clone()).unwrap();
+    let forwarder = Forwarder::new(archive.clone(), catalog, router, clock, title, tls, Config::default());
+    Node { archive, forwarder, _folder: folder }
 }
 
 /// A server that others wrote, with a study in it.
@@ -144,18 +159,21 @@ async fn orthanc() -> Option<Source> {
 }
 
 /// What fetches the study.
-fn whole(source: &Source) -> Pull {
-    let mut keys = Attributes::default();
-    keys.put_text(Tag::QUERY_RETRIEVE_LEVEL, Vr::CS, "STUDY");
-    keys.put_text(Tag::STUDY_INSTANCE_UID, Vr::UI, source.study.uid().as_str());
-    let sop_classes = source.samples.first().map(|sample| sample.sop_class.clone()).into_iter().collect();
-    Pull { model: Uid::parse(sop_class::STUDY_ROOT_GET).unwrap(), keys, sop_classes }
+fn whole(source: &Source) -> Retrieval {
+    Retrieval { study: source.study.uid().clone(), series: None, instance: None, with: With::Get }
 }
 
-async fn fetch(archive: &Archive, source: &Source, principal: &Principal, wish: Wish) -> Pulled {
-    let title = AeTitle::parse("SUBJECT").unwrap();
-    let calling = Calling { ae_title: &title, security: Security::PLAIN };
-    pull(archive, principal, &source.remote, calling, &whole(source), |_| wish).await.unwrap()
+/// How fetching it ended.
+async fn fetch(node: &Node, source: &Source) -> RetrieveEnd {
+    let name = source.remote.name.clone();
+    let principal = Principal::local();
+    node.archive.put_remote(&principal, source.remote.clone()).await.unwrap();
+    let mut visit = node.forwarder.retrieve(&principal, &name, whole(source), 11112).unwrap();
+    loop {
+        if let RetrieveLine::End(end) = visit.next().await.unwrap() {
+            return *end;
+        }
+    }
 }
 
 /// Everything is here, byte for byte.
@@ -176,16 +194,16 @@ async fn assert_whole(archive: &Archive, source: &Source) {
 }
 
 async fn fetches_whole(source: Source) {
-    let folder = tempfile::tempdir().unwrap();
-    let archive = archive(folder.path()).await;
+    let node = node().await;
     // Twice: what is here already is Success once more.
     for _ in 0..2 {
-        let pulled = fetch(&archive, &source, &Principal::local(), Wish::More).await;
-        assert_eq!(pulled.retrieved.status, Status::SUCCESS, "{pulled:?}");
-        assert_eq!((pulled.kept, pulled.refused), (INSTANCES, 0));
-        assert_eq!(pulled.retrieved.progress.completed.map(u64::from), Some(INSTANCES));
+        let end = fetch(&node, &source).await;
+        assert!(end.is_well && end.way == Some(Way::Get), "{end:?}");
+        assert_eq!((end.counts.kept, end.counts.refused, end.here), (INSTANCES, 0, INSTANCES));
+        assert_eq!(end.counts.listed, Some(INSTANCES));
+        assert_eq!(end.counts.completed.map(u64::from), Some(INSTANCES));
     }
-    assert_whole(&archive, &source).await;
+    assert_whole(&node.archive, &source).await;
 }
 
 #[tokio::test]
@@ -203,22 +221,54 @@ async fn a_study_of_orthanc_is_fetched_whole() {
 #[tokio::test]
 async fn what_is_not_taken_in_is_refused_and_told() {
     let Some(source) = dcmqrscp().await else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let nobody = Principal { name: "nobody".to_owned(), permissions: [].into_iter().collect() };
-    let pulled = fetch(&archive(folder.path()).await, &source, &nobody, Wish::More).await;
-    assert_eq!((pulled.kept, pulled.refused), (0, INSTANCES));
-    assert_ne!(pulled.retrieved.status, Status::SUCCESS, "{pulled:?}");
+    let node = node().await;
+    // The same instance with other bytes was here before.
+    let sample = source.samples.first().unwrap();
+    let mut other = sample.file.clone();
+    *other.last_mut().unwrap() ^= 1;
+    let envelope = Envelope {
+        door: Door::Web,
+        received_at: Timestamp::UNIX_EPOCH,
+        calling_ae: None,
+        remote: None,
+        source_address: None,
+    };
+    let mut body = OneChunk::new(Bytes::from(other));
+    node.archive.ingest_file(&Principal::local(), envelope, &mut body, None).await.unwrap();
+    let end = fetch(&node, &source).await;
+    assert_eq!((end.counts.kept, end.counts.refused), (INSTANCES - 1, 1));
+    assert!(!end.is_well && end.status != Some(Told(Status::SUCCESS)), "{end:?}");
 }
 
 #[tokio::test]
-async fn a_wish_to_stop_is_heard_and_what_came_by_then_stays() {
+async fn when_nobody_listens_the_remote_is_asked_to_stop_and_what_came_by_then_stays() {
     let Some(source) = dcmqrscp().await else { return };
-    let folder = tempfile::tempdir().unwrap();
-    let archive = archive(folder.path()).await;
-    let stopped = fetch(&archive, &source, &Principal::local(), Wish::Cancel).await;
-    assert_eq!(stopped.retrieved.status, Status::CANCEL, "{stopped:?}");
-    let found =
-        archive.select(&Principal::local(), &Selection::study(source.study.uid().clone())).await.unwrap();
-    assert_eq!(found.len() as u64, stopped.kept);
-    assert!(stopped.kept < INSTANCES, "{stopped:?}");
+    let node = node().await;
+    let principal = Principal::local();
+    node.archive.put_remote(&principal, source.remote.clone()).await.unwrap();
+    let name = source.remote.name.clone();
+    let mut visit = node.forwarder.retrieve(&principal, &name, whole(&source), 11112).unwrap();
+    let kept = |line: &RetrieveLine| matches!(line, RetrieveLine::Progress(counts) if counts.kept > 0);
+    while !kept(&visit.next().await.unwrap()) {}
+    drop(visit);
+    // It ends when told to, after the visit has taken leave.
+    node.forwarder.run_until(std::future::ready(())).await;
+    let selection = Selection::study(source.study.uid().clone());
+    let found = node.archive.select(&principal, &selection).await.unwrap().len() as u64;
+    assert!((1..INSTANCES).contains(&found), "{found}");
+}
+
+#[tokio::test]
+async fn a_caller_that_is_no_administrator_and_a_remote_that_is_none_are_refused() {
+    let node = node().await;
+    let (nobody, name) = (
+        Principal { name: "nobody".to_owned(), permissions: [Permission::Store].into_iter().collect() },
+        "source".parse().unwrap(),
+    );
+    let study = Uid::parse("1.2.3").unwrap();
+    let wanted = Retrieval { study, series: None, instance: None, with: With::Any };
+    let refused = node.forwarder.retrieve(&nobody, &name, wanted.clone(), 1);
+    assert!(matches!(refused, Err(VisitError::Access(_))));
+    let unknown = node.forwarder.retrieve(&Principal::local(), &name, wanted, 1);
+    assert!(matches!(unknown, Err(VisitError::NoRemote(_))));
 }

@@ -40,6 +40,10 @@ enum Verb {
     Demo(demo::Demo),
     /// Other systems: add, list, show, remove, echo, find, retrieve, send
     Remote(remote::Remote),
+    /// The same as `remote find`
+    Find(remote::Alone<remote::Find>),
+    /// The same as `remote retrieve`
+    Retrieve(remote::Alone<remote::Retrieve>),
     /// Which instances go to which remote: add, list, remove, explain
     Route(route::Route),
     /// What is waiting to be delivered: list, retry, park, cancel
@@ -84,6 +88,8 @@ impl Verb {
             Self::Serve(verb) => verb.run(),
             Self::Demo(verb) => verb.run(),
             Self::Remote(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Find(verb) => with_client(verb.target, async |client| verb.verb.run(client).await),
+            Self::Retrieve(verb) => with_client(verb.target, async |client| verb.verb.run(client).await),
             Self::Route(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Queue(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Token(verb) => verb.run(),

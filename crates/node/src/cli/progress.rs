@@ -2,9 +2,9 @@
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// A bar of bytes.
+/// A bar of bytes, with words behind it.
 pub(super) fn bytes(total: u64) -> ProgressBar {
-    bar(total, "{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left")
+    bar(total, "{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {msg}")
 }
 
 /// A bar of instances, with words behind it; its length may not be known yet.

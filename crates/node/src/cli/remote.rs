@@ -21,12 +21,23 @@ use serde_json::Value;
 
 use super::table;
 use crate::client::{Client, Target};
+pub(super) use find::Find;
+pub(super) use retrieve::Retrieve;
 
 /// Other systems
 #[derive(Debug, Args)]
 pub(crate) struct Remote {
     #[command(subcommand)]
     verb: Verb,
+    #[command(flatten)]
+    pub(crate) target: Target,
+}
+
+/// A verb that is also known by its own name
+#[derive(Debug, Args)]
+pub(crate) struct Alone<T: Args> {
+    #[command(flatten)]
+    pub(crate) verb: T,
     #[command(flatten)]
     pub(crate) target: Target,
 }
@@ -53,9 +64,9 @@ enum Verb {
         name: RemoteName,
     },
     /// Ask a remote what it has (C-FIND)
-    Find(find::Find),
+    Find(Find),
     /// Have a remote give a study, a series or an instance (C-GET, C-MOVE), and check that it is here
-    Retrieve(retrieve::Retrieve),
+    Retrieve(Retrieve),
     /// Send folders, files and zip archives to a remote (C-STORE); the node keeps nothing
     Send(send::Send),
 }

@@ -1,5 +1,5 @@
 //! `causeway remote find`: what a remote has, asked by the node over C-FIND.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it answers on the terminal")]
+#![expect(clippy::print_stderr, reason = "it answers on the terminal")]
 
 use std::collections::BTreeMap;
 use std::io::{self, Write as _};
@@ -28,7 +28,7 @@ const LIMIT: u64 = 1_000;
   causeway remote find pacs1 ModalitiesInStudy='CT\\MR' --limit 20 --json > found.json
 
 Exit code 1 when the remote did not answer to the end.")]
-pub(super) struct Find {
+pub(crate) struct Find {
     /// The remote's name
     name: RemoteName,
     /// What is to match: KEYWORD=VALUE, with wildcards and ranges as C-FIND has them; a keyword alone is only told
@@ -127,7 +127,7 @@ impl Level {
 }
 
 impl Find {
-    pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
         let question = self.question();
         let request = client.request(Method::POST, &format!("/api/v1/remotes/{}/find", self.name));
         let lines = client.lines(request.json(&question)).await?;

@@ -25,7 +25,7 @@ const MAX_NAMED: usize = 20;
 
 With C-MOVE the remote sends to our AE title: it must know where that is, and be allowed to store here.
 Interrupted, the remote is asked to stop; what came by then stays. Exit code 1 unless everything came and is here.")]
-pub(super) struct Retrieve {
+pub(crate) struct Retrieve {
     /// The remote's name
     name: RemoteName,
     /// Study Instance UID
@@ -98,7 +98,7 @@ impl Counts {
 }
 
 impl Retrieve {
-    pub(super) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+    pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
         let mut wanted = serde_json::json!({ "study": self.study });
         let more = [
             ("series", self.series.as_ref().map(|uid| uid.as_str().into())),

@@ -123,7 +123,7 @@ impl Send {
                             continue;
                         }
                         if !batch.has_room_for(&waiting) {
-                            std::mem::take(&mut batch).send(client, &self.name, record, report).await?;
+                            std::mem::take(&mut batch).send(client, &self.name, record, report, &bar).await?;
                         }
                         if report.interrupted.is_some() {
                             bar.abandon();
@@ -134,7 +134,7 @@ impl Send {
                 }
             }
         }
-        batch.send(client, &self.name, record, report).await?;
+        batch.send(client, &self.name, record, report, &bar).await?;
         bar.finish_and_clear();
         Ok(())
     }

@@ -5,6 +5,7 @@ use anyhow::Context as _;
 use bytes::Bytes;
 use causeway_core::{RemoteName, Uid};
 use futures_util::stream;
+use indicatif::ProgressBar;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Body, Method};
 use serde::Deserialize;
@@ -81,11 +82,12 @@ impl Batch {
         remote: &RemoteName,
         record: &mut Record,
         report: &mut Report,
+        bar: &ProgressBar,
     ) -> anyhow::Result<()> {
         if self.files.is_empty() || report.interrupted.is_some() {
             return Ok(());
         }
-        if let Err(error) = self.put(client, remote, record, report).await {
+        if let Err(error) = self.put(client, remote, record, report, bar).await {
             report.interrupted = Some(format!("{error:#}"));
         }
         record.settle()
@@ -97,6 +99,7 @@ impl Batch {
         remote: &RemoteName,
         record: &mut Record,
         report: &mut Report,
+        bar: &ProgressBar,
     ) -> anyhow::Result<()> {
         let boundary = self.boundary();
         let request = client
@@ -115,6 +118,7 @@ impl Batch {
                     }
                     record.note(line.sop_instance.as_ref(), &waiting.digest)?;
                     report.taken += 1;
+                    bar.set_message(format!("{} taken", report.taken));
                     if !line.words.is_empty() {
                         report.remarks.push(named(line.words));
                     }
