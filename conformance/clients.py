@@ -9,6 +9,7 @@ import contextlib
 import email.message
 import os
 import shutil
+import socket
 import ssl
 import subprocess
 import threading
@@ -451,3 +452,24 @@ def values(result: dict[str, Any], tag: str) -> list[Any]:
 def assert_kept(web: Web, dataset: Dataset) -> None:
     """The instance can be read, and its data set is the very bytes that were sent."""
     assert data.split(web.file(dataset))[1] == data.encoded(dataset)
+
+
+@contextlib.contextmanager
+def dcmtk_server(program: str, *arguments: str, port: int) -> Iterator[None]:
+    """One of DCMTK's servers, while a test needs it. Skips the test where DCMTK is not installed."""
+    if shutil.which(program) is None:
+        pytest.skip(f"{program} is not installed")
+    running = subprocess.Popen(
+        [program, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        env={**os.environ, "TCP_NODELAY": "1"},
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.1)
+        yield
+    finally:
+        running.terminate()
+        running.wait(10)

@@ -16,7 +16,8 @@ from pydicom.uid import ImplicitVRLittleEndian, MRImageStorage
 import data
 import samples
 from archivist import Archivist, begun, command, listing
-from clients import assert_kept, stored
+from clients import assert_kept, dcmtk_server, stored
+from subjects.base import free_port
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -273,3 +274,33 @@ def test_samples_of_many_encodings_come_from_orthanc_as_it_has_them(subject, web
         if dataset.file_meta.TransferSyntaxUID.is_encapsulated:
             assert kept.file_meta.TransferSyntaxUID == dataset.file_meta.TransferSyntaxUID, sample
         assert same_values(kept, dataset), sample
+
+
+@pytest.mark.parametrize("with_", ["get", "move"])
+def test_dcmqrscp_of_dcmtk_is_searched_and_gives(subject, web, folder, with_):
+    """DCMTK's archive: filled by `remote send`, searched, and its study fetched into the node."""
+    port, database = free_port(), folder / "database"
+    database.mkdir()
+    (folder / "dcmqrscp.cfg").write_text(
+        f"NetworkTCPPort = {port}\nMaxPDUSize = 16384\nMaxAssociations = 16\n"
+        f"HostTable BEGIN\nus = ({subject.ae_title}, 127.0.0.1, {subject.dimse_port})\nHostTable END\n"
+        "VendorTable BEGIN\nVendorTable END\n"
+        f"AETable BEGIN\nQRSCP {database} RW (200, 1024mb) ANY\nAETable END\n"
+    )
+    with dcmtk_server("dcmqrscp", "--config", str(folder / "dcmqrscp.cfg"), port=port):
+        subject.run(
+            "remote", "add", "qrscp", "--ae-title", "QRSCP", "--host", "127.0.0.1", "--port", str(port),
+            "--allow", "store,query,retrieve",
+        )
+        items = data.study(series=2, instances=4)
+        for index, item in enumerate(items):
+            (folder / f"{index}.dcm").write_bytes(data.file_of(item))
+        sent = command(subject, "remote", "send", "qrscp", *(str(folder / f"{index}.dcm") for index in range(8)), "--json")
+        key = f"PatientID={items[0].PatientID}"
+        found = command(subject, "remote", "find", "qrscp", key, "--json")
+        code, end, notes = retrieve(subject, "qrscp", items[0].StudyInstanceUID, "--with", with_)
+    assert sent.code == 0 and sent.json()["taken"] == 8, sent.out + sent.err
+    assert [match["0020000D"]["Value"] for match in found.json()] == [[items[0].StudyInstanceUID]]
+    assert (code, end["here"], end["counts"]["listed"]) == (0, 8, 8), (end, notes)
+    for item in items:
+        assert_kept(web, item)

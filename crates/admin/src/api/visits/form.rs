@@ -109,7 +109,7 @@ mod tests {
     async fn a_file_that_is_not_read_to_its_end_is_passed_over_and_a_form_that_breaks_off_is_an_error() {
         let mut parts = form("multipart/form-data; boundary=x", TWO).ok().unwrap();
         assert!(parts.next().await.unwrap() && parts.next().await.unwrap());
-        assert_eq!(parts.chunk().await.unwrap(), None);
+        assert!(parts.chunk().await.unwrap().unwrap_or_default().is_empty());
         assert!(!parts.next().await.unwrap());
         let cut = form("multipart/form-data; boundary=x", &TWO[..TWO.len() - 12]).ok().unwrap();
         assert!(files(cut).await.is_err());
