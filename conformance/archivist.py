@@ -36,6 +36,8 @@ class Archivist:
     held: list[Dataset] = field(default_factory=list)
     #: The status of the final response of a C-GET or a C-MOVE instead of the sub-operations; pynetdicom yields it.
     refusal: int | Dataset | None = None
+    #: The same, of a C-GET alone.
+    get_refusal: int | None = None
     gets: bool = True
     moves: bool = True
     #: Whether it takes the part of the one who gives (role selection).
@@ -127,6 +129,10 @@ class Archivist:
 
     def _on_get(self, event: evt.Event) -> Iterator[Any]:
         self._note(event)
+        if self.get_refusal is not None:
+            yield 1
+            yield self.get_refusal, None
+            return
         yield from self._given(event)
 
     def _on_move(self, event: evt.Event) -> Iterator[Any]:

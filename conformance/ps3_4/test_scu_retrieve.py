@@ -101,7 +101,9 @@ def test_classes_and_encodings_are_made_room_for(subject, web):
         assert_kept(web, item)
 
 
-@pytest.mark.parametrize("more", [{"gets": False}, {"takes_role": False}], ids=["no C-GET", "no role"])
+@pytest.mark.parametrize(
+    "more", [{"gets": False}, {"takes_role": False}, {"get_refusal": 0x0122}], ids=["no C-GET", "no role", "not after all"],
+)
 def test_who_does_not_give_by_get_is_asked_to_move(subject, more):
     """The default: C-GET where it is served and the role is taken, else C-MOVE."""
     items = data.study(series=1, instances=2)
@@ -111,7 +113,8 @@ def test_who_does_not_give_by_get_is_asked_to_move(subject, more):
         forced, refused, _ = retrieve(subject, name, items[0].StudyInstanceUID, "--with", "get")
     assert (code, end["way"], end["here"]) == (0, "move", 2), end
     assert "asked to move" in notes
-    assert forced == 1 and "C-GET" in refused["words"] and not refused["is_well"]
+    assert forced == 1 and not refused["is_well"]
+    assert "C-GET" in refused["words"] or refused["status"] == "0122"
 
 
 def test_get_is_the_default_where_it_is_served(subject):
@@ -233,6 +236,10 @@ def test_a_question_that_is_none_is_refused(subject):
     assert command(subject, "remote", "retrieve", "nobody", "study").code == 2
     assert "no remote" in command(subject, "remote", "retrieve", "nobody", "1.2.3").err
     subject.run("remote", "add", "mute", "--ae-title", "MUTE")
+    without = requests.post(
+        f"{subject.url}/api/v1/remotes/mute/retrieve", json={"study": "1.2.3", "instance": "1.2.3.4"}, timeout=30,
+    )
+    assert without.status_code == 400 and "with its series" in without.text
     said = command(subject, "remote", "retrieve", "mute", "1.2.3")
     assert said.code == 1 and "no host and port" in said.out
 

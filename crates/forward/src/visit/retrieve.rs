@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::moved::move_here;
 use super::pull::{Pulled, Taking, pull};
 use super::survey::{Listed, Stopped, survey};
-use super::{Visit, VisitError, Told, words};
+use super::{Visit, VisitError, QuestionError, Told, words};
 use crate::worker::{Forwarder, Inner};
 use classes::sop_classes;
 use outlook::Outlook;
@@ -122,8 +122,8 @@ impl Forwarder {
     /// remote's administrator is told.
     ///
     /// # Errors
-    /// When the caller is no administrator, there is no such remote, or too many visits are under way. What goes wrong
-    /// at the remote is told at the end of the visit.
+    /// When the caller is no administrator, there is no such remote, an instance is named without its series, or too many
+    /// visits are under way. What goes wrong at the remote is told at the end of the visit.
     pub fn retrieve(
         &self,
         principal: &Principal,
@@ -132,6 +132,9 @@ impl Forwarder {
         port: u16,
     ) -> Result<Visit<RetrieveLine>, VisitError> {
         let remote = self.remote_for(principal, name)?;
+        if retrieval.instance.is_some() && retrieval.series.is_none() {
+            return Err(QuestionError::NoSeries.into());
+        }
         // What an administrator has fetched is stored in the administrator's name.
         let keeper = Principal {
             name: principal.name.clone(),
@@ -230,6 +233,13 @@ pub(super) struct Final {
     pub(super) layout: Layout,
 }
 
+impl Final {
+    /// Whether the remote says that it does not know the operation, though it agreed to the context.
+    fn is_unserved(&self) -> bool {
+        [Status::SOP_CLASS_NOT_SUPPORTED, Status::UNRECOGNIZED_OPERATION].contains(&self.retrieved.status)
+    }
+}
+
 /// The answer to a retrieval, and by which way it was asked for; or in words why there is none.
 type Answer = Result<(Way, Final), (Option<Way>, String)>;
 
@@ -293,6 +303,9 @@ impl Inner {
             let broken = |error: Error| (Some(Way::Get), error.to_string());
             let pulled = pull(taking, &call, &keys, &sop_classes(listed), telling).await.map_err(broken)?;
             match pulled {
+                Pulled::Answered(last) if retrieval.with == With::Any && last.is_unserved() => {
+                    telling.note("it does not give by C-GET after all; it is asked to move".to_owned()).await;
+                }
                 Pulled::Answered(last) => return Ok((Way::Get, last)),
                 Pulled::NotServed if retrieval.with == With::Get => {
                     return Err((None, "it does not give by C-GET; try it with a C-MOVE".to_owned()));

@@ -82,6 +82,9 @@ pub enum QuestionError {
     /// Study Root has no patients.
     #[error("patients are asked for in the Patient Root: give root patient")]
     NoPatients,
+    /// An instance is retrieved below its series.
+    #[error("an instance is named with its series")]
+    NoSeries,
 }
 
 /// A question that can be put.
