@@ -175,6 +175,25 @@ def test_who_breaks_off_has_the_remote_stop(subject, silent):
         assert archivist.cancelled.wait(WAIT_SECONDS_MAX), "no C-CANCEL came"
 
 
+def test_a_node_that_stops_has_the_remote_stop(make_subject):
+    """Nobody waits for the answers any more: C-CANCEL, and the node ends."""
+    node = make_subject()
+
+    def silent(event):
+        while not event.is_cancelled:
+            time.sleep(0.05)
+        archivist.cancelled.set()
+        yield 0xFE00, None
+
+    with Archivist(find=silent) as archivist:
+        running = begun(node, "remote", "find", archivist.is_remote_of(node), "--json")
+        assert archivist.asked.wait(WAIT_SECONDS_MAX)
+        node.stop()
+        assert archivist.cancelled.is_set(), "the node ended without a C-CANCEL"
+        _, words = running.communicate(timeout=WAIT_SECONDS_MAX)
+    assert running.returncode == 1 and "broke off" in words
+
+
 def test_relational_and_fuzzy_queries_are_negotiated_where_they_are_needed(subject):
     """PS3.4 §C.5.1.1: offered when the question needs it; what was not agreed to is told."""
     model = StudyRootQueryRetrieveInformationModelFind

@@ -163,9 +163,10 @@ impl Running {
         self.certificates.refresh();
     }
 
-    /// Stops in order: no new callers, then the doors' last requests, then deliveries and settling.
+    /// Stops in order: no new callers and no visits, then the doors' last requests, then deliveries and settling.
     pub(crate) async fn stop(mut self) {
         self.node.set_ready(false);
+        self.forwarder.stop_visits();
         let _ = self.stop_doors.send(true);
         while self.doors.join_next().await.is_some() {}
         let _ = self.stop_rest.send(true);

@@ -22,7 +22,7 @@ use causeway_core::{Permission, Principal, Remote, RemoteName, Status};
 use causeway_dimse::scu::{Call, Offers};
 use causeway_dimse::{Settings, Timeouts};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 pub use find::{FindEnd, FindLine, MAX_KEYS, Question, QuestionError, Root, Scope};
 pub use retrieve::{Counts, Retrieval, RetrieveEnd, RetrieveLine, Way, With};
@@ -54,33 +54,43 @@ pub enum VisitError {
 
 /// What is heard of a visit, line by line, until its end. Dropped, it stops the visit.
 #[derive(Debug)]
-pub struct Visit<L>(mpsc::Receiver<L>);
+pub struct Visit<L> {
+    lines: mpsc::Receiver<L>,
+    stopping: watch::Receiver<bool>,
+}
 
 impl<L> Visit<L> {
-    /// The next line; none when all is told.
+    /// The next line; none when all is told, or the node stops.
     pub async fn next(&mut self) -> Option<L> {
-        self.0.recv().await
+        tokio::select! {
+            biased;
+            line = self.lines.recv() => line,
+            _ = self.stopping.wait_for(|stopping| *stopping) => None,
+        }
     }
 }
 
 /// Places for visits; all of them free: none is under way.
-pub(crate) struct Places(Arc<Semaphore>);
+pub(crate) struct Places {
+    free: Arc<Semaphore>,
+    stopping: watch::Sender<bool>,
+}
 
 impl Default for Places {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_VISITS)))
+        Self { free: Arc::new(Semaphore::new(MAX_VISITS)), stopping: watch::Sender::new(false) }
     }
 }
 
 impl Places {
     fn take(&self) -> Result<OwnedSemaphorePermit, VisitError> {
-        Arc::clone(&self.0).try_acquire_owned().map_err(|_| VisitError::Busy)
+        Arc::clone(&self.free).try_acquire_owned().map_err(|_| VisitError::Busy)
     }
 
     /// Completes when no visit is under way.
     pub(crate) async fn drained(&self) {
         let all = u32::try_from(MAX_VISITS).unwrap_or(u32::MAX);
-        let _ = self.0.acquire_many(all).await;
+        let _ = self.free.acquire_many(all).await;
     }
 }
 
@@ -100,6 +110,11 @@ impl Serialize for Told {
 }
 
 impl Forwarder {
+    /// Stops every visit: the node stops. They take leave of their remotes until [`Self::run_until`] ends.
+    pub fn stop_visits(&self) {
+        self.inner.visits.stopping.send_replace(true);
+    }
+
     /// The remote of a visit, for an administrator.
     fn remote_for(&self, principal: &Principal, name: &RemoteName) -> Result<Remote, VisitError> {
         causeway_archive::access::allow(principal, Permission::Admin)?;
@@ -119,7 +134,7 @@ impl Forwarder {
             visit.await;
             drop(place);
         });
-        Ok(Visit(heard))
+        Ok(Visit { lines: heard, stopping: self.inner.visits.stopping.subscribe() })
     }
 }
 
