@@ -235,6 +235,19 @@ def test_a_remote_that_bears_only_implicit_vr_is_proposed_nothing_else(subject):
     assert matches[0][NAME]["Value"] == [{"Alphabetic": "Plain^Jane"}]
 
 
+def test_a_remote_that_does_not_bear_a_star_alone_is_sent_an_empty_key(subject):
+    """The quirk `no-universal-wildcard`; other wildcards stay."""
+    keys = ["PatientName=*", "StudyDate=2024*", "PatientID=P*", "--json"]
+    with Archivist(find=lambda _: iter([])) as archivist:
+        found(command(subject, "remote", "find", archivist.is_remote_of(subject), *keys))
+        found(command(
+            subject, "remote", "find", archivist.is_remote_of(subject, "--quirk", "no-universal-wildcard"), *keys,
+        ))
+    usual, tamed = archivist.identifiers
+    assert usual.PatientName == "*" and usual.PatientID == "P*"
+    assert (tamed.PatientName, tamed.get("StudyDate"), tamed.PatientID) == ("", "", "P*")
+
+
 def test_we_say_who_we_are_where_the_remote_is_to_know(subject):
     """PS3.7 §D.3.3.7: the credentials of the remote go with a query."""
     with Archivist(find=lambda _: iter([])) as archivist:

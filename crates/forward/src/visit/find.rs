@@ -84,11 +84,13 @@ impl Inner {
             information: information.to_vec(),
         });
         let offers = Offers { extended: extended.into_iter().collect(), ..Offers::default() };
-        let call = self.call(remote, offers)?;
+        let call = Call { offers, ..self.call(remote)? };
         let (mut requestor, context) = open(&call, &asked.model).await.map_err(|error| error.to_string())?;
         let granted = requestor.extended_for(&asked.model).map(<[u8]>::to_vec).unwrap_or_default();
         let layout = Layout::of(&context.transfer_syntax);
-        let identifier = identifier::encode(&asked.identifier, layout);
+        let mut keys = asked.identifier.clone();
+        remote.quirks.tame(&mut keys);
+        let identifier = identifier::encode(&keys, layout);
         let mut told = Telling { lines, layout, limit: asked.limit, told: 0, unreadable: 0, has_more: false };
         let answered = requestor.find_each(context.id, &asked.model, &identifier, &mut told).await;
         let Telling { told, unreadable, has_more, .. } = told;

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use causeway_archive::AccessError;
 use causeway_core::{Permission, Principal, Remote, RemoteName, Status};
-use causeway_dimse::scu::{Call, Offers};
+use causeway_dimse::scu::Call;
 use causeway_dimse::{Settings, Timeouts};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -140,7 +140,7 @@ impl Forwarder {
 
 impl Inner {
     /// How `remote` is called for a visit, without contexts yet; in words why it is not.
-    fn call(&self, remote: &Remote, offers: Offers) -> Result<Call, String> {
+    fn call(&self, remote: &Remote) -> Result<Call, String> {
         let patience = self.patience();
         let timeouts = Timeouts {
             artim: patience.connect,
@@ -151,9 +151,6 @@ impl Inner {
         let settings = Settings { timeouts, ..Settings::default() };
         let security = self.caller.tls.towards(remote);
         let call = Call::to(remote, &self.caller.ae_title, security, settings, patience.connect);
-        let call = call.ok_or_else(|| format!("remote '{}' has no host and port to call", remote.name))?;
-        let ours = Offers::for_requests(remote);
-        let ours = ours.map_err(|error| format!("who we are cannot be read: {error}"))?;
-        Ok(Call { offers: Offers { identity: ours.identity, ..offers }, ..call })
+        call.ok_or_else(|| format!("remote '{}' has no host and port to call", remote.name))
     }
 }

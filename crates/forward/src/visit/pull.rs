@@ -42,8 +42,10 @@ pub(super) async fn pull(
     telling: &mut Telling,
 ) -> Result<Pulled, Error> {
     let model = Uid::parse(sop_class::STUDY_ROOT_GET).map_err(|_| Error::Misuse("the SOP class of C-GET"))?;
-    let offers = Offers { identity: call.offers.identity.clone(), ..Offers::to_be_given(sop_classes) };
-    let call = Call { offers, ..call.with_contexts(contexts_to_be_given(&model, sop_classes)) };
+    let call = Call {
+        offers: Offers::to_be_given(sop_classes),
+        ..call.with_contexts(contexts_to_be_given(&model, sop_classes))
+    };
     let mut requestor = connect(&call).await?;
     let context = requestor.accepted_for(&model).next().cloned();
     let gives = requestor.roles().iter().any(|role| role.provider);

@@ -13,7 +13,7 @@ use causeway_core::{
 };
 use causeway_dimse::Error;
 use causeway_dimse::message::Progress;
-use causeway_dimse::scu::{Offers, Retrieved, Wish};
+use causeway_dimse::scu::{Retrieved, Wish};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -272,7 +272,7 @@ impl Inner {
 
     /// What the remote lists, where it does.
     async fn list(&self, remote: &Remote, retrieval: &Retrieval, telling: &mut Telling) -> Option<Listed> {
-        let call = self.call(remote, Offers::default()).ok()?;
+        let call = self.call(remote).ok()?;
         match survey(&call, retrieval, telling).await {
             Ok(listed) => {
                 telling.counts.listed = Some(listed.len() as u64);
@@ -296,7 +296,7 @@ impl Inner {
         listed: Option<&Listed>,
         telling: &mut Telling,
     ) -> Answer {
-        let call = self.call(remote, Offers::default()).map_err(|words| (None, words))?;
+        let call = self.call(remote).map_err(|words| (None, words))?;
         let keys = retrieval.keys();
         if retrieval.with != With::Move {
             let taking = Taking { archive: &self.archive, principal: keeper, remote: &remote.name };

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use causeway_archive::{Body, BodyError, Passed, Passing};
 use causeway_core::{Principal, Remote, RemoteName, Uid};
 use causeway_dimse::Error;
-use causeway_dimse::scu::{self, Ahead, Courier, Offers, Pair, StoreRequest};
+use causeway_dimse::scu::{self, Ahead, Courier, Pair, StoreRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -95,7 +95,7 @@ impl Forwarder {
 impl Inner {
     async fn give(&self, remote: &Remote, mut files: impl Files, lines: &mpsc::Sender<SendLine>) -> SendEnd {
         let mut end = SendEnd { is_well: false, words: String::new(), taken: 0, refused: 0 };
-        let call = match self.call(remote, Offers::default()) {
+        let call = match self.call(remote) {
             Ok(call) => call,
             Err(words) => return SendEnd { words, ..end },
         };
