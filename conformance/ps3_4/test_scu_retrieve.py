@@ -217,6 +217,26 @@ def test_who_breaks_off_has_the_remote_stop(subject, web, with_):
     assert web.has(items[0]) and not web.has(items[3])
 
 
+def test_who_breaks_off_while_it_is_listed_has_nothing_asked_for(subject):
+    """The query is cancelled, and no retrieval follows."""
+    items = data.study(series=1, instances=2)
+
+    def slow(event):
+        while not event.is_cancelled:
+            threading.Event().wait(0.05)
+        archivist.cancelled.set()
+        yield 0xFE00, None
+
+    with Archivist(find=slow, held=items, destinations=ours(subject)) as archivist:
+        running = begun(subject, "remote", "retrieve", archivist.is_remote_of(subject), items[0].StudyInstanceUID)
+        assert archivist.asked.wait(WAIT_SECONDS_MAX)
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=WAIT_SECONDS_MAX)
+        assert archivist.cancelled.wait(WAIT_SECONDS_MAX), "no C-CANCEL came"
+        threading.Event().wait(0.5)
+    assert all("2.2.1" in model for model in archivist.models), archivist.models
+
+
 def test_how_far_it_is_is_told_line_by_line(subject):
     """The REST interface: counts while it runs, the end at last."""
     items = data.study(series=1, instances=5)

@@ -144,7 +144,7 @@ async fn orthanc() -> Option<Source> {
     let start = |folder: &Path, port: u16| {
         let settings = format!(
             r#"{{"StorageDirectory": "{0}", "IndexDirectory": "{0}", "DicomAet": "ORTHANC", "DicomPort": {port},
-            "DicomCheckCalledAet": false, "DicomAlwaysAllowStore": true, "DicomAlwaysAllowGet": true,
+            "DicomCheckCalledAet": false, "DicomAlwaysAllowStore": true, "DicomAlwaysAllowGet": true, "DicomAlwaysAllowFind": true,
             "HttpServerEnabled": false}}"#,
             folder.join("storage").display()
         );

@@ -253,7 +253,10 @@ impl Inner {
         telling: &mut Telling,
     ) -> RetrieveEnd {
         let listed = self.list(remote, retrieval, telling).await;
-        let answer = self.ask_for(remote, keeper, retrieval, listed.as_ref(), telling).await;
+        let answer = match telling.wish() {
+            Wish::More => self.ask_for(remote, keeper, retrieval, listed.as_ref(), telling).await,
+            Wish::Cancel => Err((None, "nobody waits for it any more".to_owned())),
+        };
         let here = here(&self.archive, keeper, retrieval).await;
         let outlook = Outlook { listed: listed.as_ref(), here, counts: telling.counts };
         match answer {

@@ -73,7 +73,8 @@ impl Outlook<'_> {
         }
         let of = self.listed.map(|listed| format!(" of {}", listed.len())).unwrap_or_default();
         match (here, missing.len()) {
-            (0, 0) => sentences.push("nothing came: it has nothing of this".to_owned()),
+            (0, 0) if is_said => sentences.push("nothing came: it has nothing of this".to_owned()),
+            (0, 0) => sentences.push("nothing of it is here".to_owned()),
             (_, 0) if here < said => {
                 sentences.push(format!("it says that it sent {said}, and {here} are here"))
             }
