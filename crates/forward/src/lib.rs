@@ -18,7 +18,6 @@ mod backoff;
 pub mod condition;
 mod config;
 mod errands;
-pub mod visit;
 mod failure;
 mod health;
 mod job;
@@ -27,6 +26,7 @@ mod router;
 mod sender;
 #[cfg(test)]
 mod testing;
+pub mod visit;
 mod worker;
 
 pub use causeway_catalog::{RouteRecord, delivery, errand};

@@ -19,7 +19,7 @@ use causeway_core::remote::DimseAddress;
 use causeway_core::{
     AeTitle, Door, Envelope, Permission, Principal, Remote, Selection, Status, SystemClock, Uid,
 };
-use causeway_forward::visit::{VisitError, Retrieval, RetrieveEnd, RetrieveLine, Told, Way, With};
+use causeway_forward::visit::{Retrieval, RetrieveEnd, RetrieveLine, Told, VisitError, Way, With};
 use causeway_forward::{Config, Forwarder, Router};
 use causeway_store::{ObjectsConfig, Store};
 use causeway_testkit::sample::{Modality, Sample, Study};

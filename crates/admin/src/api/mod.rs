@@ -2,7 +2,6 @@
 
 pub(crate) mod doctor;
 pub(crate) mod errands;
-pub(crate) mod visits;
 pub(crate) mod incidents;
 pub(crate) mod node;
 pub(crate) mod procedure_steps;
@@ -10,6 +9,7 @@ pub(crate) mod queue;
 pub(crate) mod remotes;
 pub(crate) mod routes;
 pub(crate) mod tokens;
+pub(crate) mod visits;
 pub(crate) mod worklist;
 
 use std::str::FromStr;

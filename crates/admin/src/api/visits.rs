@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use causeway_forward::visit::{Visit, FindLine, Question, Retrieval};
+use causeway_forward::visit::{FindLine, Question, Retrieval, Visit};
 use futures_util::stream;
 use serde::Serialize;
 

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 pub use question::{MAX_KEYS, Question, QuestionError, Root, Scope};
 
-use super::{Visit, VisitError, Told, words};
+use super::{Told, Visit, VisitError, words};
 use crate::worker::{Forwarder, Inner};
 use question::Asked;
 

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 use super::moved::move_here;
 use super::pull::{Pulled, Taking, pull};
 use super::survey::{Listed, Stopped, survey};
-use super::{Visit, VisitError, QuestionError, Told, words};
+use super::{QuestionError, Told, Visit, VisitError, words};
 use crate::worker::{Forwarder, Inner};
 use classes::sop_classes;
 use outlook::Outlook;

@@ -13,7 +13,7 @@ use causeway_dimse::scu::{self, Ahead, Courier, Pair, StoreRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::{Visit, VisitError, Told};
+use super::{Told, Visit, VisitError};
 use crate::worker::{Forwarder, Inner};
 use fate::Fate;
 

@@ -22,12 +22,12 @@ use tokio::task::{Id, JoinError, JoinSet};
 use self::breakers::Breakers;
 use crate::config::Config;
 use crate::errands;
-use crate::visit::Places;
 use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
 use crate::router::Router;
 use crate::sender::{Caller, Patience};
+use crate::visit::Places;
 
 /// How long the hub sleeps at most, whatever it was told.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
