@@ -31,6 +31,7 @@ pub mod sop_class;
 mod sop_class_gen;
 pub mod status;
 pub mod tag;
+pub mod tls;
 pub mod transfer_syntax;
 pub mod uid;
 pub mod vr;

@@ -18,7 +18,7 @@ mod material;
 mod refusal;
 mod server;
 mod stream;
-pub mod suites;
+mod suites;
 mod tls;
 mod trust;
 mod watch;

@@ -5,10 +5,10 @@
 
 use std::sync::{Arc, LazyLock};
 
+use rustls::SupportedCipherSuite;
 use rustls::crypto::aws_lc_rs::{cipher_suite, default_provider, kx_group};
 use rustls::crypto::{CryptoProvider, SupportedKxGroup};
 use rustls::version::{TLS12, TLS13};
-use rustls::{ProtocolVersion, SupportedCipherSuite};
 
 /// Suites in the order in which we like them. As a server we choose by this order, not by the caller's
 /// (RFC 9325 §4.2.1).
@@ -51,49 +51,9 @@ pub fn install() {
     let _ = default_provider().install_default();
 }
 
-/// A cipher suite that is offered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Suite {
-    /// Its name in the registry of IANA.
-    pub name: &'static str,
-    /// The version of TLS that has it.
-    pub version: &'static str,
-}
-
-/// All suites that are offered, the best first: for the conformance statement.
-#[must_use]
-pub fn offered() -> Vec<Suite> {
-    let suite = |suite: &SupportedCipherSuite| {
-        let version = if suite.tls13().is_some() { "1.3" } else { "1.2" };
-        // rustls parts the names of version 1.3 from the others by a prefix that IANA does not have.
-        let name = suite.suite().as_str().unwrap_or_default();
-        Suite { name: iana(name), version }
-    };
-    SUITES.iter().map(suite).collect()
-}
-
-/// A key exchange that is offered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeyExchange {
-    /// Its name in the registry of IANA.
-    pub name: String,
-    /// The versions of TLS that have it.
-    pub versions: &'static str,
-}
-
-/// All key exchanges that are offered, the best first: for the conformance statement.
-#[must_use]
-pub fn key_exchanges() -> Vec<KeyExchange> {
-    let exchange = |group: &&dyn SupportedKxGroup| KeyExchange {
-        name: format!("{:?}", group.name()),
-        versions: if group.usable_for_version(ProtocolVersion::TLSv1_2) { "1.3, 1.2" } else { "1.3" },
-    };
-    GROUPS.iter().map(exchange).collect()
-}
-
 /// Whether a suite of this name is offered.
 pub(crate) fn is_offered(name: &str) -> bool {
-    offered().iter().any(|suite| suite.name == name)
+    SUITES.iter().any(|suite| suite.suite().as_str().is_some_and(|offered| iana(offered) == name))
 }
 
 /// The name as IANA has it.
@@ -110,36 +70,23 @@ pub(crate) fn iana(name: &'static str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use causeway_core::tls::{self, Offer};
+    use rustls::ProtocolVersion;
+
     use super::*;
 
     #[test]
     fn what_is_offered_is_what_the_conformance_statement_says() {
-        let offered: Vec<_> = offered().iter().map(|suite| (suite.version, suite.name)).collect();
-        assert_eq!(
-            offered,
-            [
-                ("1.3", "TLS_AES_256_GCM_SHA384"),
-                ("1.3", "TLS_AES_128_GCM_SHA256"),
-                ("1.3", "TLS_CHACHA20_POLY1305_SHA256"),
-                ("1.2", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"),
-                ("1.2", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"),
-                ("1.2", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"),
-                ("1.2", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"),
-                ("1.2", "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256"),
-                ("1.2", "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256"),
-            ]
-        );
-        let exchanges = key_exchanges();
-        let exchanges: Vec<_> = exchanges.iter().map(|it| (it.name.as_str(), it.versions)).collect();
-        assert_eq!(
-            exchanges,
-            [
-                ("X25519MLKEM768", "1.3"),
-                ("X25519", "1.3, 1.2"),
-                ("secp256r1", "1.3, 1.2"),
-                ("secp384r1", "1.3, 1.2"),
-            ]
-        );
+        let suites = SUITES.map(|suite| {
+            let versions = if suite.tls13().is_some() { "1.3" } else { "1.2" };
+            Offer { name: suite.suite().as_str().map(iana).unwrap(), versions }
+        });
+        assert_eq!(suites, tls::SUITES);
+        let exchanges = GROUPS.map(|group| {
+            let both = group.usable_for_version(ProtocolVersion::TLSv1_2);
+            (format!("{:?}", group.name()), if both { "1.3, 1.2" } else { "1.3" })
+        });
+        assert_eq!(exchanges, tls::KEY_EXCHANGES.map(|it| (it.name.to_owned(), it.versions)));
     }
 
     #[test]

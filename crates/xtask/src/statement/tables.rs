@@ -3,9 +3,8 @@
 use causeway_core::query::levels::{COMPUTED, KEPT};
 use causeway_core::service::{self, Service};
 use causeway_core::transfer_syntax::{self, Compression};
-use causeway_core::{Level, Quirk, sop_class};
+use causeway_core::{Level, Quirk, sop_class, tls};
 use causeway_dataset::dictionary;
-use causeway_tls::suites;
 
 /// The table called `name`; none when there is no such.
 pub(super) fn named(name: &str) -> Option<String> {
@@ -41,13 +40,15 @@ const fn yes(is_so: bool) -> &'static str {
 }
 
 fn cipher_suites() -> String {
-    let row = |suite: &suites::Suite| vec![suite.name.to_owned(), suite.version.to_owned()];
-    table(&["cipher suite", "TLS"], suites::offered().iter().map(row))
+    offers("cipher suite", &tls::SUITES)
 }
 
 fn key_exchanges() -> String {
-    let row = |exchange: suites::KeyExchange| vec![exchange.name, exchange.versions.to_owned()];
-    table(&["key exchange", "TLS"], suites::key_exchanges().into_iter().map(row))
+    offers("key exchange", &tls::KEY_EXCHANGES)
+}
+
+fn offers(what: &str, offers: &[tls::Offer]) -> String {
+    table(&[what, "TLS"], offers.iter().map(|offer| vec![offer.name.to_owned(), offer.versions.to_owned()]))
 }
 
 fn services() -> String {

@@ -29,7 +29,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "admin", "testkit",
         ],
     ),
-    ("xtask", &["core", "dataset", "tls", "testkit"]),
+    ("xtask", &["core", "dataset", "testkit"]),
 ];
 
 /// Rooms that tests of any room may use besides: they open no door.
