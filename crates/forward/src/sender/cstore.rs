@@ -170,6 +170,10 @@ impl Cargo for Freight {
         let wanted = Wanted::OneOf(vec![transfer_syntax]);
         Ok(ObjectBody(self.archive.open_instance(&self.ready.instance, &wanted).await?))
     }
+
+    fn is_last(&self, answer: &scu::Response) -> bool {
+        told(answer).1
+    }
 }
 
 /// The archive's object as the body of a C-STORE.

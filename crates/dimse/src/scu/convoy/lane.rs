@@ -114,7 +114,11 @@ impl<C: Cargo> Lane<C> {
             Ok((ticket, response)) => {
                 let index = self.under_way.iter().position(|(other, _)| *other == ticket);
                 if let Some((_, held)) = index.and_then(|index| self.under_way.remove(index)) {
+                    let is_last = held.cargo.is_last(&response);
                     held.settle(Fate::Answered(response));
+                    if is_last {
+                        self.queue.stop();
+                    }
                 }
                 Ok(())
             }

@@ -47,6 +47,11 @@ pub trait Cargo: Send + Sync + 'static {
     /// Opens its data set in this transfer syntax. Called, and its beginning read, while the instance before it is on
     /// the wire.
     fn open(&self, transfer_syntax: Uid) -> impl Future<Output = Result<Self::Body, BodyError>> + Send;
+
+    /// Whether nothing more is to be begun after this answer, as by [`Convoy::stop`]: the next would be told the same.
+    fn is_last(&self, _answer: &Response) -> bool {
+        false
+    }
 }
 
 /// What became of an instance.
@@ -173,8 +178,7 @@ impl<C: Cargo> Convoy<C> {
 
     /// Begins nothing more; [`Self::next`] then tells of what is on its way, and of what was not begun.
     pub fn stop(&mut self) {
-        let unsent = self.queue.stop();
-        self.unsent.extend(unsent.into_iter().map(|cargo| Settled { cargo, fate: Fate::NotBegun }));
+        self.queue.stop();
     }
 
     /// Releases the associations. An instance that is on its way is given a little time to arrive.

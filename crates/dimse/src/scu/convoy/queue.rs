@@ -57,10 +57,13 @@ impl<C: Cargo> Queue<C> {
         std::mem::take(&mut *self.lock())
     }
 
-    /// Gives nothing out any more; what waits is taken out.
-    pub(super) fn stop(&self) -> VecDeque<Arc<C>> {
+    /// Gives nothing out any more; of what waits it is told that it was not begun.
+    pub(super) fn stop(&self) {
         self.stopped.send_replace(true);
-        self.drain()
+        for cargo in self.drain() {
+            // Nobody listens any more when the convoy is gone.
+            let _ = self.reports.send(Settled { cargo, fate: Fate::NotBegun });
+        }
     }
 
     pub(super) fn is_stopped(&self) -> bool {
