@@ -46,7 +46,7 @@ enum Verb {
     Retrieve(remote::Alone<remote::Retrieve>),
     /// Which instances go to which remote: add, list, remove, explain
     Route(route::Route),
-    /// What is waiting to be delivered: list, retry, park, cancel
+    /// What is waiting to be delivered: list, retry, park, cancel; commitments and notices
     Queue(queue::Queue),
     /// Bearer tokens for the web: add, list, remove
     Token(token::Token),
