@@ -32,7 +32,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.subject == "causeway" && std::env::var_os("CAUSEWAY_BIN").is_none() {
         run::check(&mut build(arguments.release))?;
     }
-    let outcome = suite(&arguments.subject, &binary(arguments.release), &arguments.pytest, Output::Shown)?;
+    let Arguments { subject, release, pytest, .. } = arguments;
+    let outcome = suite(subject, subject, &binary(*release), pytest, Output::Shown)?;
     println!("{}", outcome.count);
     Ok(if outcome.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -67,9 +68,15 @@ pub(crate) enum Output {
     ShownAtItsEnd,
 }
 
-/// Runs the suite against `subject`.
-pub(crate) fn suite(subject: &str, binary: &Path, pytest: &[OsString], output: Output) -> Result<Outcome> {
-    let report = paths::target().join(format!("conformance-{subject}.xml"));
+/// Runs the suite against `subject`; `report` is what the file of its results is called by.
+pub(crate) fn suite(
+    subject: &str,
+    report: &str,
+    binary: &Path,
+    pytest: &[OsString],
+    output: Output,
+) -> Result<Outcome> {
+    let report = paths::target().join(format!("conformance-{report}.xml"));
     // A report of an earlier run must not be counted as this one's.
     if report.exists() {
         std::fs::remove_file(&report).with_context(|| format!("{} cannot be removed", report.display()))?;

@@ -3,7 +3,9 @@
 
 pub(crate) mod count;
 
+use std::ffi::OsString;
 use std::process::{Command, ExitCode};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
@@ -31,10 +33,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     steps.step("tidy", || tidy::run().map(|code| Done::of(code == ExitCode::SUCCESS)));
     steps.step("unit tests", unit_tests);
     steps.step("documentation tests", || tests(&["test", "--workspace", "--doc", "--quiet"]));
-    steps.both(
-        ("conformance of causeway", || suite("causeway", Output::Shown)),
-        ("conformance of orthanc, which proves the suite", || suite("orthanc", Output::ShownAtItsEnd)),
-    );
+    steps.beside([
+        // Together all of it, whatever folders there will be.
+        ("conformance of causeway, PS3.4", || suite("causeway", "ps3_4", &["ps3_4"])),
+        ("conformance of causeway, the rest", || suite("causeway", "rest", &["--ignore=ps3_4"])),
+        ("conformance of orthanc, which proves the suite", || suite("orthanc", "all", &[])),
+    ]);
     Ok(steps.end())
 }
 
@@ -50,6 +54,9 @@ impl Done {
         Self { success, count: Count::default() }
     }
 }
+
+/// What a step does that runs beside others.
+type Work = fn() -> Result<Done>;
 
 /// The steps so far.
 #[derive(Default)]
@@ -77,20 +84,13 @@ impl Steps {
         self.lines.push(line);
     }
 
-    /// Runs two steps at the same time, for work that waits more than it computes.
-    fn both(
-        &mut self,
-        (one, work): (&str, impl FnOnce() -> Result<Done>),
-        (other, other_work): (&str, impl FnOnce() -> Result<Done> + Send),
-    ) {
-        println!("\n== {one}, and beside it {other}");
+    /// Runs steps at the same time, which wait more than they compute. What each prints is shown when all have ended.
+    fn beside(&mut self, steps: [(&str, Work); 3]) {
+        println!("\n== {}", steps.map(|(name, _)| name).join(", and beside it "));
         let start = Instant::now();
-        let (first, second) = std::thread::scope(|scope| {
-            let beside = scope.spawn(move || (other_work(), start.elapsed()));
-            let first = (work(), start.elapsed());
-            (first, beside.join().unwrap_or_else(|_| (Err(anyhow!("it panicked")), start.elapsed())))
-        });
-        for (name, (done, time)) in [(one, first), (other, second)] {
+        let running = steps.map(|(name, work)| (name, thread::spawn(move || (work(), start.elapsed()))));
+        for (name, step) in running {
+            let (done, time) = step.join().unwrap_or_else(|_| (Err(anyhow!("it panicked")), start.elapsed()));
             self.ended(name, done, time);
         }
     }
@@ -149,9 +149,13 @@ fn unit_tests() -> Result<Done> {
     tests(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--quiet"])
 }
 
-/// The suite against `subject`; our node is the one that the unit tests built, with every check of a debug build.
-fn suite(subject: &str, output: Output) -> Result<Done> {
-    let outcome = conformance::suite(subject, &conformance::binary(false), &[], output)?;
+/// A part of the suite against `subject`; our node is the one that the unit tests built, with every check of a debug
+/// build.
+fn suite(subject: &str, part: &str, pytest: &[&str]) -> Result<Done> {
+    let pytest: Vec<OsString> = pytest.iter().map(OsString::from).collect();
+    let report = format!("{subject}-{part}");
+    let outcome =
+        conformance::suite(subject, &report, &conformance::binary(false), &pytest, Output::ShownAtItsEnd)?;
     Ok(Done { success: outcome.success, count: outcome.count })
 }
 
