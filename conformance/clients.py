@@ -37,6 +37,7 @@ from pynetdicom.sop_class import (
 )
 
 import data
+import pausing  # noqa: F401
 from subjects import Subject
 
 CALLING = "CONFORMANCE"
