@@ -84,12 +84,18 @@ impl<C: Choice> Gather<C> {
     }
 }
 
+/// Group lengths (PS3.5 §7.2) and what marks items and their ends (§7.5) are no attributes, wherever they stand; the latter
+/// could not be written back.
+fn is_attribute(tag: Tag) -> bool {
+    tag.element() != 0 && tag.group() != Tag::ITEM.group()
+}
+
 impl<C: Choice> Sink for Gather<C> {
     fn element(&mut self, header: &Header) -> Flow {
         if header.depth == 0 && self.choice.stops_at(header) {
             return Flow::Stop;
         }
-        if self.ignored > 0 || header.tag.element() == 0 {
+        if self.ignored > 0 || !is_attribute(header.tag) {
             return Flow::Skip;
         }
         let length = header.length.and_then(|length| usize::try_from(length).ok()).unwrap_or(usize::MAX);
@@ -134,7 +140,7 @@ impl<C: Choice> Sink for Gather<C> {
     fn begin_sequence(&mut self, header: &Header) {
         let kept = !self.open.is_empty()
             || self.choice.keeps(header.tag).is_some_and(|vr| vr == Vr::SQ || vr == Vr::UN);
-        if self.ignored > 0 || !kept {
+        if self.ignored > 0 || !kept || !is_attribute(header.tag) {
             self.ignored += 1;
             return;
         }

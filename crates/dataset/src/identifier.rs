@@ -21,8 +21,7 @@ impl<const MAX_BYTES: usize> Choice for Everything<MAX_BYTES> {
     const MAX_VALUE_BYTES: usize = MAX_BYTES;
 
     fn keeps(&self, tag: Tag) -> Option<Vr> {
-        // What marks items and their ends is no attribute wherever it stands (PS3.5 §7.5); it could not be written back.
-        (tag.group() != Tag::ITEM.group()).then(|| dictionary::vr_of(tag).unwrap_or(Vr::UN))
+        Some(dictionary::vr_of(tag).unwrap_or(Vr::UN))
     }
 
     fn stops_at(&mut self, _: &Header) -> bool {
