@@ -78,6 +78,9 @@ impl Archive {
         let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let asked = count(keys.len());
         let settled = if keys.is_empty() { 0 } else { count(self.settle(keys).await?.len()) };
+        if settled > 0 {
+            self.inner.commitments.ring();
+        }
         Ok(Round { asked, settled })
     }
 
@@ -96,9 +99,6 @@ impl Archive {
         self.inner.catalog.sync().await?;
         let settled = self.inner.store.settle(keys).await?;
         self.inner.catalog.mark_settled(settled.clone()).await?;
-        if !settled.is_empty() {
-            self.inner.commitments.ring();
-        }
         Ok(settled)
     }
 }
