@@ -54,7 +54,8 @@ pub(crate) struct Decoded {
 }
 
 impl Decoded {
-    /// Begins with what `blob` holds in `bytes`, an instance in that transfer syntax, and decodes the first frame, so that what cannot be decoded shows before anything is sent.
+    /// Begins with what `blob` holds in `bytes`, an instance in that transfer syntax, and decodes the first frame, so
+    /// that what cannot be decoded shows before anything is sent.
     pub(crate) async fn begin(
         pool: Arc<Pool>,
         blob: Blob,

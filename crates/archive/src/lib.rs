@@ -1,8 +1,8 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
 //! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay, commitment,
-//! passing; worklist and what was performed of it) and the two questions every use-case asks first (`access` with `identity` and
-//! `places`, `remotes`). Never here: HTTP, PDUs, SQL.
+//! passing; worklist and what was performed of it) and the two questions every use-case asks first (`access` with
+//! `identity` and `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
@@ -21,6 +21,7 @@ pub mod metadata;
 pub mod passing;
 pub mod performed;
 mod places;
+mod relaying;
 pub mod remotes;
 pub mod replay;
 pub mod retrieve;

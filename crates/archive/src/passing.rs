@@ -4,17 +4,18 @@
 //! given plain is held in memory, since its frames are found by looking back and forth.
 
 use std::collections::VecDeque;
+use std::ops::ControlFlow;
 
 use bytes::{Bytes, BytesMut};
 use causeway_core::transfer_syntax::{Layout, Plain};
 use causeway_core::{Uid, sop_class};
 use causeway_dataset::file_meta::{Parsed, Part10Reader, Step};
 use causeway_dataset::head::HeadCollector;
-use causeway_dataset::transcode::Transcoder;
 use causeway_store::Blob;
 
 use crate::decoded::Decoded;
 use crate::error::RetrieveError;
+use crate::relaying::Relaying;
 use crate::{Archive, Body, BodyError};
 
 /// How far into a data set its SOP Class and SOP Instance UID are looked for: they stand at its beginning.
@@ -67,7 +68,7 @@ pub struct Passed<B>(Form<B>);
 
 enum Form<B> {
     AsItIs(Source<B>),
-    Relaid { source: Source<B>, transcoder: Option<Box<Transcoder>> },
+    Relaid { source: Source<B>, relaying: Relaying },
     Decoded(Box<Decoded>),
 }
 
@@ -121,8 +122,8 @@ impl<B: Body> Passing<B> {
         }
         let layout = Layout::of(to);
         if Plain::of(&transfer_syntax) != Some(Plain::ByDecoding) {
-            let transcoder = Some(Box::new(Transcoder::new(Layout::of(&transfer_syntax), layout)));
-            return Ok(Passed(Form::Relaid { source, transcoder }));
+            let relaying = Relaying::new(Layout::of(&transfer_syntax), layout);
+            return Ok(Passed(Form::Relaid { source, relaying }));
         }
         let held = source.whole().await?;
         let (blob, bytes) = (Blob::memory(held.clone()), 0..held.len() as u64);
@@ -182,28 +183,15 @@ impl<B: Body> Passed<B> {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, PassingError> {
         match &mut self.0 {
             Form::AsItIs(source) => source.chunk().await,
-            Form::Relaid { source, transcoder } => relaid(source, transcoder).await,
+            Form::Relaid { source, relaying } => loop {
+                let came = source.chunk().await?;
+                if let ControlFlow::Break(out) = relaying.take(came).map_err(unreadable)? {
+                    return Ok(out);
+                }
+            },
             Form::Decoded(decoded) => {
                 decoded.chunk().await.map_err(|error| PassingError::NotDecodable(error.to_string()))
             }
-        }
-    }
-}
-
-async fn relaid<B: Body>(
-    source: &mut Source<B>,
-    held: &mut Option<Box<Transcoder>>,
-) -> Result<Option<Bytes>, PassingError> {
-    loop {
-        let Some(chunk) = source.chunk().await? else {
-            let Some(transcoder) = held.take() else { return Ok(None) };
-            let rest = transcoder.finish().map_err(unreadable)?;
-            return Ok((!rest.is_empty()).then_some(rest));
-        };
-        let Some(transcoder) = held else { return Ok(None) };
-        let out = transcoder.feed(&chunk).map_err(unreadable)?;
-        if !out.is_empty() {
-            return Ok(Some(out));
         }
     }
 }

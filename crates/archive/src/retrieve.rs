@@ -3,16 +3,18 @@
 //! What goes out has File Meta Information of its own, written afresh from the row; the data set is the stored
 //! bytes, untouched where the stored transfer syntax suffices.
 
+use std::ops::ControlFlow;
+
 use bytes::Bytes;
 use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout, Plain};
 use causeway_core::{Permission, Principal, Selection, StoredInstance, Uid};
 use causeway_dataset::file_meta;
-use causeway_dataset::transcode::Transcoder;
 use causeway_store::{Blob, BlobStream};
 use futures_util::StreamExt;
 
 use crate::decoded::Decoded;
 use crate::error::{RetrieveError, unreadable};
+use crate::relaying::Relaying;
 use crate::{Archive, access};
 
 /// The form in which an instance is wanted.
@@ -42,7 +44,7 @@ enum DataSet {
     /// From the store, as they are.
     Stored(BlobStream),
     /// Their elements are laid out anew.
-    Relaid { stored: BlobStream, transcoder: Option<Box<Transcoder>> },
+    Relaid { stored: BlobStream, relaying: Relaying },
     /// Their pixels are decoded.
     Decoded(Box<Decoded>),
 }
@@ -62,26 +64,13 @@ impl Object {
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RetrieveError> {
         match &mut self.data_set {
             DataSet::Stored(stored) => Ok(stored.next().await.transpose()?),
-            DataSet::Relaid { stored, transcoder } => relaid(stored, transcoder).await,
+            DataSet::Relaid { stored, relaying } => loop {
+                let came = stored.next().await.transpose()?;
+                if let ControlFlow::Break(out) = relaying.take(came).map_err(unreadable)? {
+                    return Ok(out);
+                }
+            },
             DataSet::Decoded(decoded) => decoded.chunk().await,
-        }
-    }
-}
-
-async fn relaid(
-    stored: &mut BlobStream,
-    held: &mut Option<Box<Transcoder>>,
-) -> Result<Option<Bytes>, RetrieveError> {
-    loop {
-        let Some(chunk) = stored.next().await.transpose()? else {
-            let Some(transcoder) = held.take() else { return Ok(None) };
-            let rest = transcoder.finish().map_err(unreadable)?;
-            return Ok((!rest.is_empty()).then_some(rest));
-        };
-        let Some(transcoder) = held else { return Ok(None) };
-        let out = transcoder.feed(&chunk).map_err(unreadable)?;
-        if !out.is_empty() {
-            return Ok(Some(out));
         }
     }
 }
@@ -162,8 +151,8 @@ impl Archive {
             let decoded = Decoded::begin(decoders, blob, bytes, which, to).await?;
             return Ok(DataSet::Decoded(Box::new(decoded)));
         }
-        let transcoder = Some(Box::new(Transcoder::new(Layout::of(stored), to)));
-        Ok(DataSet::Relaid { stored: blob.stream(bytes), transcoder })
+        let relaying = Relaying::new(Layout::of(stored), to);
+        Ok(DataSet::Relaid { stored: blob.stream(bytes), relaying })
     }
 }
 
