@@ -146,15 +146,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         operation: Operation,
         data_set: Option<&[u8]>,
     ) -> Result<(NRsp, Option<Vec<u8>>), Error> {
-        let message_id = self.next_message_id();
-        let Target { sop_class, sop_instance } = target;
-        let request = Command::NRq(NRq { message_id, operation, sop_class, sop_instance });
-        self.ask(context, &request, data_set).await?;
-        let message = self.answer(message_id).await?;
+        let request = self.request(context, target, operation, data_set).await?;
+        let message = self.answer(request.message_id).await?;
         let Command::NRsp(rsp) = message.command else {
             return Err(self.wrong_answer().await);
         };
-        if rsp.field != request.field().response() {
+        if rsp.field != Command::NRq(request).field().response() {
             return Err(self.wrong_answer().await);
         }
         let data_set = if message.has_data_set { Some(self.identifier().await?) } else { None };
@@ -172,12 +169,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         if self.posted.len() >= MAX_POSTED {
             return Err(Error::Misuse("too many requests wait for their responses"));
         }
-        let message_id = self.next_message_id();
-        let Target { sop_class, sop_instance } = target;
-        let request = Command::NRq(NRq { message_id, operation, sop_class, sop_instance });
-        self.ask(context, &request, data_set).await?;
+        let NRq { message_id, .. } = self.request(context, target, operation, data_set).await?;
         self.posted.push(message_id);
         Ok(message_id)
+    }
+
+    /// Sends the request of a normalized service.
+    async fn request(
+        &mut self,
+        context: u8,
+        target: Target,
+        operation: Operation,
+        data_set: Option<&[u8]>,
+    ) -> Result<NRq, Error> {
+        let Target { sop_class, sop_instance } = target;
+        let request = NRq { message_id: self.next_message_id(), operation, sop_class, sop_instance };
+        self.ask(context, &Command::NRq(request.clone()), data_set).await?;
+        Ok(request)
     }
 
     /// Whether the response to a request that was posted is outstanding.

@@ -2,7 +2,6 @@
 
 use std::future::{Future, pending};
 
-use causeway_core::limits::MAX_IDENTIFIER_BYTES;
 use causeway_core::status::Outcome;
 use causeway_core::{Status, Tag, Uid};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -11,22 +10,6 @@ use super::stop::Stop;
 use super::{Requestor, Wish};
 use crate::error::{Error, Wait};
 use crate::message::{CFindRq, Command, Priority};
-
-/// Most bytes of matches that are kept, whatever the limit on their number.
-const MAX_MATCHES_BYTES: usize = 256 * MAX_IDENTIFIER_BYTES;
-
-/// What the peer has.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The identifiers of the pending responses, as received, in the transfer syntax of the context.
-    pub matches: Vec<Vec<u8>>,
-    /// The final status.
-    pub status: Status,
-    /// The peer's words for it.
-    pub comment: Option<String>,
-    /// Whether there was more than was wanted, so that we cancelled.
-    pub cut_short: bool,
-}
 
 /// Who is given the matches of a C-FIND as they come.
 pub trait Matches: Send {
@@ -100,40 +83,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
                 stop.ask(&mut self.driver).await?;
             }
         }
-    }
-
-    /// As [`Self::find_each`]; keeps at most `limit` matches, then cancels.
-    ///
-    /// # Errors
-    /// As [`Self::find_each`].
-    pub async fn find(
-        &mut self,
-        context: u8,
-        sop_class: &Uid,
-        identifier: &[u8],
-        limit: usize,
-    ) -> Result<Found, Error> {
-        let mut kept = Kept { matches: Vec::new(), bytes: 0, limit };
-        let answered = self.find_each(context, sop_class, identifier, &mut kept).await?;
-        let Answered { status, comment, cut_short, .. } = answered;
-        Ok(Found { matches: kept.matches, status, comment, cut_short })
-    }
-}
-
-/// Keeps matches, up to a limit.
-struct Kept {
-    matches: Vec<Vec<u8>>,
-    bytes: usize,
-    limit: usize,
-}
-
-impl Matches for Kept {
-    async fn take(&mut self, identifier: Vec<u8>) -> Wish {
-        if self.matches.len() >= self.limit || self.bytes > MAX_MATCHES_BYTES {
-            return Wish::Cancel;
-        }
-        self.bytes = self.bytes.saturating_add(identifier.len());
-        self.matches.push(identifier);
-        Wish::More
     }
 }

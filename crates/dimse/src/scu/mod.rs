@@ -22,6 +22,7 @@ mod store;
 
 use std::time::Duration;
 
+use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN};
 use causeway_core::{AeTitle, Credentials, Quirks, Uid};
 use causeway_tls::{Line, Security};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -32,7 +33,7 @@ pub use body::{AHEAD_BYTES, Ahead, Body, Whole};
 pub use convoy::{Cargo, Convoy, Fate, Settled, Terms};
 pub use courier::{Courier, Pair};
 pub use event::{Heard, Reported};
-pub use find::{Answered, Found, Matches};
+pub use find::{Answered, Matches};
 pub use get::{BrokenOff, GetRequest, Given, Keeper, contexts_to_be_given};
 pub use move_::{MoveRequest, Retrieved, Watcher};
 pub use perform::Target;
@@ -116,6 +117,16 @@ pub struct WantedContext {
     pub abstract_syntax: Uid,
     /// The encodings, of which the peer picks one.
     pub transfer_syntaxes: Vec<Uid>,
+}
+
+impl WantedContext {
+    /// A service whose data sets are plain: in Explicit or Implicit VR Little Endian, as the peer likes.
+    #[must_use]
+    pub fn plain(abstract_syntax: Uid) -> Self {
+        let plain = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
+        let transfer_syntaxes = plain.iter().filter_map(|text| Uid::parse(text).ok()).collect();
+        Self { abstract_syntax, transfer_syntaxes }
+    }
 }
 
 /// Connects, secures the connection as the call says, and associates: the one way out to a peer.

@@ -106,14 +106,31 @@ async fn a_body_at_around_and_of_a_whole_number_of_fragments_is_whole() {
     assert_eq!(served, lengths);
 }
 
+/// Keeps matches, up to a limit.
+struct Kept {
+    matches: Vec<Vec<u8>>,
+    limit: usize,
+}
+
+impl Matches for Kept {
+    async fn take(&mut self, identifier: Vec<u8>) -> Wish {
+        if self.matches.len() >= self.limit {
+            return Wish::Cancel;
+        }
+        self.matches.push(identifier);
+        Wish::More
+    }
+}
+
 #[tokio::test]
 async fn a_find_gives_each_pending_and_the_final_status() {
     let (mut requestor, server) = pair(&usual(), Settings::default()).await;
     let mut identifier = vec![0; 300];
     identifier[0] = 250;
-    let found = requestor.find(7, &uid(FIND), &identifier, 1_000).await.unwrap();
-    assert_eq!(found.matches.len(), 250);
-    assert!(found.matches.iter().all(|one| *one == identifier));
+    let mut kept = Kept { matches: Vec::new(), limit: 1_000 };
+    let found = requestor.find_each(7, &uid(FIND), &identifier, &mut kept).await.unwrap();
+    assert_eq!(kept.matches.len(), 250);
+    assert!(kept.matches.iter().all(|one| *one == identifier));
     assert_eq!((found.status, found.cut_short), (Status::SUCCESS, false));
     requestor.release().await.unwrap();
     assert_eq!(server.await.unwrap().unwrap().cancelled_after, Vec::<usize>::new());
@@ -124,8 +141,9 @@ async fn above_the_limit_a_find_is_cancelled_and_the_association_lives_on() {
     let (mut requestor, server) = pair(&usual(), Settings::default()).await;
     let mut identifier = vec![0xFF; 300];
     identifier[1] = 0x7F;
-    let found = requestor.find(7, &uid(FIND), &identifier, 10).await.unwrap();
-    assert_eq!(found.matches.len(), 10);
+    let mut kept = Kept { matches: Vec::new(), limit: 10 };
+    let found = requestor.find_each(7, &uid(FIND), &identifier, &mut kept).await.unwrap();
+    assert_eq!(kept.matches.len(), 10);
     assert_eq!((found.status, found.cut_short), (Status::CANCEL, true));
     assert_eq!(requestor.echo().await.unwrap(), Status::SUCCESS);
     requestor.release().await.unwrap();

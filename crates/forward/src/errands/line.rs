@@ -2,7 +2,7 @@
 
 use causeway_core::Quirk;
 use causeway_core::commitment::INSTANCE;
-use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout};
+use causeway_core::transfer_syntax::Layout;
 use causeway_core::{Attributes, Remote, Status, Uid};
 use causeway_dataset::identifier;
 use causeway_dimse::Context;
@@ -113,14 +113,11 @@ fn uid(text: &str) -> Result<Uid, Failure> {
 
 /// `remote` is called as it is for instances, for this service alone.
 fn call(inner: &Inner, remote: &Remote, sop_class: &Uid, part: Part) -> Result<Call, Failure> {
-    let explicit = (!remote.quirks.has(Quirk::ImplicitOnly)).then_some(EXPLICIT_VR_LITTLE_ENDIAN);
-    let transfer_syntaxes =
-        explicit.into_iter().chain([IMPLICIT_VR_LITTLE_ENDIAN]).map(uid).collect::<Result<_, _>>()?;
-    let contexts = vec![WantedContext { abstract_syntax: sop_class.clone(), transfer_syntaxes }];
     let roles = match part {
         Part::User => Vec::new(),
         Part::Provider => vec![Role { sop_class: sop_class.clone(), user: false, provider: true }],
     };
+    let contexts = vec![WantedContext::plain(sop_class.clone())];
     let call = sender::call(remote, &inner.caller, inner.patience())?.with_contexts(contexts);
     Ok(Call { offers: Offers { roles, ..Offers::default() }, ..call })
 }

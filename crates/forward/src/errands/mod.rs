@@ -46,9 +46,7 @@ type Course = (RemoteName, ErrandKind);
 
 /// A UID that was never used (PS3.5 §B.2).
 fn fresh_uid() -> Uid {
-    let number = uuid::Uuid::new_v4().as_u128();
-    // 2.25 and at most 39 digits: always a UID.
-    Uid::parse(&format!("2.25.{number}")).unwrap_or_else(|_| unreachable!())
+    Uid::of_uuid(uuid::Uuid::new_v4().as_u128())
 }
 
 /// Finds out what is owed, and starts whoever carries it out.

@@ -3,7 +3,7 @@
 mod question;
 
 use causeway_core::status::Outcome;
-use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout};
+use causeway_core::transfer_syntax::Layout;
 use causeway_core::{Attributes, Principal, Remote, RemoteName, Uid};
 use causeway_dataset::identifier;
 use causeway_dimse::negotiation::Extended;
@@ -123,12 +123,7 @@ impl Inner {
 
 /// Calls for one service, whose data sets are plain.
 pub(super) async fn open(call: &Call, model: &Uid) -> Result<(Requestor<Line>, Context), Error> {
-    let plain = [EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN];
-    let context = WantedContext {
-        abstract_syntax: model.clone(),
-        transfer_syntaxes: plain.iter().filter_map(|text| Uid::parse(text).ok()).collect(),
-    };
-    let requestor = connect(&call.with_contexts(vec![context])).await?;
+    let requestor = connect(&call.with_contexts(vec![WantedContext::plain(model.clone())])).await?;
     let context = requestor.accepted_for(model).next().cloned();
     let context = context.ok_or_else(|| Error::NotServed(model.clone()))?;
     Ok((requestor, context))

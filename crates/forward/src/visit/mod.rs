@@ -19,8 +19,8 @@ use std::sync::Arc;
 
 use causeway_archive::AccessError;
 use causeway_core::{Permission, Principal, Remote, RemoteName, Status};
+use causeway_dimse::Timeouts;
 use causeway_dimse::scu::Call;
-use causeway_dimse::{Settings, Timeouts};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
@@ -28,6 +28,7 @@ pub use find::{FindEnd, FindLine, MAX_KEYS, Question, QuestionError, Root, Scope
 pub use retrieve::{Counts, Retrieval, RetrieveEnd, RetrieveLine, Way, With};
 pub use send::{FileLine, Files, SendEnd, SendLine};
 
+use crate::sender;
 use crate::worker::{Forwarder, Inner};
 
 /// Visits under way at once.
@@ -141,16 +142,11 @@ impl Forwarder {
 impl Inner {
     /// How `remote` is called for a visit, without contexts yet; in words why it is not.
     fn call(&self, remote: &Remote) -> Result<Call, String> {
-        let patience = self.patience();
-        let timeouts = Timeouts {
-            artim: patience.connect,
-            read: patience.response,
-            write: patience.response,
-            idle: Timeouts::default().idle.max(patience.response),
-        };
-        let settings = Settings { timeouts, ..Settings::default() };
-        let security = self.caller.tls.towards(remote);
-        let call = Call::to(remote, &self.caller.ae_title, security, settings, patience.connect);
-        call.ok_or_else(|| format!("remote '{}' has no host and port to call", remote.name))
+        let mut call =
+            sender::call(remote, &self.caller, self.patience()).map_err(|failure| failure.words)?;
+        // It may search for long before it says anything.
+        let idle = &mut call.settings.timeouts.idle;
+        *idle = Timeouts::default().idle.max(*idle);
+        Ok(call)
     }
 }

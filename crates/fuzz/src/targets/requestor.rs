@@ -8,7 +8,9 @@ use causeway_core::{AeTitle, Uid};
 use causeway_dimse::Error;
 use causeway_dimse::message::{Priority, Progress};
 use causeway_dimse::negotiation::{Extended, Role, UserIdentity, Window};
-use causeway_dimse::scu::{Call, MoveRequest, Offers, StoreRequest, WantedContext, Whole, Wish, associate};
+use causeway_dimse::scu::{
+    Call, Matches, MoveRequest, Offers, StoreRequest, WantedContext, Whole, Wish, associate,
+};
 use causeway_testkit::peer::command::{CT_IMAGE, VERIFICATION};
 use causeway_testkit::peer::pdu::{self, IMPLICIT};
 use tokio::io::DuplexStream;
@@ -17,9 +19,20 @@ use crate::door::{Behind, play};
 
 const FIND: &str = "1.2.840.10008.5.1.4.1.2.2.1";
 const MOVE: &str = "1.2.840.10008.5.1.4.1.2.2.2";
-/// Matches that are kept: fewer than an input can hold, so that a cancel is sent, too.
+/// Matches that are taken: fewer than an input can hold, so that a cancel is sent, too.
 const MATCHES: usize = 2;
 const CLASSES: [&str; 4] = [VERIFICATION, CT_IMAGE, FIND, MOVE];
+
+/// Takes so many matches, then wants no more.
+struct Few(usize);
+
+impl Matches for Few {
+    async fn take(&mut self, _: Vec<u8>) -> Wish {
+        let Some(left) = self.0.checked_sub(1) else { return Wish::Cancel };
+        self.0 = left;
+        Wish::More
+    }
+}
 
 pub(crate) fn run(data: &[u8]) {
     let Some(([mode, seed], bytes)) = data.split_first_chunk::<2>() else { return };
@@ -85,7 +98,7 @@ async fn pursue(stream: DuplexStream, wish: u8) -> Result<(), Error> {
             };
             requestor.store(3, request, Whole::new(Bytes::from_static(&[7; 50]))).await?;
         }
-        2 => drop(requestor.find(5, &uid(FIND)?, &[0; 20], MATCHES).await?),
+        2 => drop(requestor.find_each(5, &uid(FIND)?, &[0; 20], &mut Few(MATCHES)).await?),
         _ => {
             let request = MoveRequest {
                 sop_class: uid(MOVE)?,
