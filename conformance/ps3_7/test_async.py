@@ -181,17 +181,6 @@ def sending(make_subject, port, *trigger, operations=8, associations=1):
     return node
 
 
-def decided(node, count, seconds=60):
-    """States of the jobs by instance, once none is under way."""
-    deadline = time.monotonic() + seconds
-    while True:
-        jobs = {job["instance"]: str(job["state"]).lower() for job in node.queue()}
-        if len(jobs) >= count and not set(jobs.values()) & {"waiting", "leased"}:
-            return jobs
-        assert time.monotonic() < deadline, jobs
-        time.sleep(0.1)
-
-
 @pytest.mark.only("causeway")
 @pytest.mark.parametrize(("window", "most"), [(None, 1), (1, 1), (4, 4), (0, 8), (100, 8)])
 def test_as_many_are_sent_at_once_as_both_sides_said(make_subject, window, most):
@@ -200,7 +189,7 @@ def test_as_many_are_sent_at_once_as_both_sides_said(make_subject, window, most)
     with Gatherer(window=window, gathers=most) as far:
         node = sending(make_subject, far.port)
         assert store(node, *items) == [0] * len(items)
-        states = decided(node, len(items))
+        states = node.decided(len(items))
     assert set(states.values()) == {"delivered"}
     assert set(far.proposed) == {(8, 1)}
     assert sorted(far.kept) == sorted(item.SOPInstanceUID for item in items)
@@ -214,7 +203,7 @@ def test_a_node_that_is_told_to_sends_one_after_another(make_subject):
     with Gatherer(window=8, gathers=1) as far:
         node = sending(make_subject, far.port, operations=1)
         assert store(node, *items) == [0] * 4
-        assert set(decided(node, 4).values()) == {"delivered"}
+        assert set(node.decided(4).values()) == {"delivered"}
     assert set(far.proposed) == {None}
 
 
@@ -226,7 +215,7 @@ def test_the_right_ones_fail(make_subject):
     with Gatherer(window=8, gathers=4, refused=refused) as far:
         node = sending(make_subject, far.port)
         assert store(node, *items) == [0] * len(items)
-        states = decided(node, len(items))
+        states = node.decided(len(items))
     assert {uid for uid, state in states.items() if state == "delivered"} == {
         item.SOPInstanceUID for item in items} - refused
     assert {uid for uid, state in states.items() if state == "parked"} == refused
@@ -266,7 +255,7 @@ def test_from_node_to_node_over_a_long_line(make_subject, record_property, assoc
             associations=associations,
         )
         assert store(node, *items) == [0] * len(items)
-        states = decided(node, len(items))
+        states = node.decided(len(items))
     assert set(states.values()) == {"delivered"}
     web = Web(far.dicomweb)
     assert all(web.has(item) for item in items)

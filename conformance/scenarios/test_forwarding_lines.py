@@ -4,7 +4,6 @@ the instances when one of them breaks."""
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -96,23 +95,12 @@ def sending(make_subject, port, associations):
     return node
 
 
-def decided(node, count):
-    """States of the jobs by instance, once none is under way."""
-    deadline = time.monotonic() + DECIDED_SECONDS_MAX
-    while True:
-        jobs = {job["instance"]: str(job["state"]).lower() for job in node.queue()}
-        if len(jobs) >= count and not set(jobs.values()) & {"waiting", "leased"}:
-            return jobs
-        assert time.monotonic() < deadline, jobs
-        time.sleep(0.1)
-
-
 def sent(make_subject, far, associations, count=48):
     """Has a study sent to `far`; all of it must be delivered, and be there."""
     items = data.study(1, count)
     node = sending(make_subject, far.port, associations)
     assert store(node, *items) == [0] * count
-    assert set(decided(node, count).values()) == {"delivered"}
+    assert set(node.decided(count, DECIDED_SECONDS_MAX).values()) == {"delivered"}
     assert set(far.all_kept()) == {item.SOPInstanceUID for item in items}
 
 
@@ -157,7 +145,7 @@ def test_each_association_has_a_window_of_its_own(make_subject, window):
     with Gatherer(window=window, gathers=4, together=3) as far:
         node = sending(make_subject, far.port, 3)
         assert store(node, *items) == [0] * len(items)
-        assert set(decided(node, len(items)).values()) == {"delivered"}
+        assert set(node.decided(len(items), DECIDED_SECONDS_MAX).values()) == {"delivered"}
     assert set(far.proposed) == {(8, 1)}
     assert far.most == (window or far.most)
     assert far.most >= 4

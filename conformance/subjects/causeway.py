@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,3 +86,13 @@ class Causeway(Subject):
         if isinstance(answer, dict):
             answer = next((value for value in answer.values() if isinstance(value, list)), [])
         return answer
+
+    def decided(self, count: int, seconds: float = 60) -> dict[str, str]:
+        """States of the jobs by instance, once there are as many and none is under way."""
+        deadline = time.monotonic() + seconds
+        while True:
+            jobs = {job["instance"]: str(job["state"]).lower() for job in self.queue()}
+            if len(jobs) >= count and not set(jobs.values()) & {"waiting", "leased"}:
+                return jobs
+            assert time.monotonic() < deadline, jobs
+            time.sleep(0.1)
