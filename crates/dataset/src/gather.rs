@@ -84,8 +84,8 @@ impl<C: Choice> Gather<C> {
     }
 }
 
-/// Group lengths (PS3.5 §7.2) and what marks items and their ends (§7.5) are no attributes, wherever they stand; the latter
-/// could not be written back.
+/// Group lengths (PS3.5 §7.2) and what marks items and their ends (§7.5) are no attributes, wherever they stand; the
+/// latter could not be written back.
 fn is_attribute(tag: Tag) -> bool {
     tag.element() != 0 && tag.group() != Tag::ITEM.group()
 }

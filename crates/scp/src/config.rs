@@ -43,7 +43,8 @@ pub struct Config {
     /// Seconds that an association may be idle between messages.
     pub idle_seconds: u32,
     /// Seconds for which the result of a storage commitment is left to the association on which it was asked, while
-    /// that is open and idle (PS3.4 §J.3.3.1.2); 0: a caller that can be called is always told on an association of our own.
+    /// that is open and idle (PS3.4 §J.3.3.1.2); 0: a caller that can be called is always told on an association of our
+    /// own.
     pub commitment_same_association_seconds: u32,
     /// Seconds that associations under way are given to finish when the node stops.
     pub drain_seconds: u32,

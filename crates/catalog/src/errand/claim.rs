@@ -53,8 +53,8 @@ impl Catalog {
             .await
     }
 
-    /// Gives `owner` the errand of this kind to `remote` that has been due for longest, until `lease` from now. One whose lease
-    /// lapsed is due again.
+    /// Gives `owner` the errand of this kind to `remote` that has been due for longest, until `lease` from now. One
+    /// whose lease lapsed is due again.
     ///
     /// # Errors
     /// When the database fails.

@@ -71,8 +71,8 @@ pub struct SendEnd {
 }
 
 impl Forwarder {
-    /// Gives `files` to the remote of this name. It ends early when the line breaks again and again, or the remote has no room: of a file
-    /// of which nothing was told, nothing is known.
+    /// Gives `files` to the remote of this name. It ends early when the line breaks again and again, or the remote has
+    /// no room: of a file of which nothing was told, nothing is known.
     ///
     /// # Errors
     /// When the caller is no administrator, there is no such remote, or too many visits are under way. What goes wrong
