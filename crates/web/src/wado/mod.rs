@@ -1,7 +1,7 @@
 //! WADO-RS (PS3.18 §10.4): studies, series and instances as files, and their metadata. Bytes pass through from the
 //! archive as they are read; nothing is gathered.
 
-mod etag;
+pub(crate) mod etag;
 mod form;
 mod metadata;
 mod objects;

@@ -16,7 +16,7 @@ use futures_util::{StreamExt, stream};
 
 use super::parts::{Parcel, PartStream};
 use super::{absent, etag, form, location};
-use crate::accept::{self, FILE, FILES, Wish};
+use crate::accept::{self, FILE, FOR_INSTANCE, FOR_INSTANCES, Wish};
 use crate::base_url::base_url;
 use crate::door::{Caller, Door};
 use crate::multipart::write::Boundary;
@@ -32,7 +32,7 @@ pub(crate) async fn objects(
     request: Request,
 ) -> Result<Response, Problem> {
     let (uri, headers) = (request.uri(), request.headers());
-    let offers: &[_] = if target.instance.is_some() { &[FILES, FILE] } else { &[FILES] };
+    let offers = if target.instance.is_some() { FOR_INSTANCE } else { FOR_INSTANCES };
     let selected = accept::select(offers, headers, uri.query(), door.config.missing_accept)?;
     let instances = door.archive.select(&principal, &target.selection()).await?;
     if instances.is_empty() {
