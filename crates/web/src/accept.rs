@@ -43,6 +43,10 @@ pub(crate) const FOR_REPORT: &[Offer] = &[DICOM_JSON, JSON, XML, XML_ALONE];
 pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES];
 /// One instance.
 pub(crate) const FOR_INSTANCE: &[Offer] = &[FILES, FILE];
+/// A capabilities description (PS3.18 §8.9.4).
+pub(crate) const FOR_CAPABILITIES: &[Offer] = &[WADL, JSON];
+/// Web Application Description Language.
+pub(crate) const WADL: Offer = Offer { essence: "application/vnd.sun.wadl+xml", root: None };
 
 /// A transfer syntax that the caller takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,7 +126,7 @@ fn not_acceptable(offers: &[Offer]) -> Problem {
 
 impl Offer {
     /// How the offer is written in a header.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.root {
             Some(root) => format!("{}; type=\"{root}\"", self.essence),
             None => self.essence.to_owned(),
@@ -328,6 +332,8 @@ mod tests {
         );
         assert_eq!(offer(FOR_SEARCH, "application/dicom+xml"), Err(StatusCode::NOT_ACCEPTABLE));
         assert_eq!(offer(FOR_REPORT, "application/dicom+xml"), Ok(XML_ALONE));
+        assert_eq!(offer(FOR_CAPABILITIES, "application/json"), Ok(JSON));
+        assert_eq!(offer(FOR_CAPABILITIES, "*/*"), Ok(WADL));
     }
 
     #[test]
