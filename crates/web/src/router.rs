@@ -5,7 +5,7 @@
 //! the row.
 
 use axum::Router;
-use axum::routing::any;
+use axum::routing::{any, get};
 use causeway_archive::Archive;
 use causeway_core::Level;
 
@@ -13,11 +13,13 @@ use crate::accept::{FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES};
 use crate::capabilities::about::{Row, described, remove, retrieve, row, search, store};
 use crate::config::Config;
 use crate::door::Door;
-use crate::problem::no_such_resource;
+use crate::problem::{method_not_allowed, no_such_resource};
 use crate::{delete, front, qido, stow, wado};
 
 /// Where the door's resources begin, below the node's root.
 pub const BASE: &str = "/dicom-web";
+/// Where the URI service is, which is no RESTful service and has no part in their description.
+const URI_SERVICE: &str = "/wado";
 
 /// The door: all its resources, below [`BASE`]. The caller's address is expected as `ConnectInfo<SocketAddr>`,
 /// which [`crate::serve`] provides.
@@ -31,7 +33,9 @@ pub fn router(archive: Archive, config: Config) -> Router {
             if path.is_empty() { routes.route(&format!("{BASE}/"), methods.clone()) } else { routes };
         routes.route(&format!("{BASE}{path}"), methods)
     });
-    let routes = routes.route(&format!("{BASE}/{{*rest}}"), any(no_such_resource));
+    let routes = routes
+        .route(&format!("{BASE}/{{*rest}}"), any(no_such_resource))
+        .route(URI_SERVICE, get(wado::uri).fallback(method_not_allowed));
     front::before(routes.with_state(door.clone()), door)
 }
 
