@@ -12,11 +12,22 @@ COMPONENTS = ("FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix
 NUMBERS = {"FL", "FD", "SL", "SS", "UL", "US", "SV", "UV", "DS", "IS"}
 
 
+#: Some declare it; the examples of PS3.18 do not.
+NAMESPACE = "{http://dicom.nema.org/PS3.19/models/NativeDICOM}"
+
+
+def root(xml: bytes) -> ElementTree.Element:
+    """The root of a document, its elements without their namespace."""
+    found = ElementTree.fromstring(xml)
+    for element in found.iter():
+        element.tag = element.tag.removeprefix(NAMESPACE)
+    assert found.tag == "NativeDicomModel", found.tag
+    return found
+
+
 def document(xml: bytes) -> dict[str, Any]:
     """The data set of a document."""
-    root = ElementTree.fromstring(xml)
-    assert root.tag == "NativeDicomModel", root.tag
-    return _data_set(root)
+    return _data_set(root(xml))
 
 
 def _data_set(element: ElementTree.Element) -> dict[str, Any]:
@@ -40,13 +51,16 @@ def _attribute(attribute: ElementTree.Element) -> dict[str, Any]:
     vr = attribute.get("vr")
     told: dict[str, Any] = {"vr": vr}
     values = []
-    for place, child in enumerate(attribute, start=1):
+    for child in attribute:
         if child.tag == "BulkData":
             told["BulkDataURI"] = child.get("uri")
         elif child.tag == "InlineBinary":
             told["InlineBinary"] = child.text or ""
         else:
-            assert child.get("number") == str(place), attribute.get("tag")
+            number = int(child.get("number", ""))
+            assert number > len(values), attribute.get("tag")
+            # Some leave empty values out, and let the numbers tell.
+            values += [None] * (number - 1 - len(values))
             values.append(_value(child, vr))
     if values:
         told["Value"] = values

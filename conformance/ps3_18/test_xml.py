@@ -23,7 +23,7 @@ def held(subject):
     )
     for item in items:
         item.OtherPatientIDs = ["A", "", "B"]
-        item.PatientComments = " two\r\nlines\tand a form feed\f"
+        item.PatientComments = " two\r\nlines\tand a tab"
         item.OtherPatientNames = ["Ōsaka^J", "", "Other=山"]
         item.ReferencedImageSequence = []
         block = item.private_block(0x0029, 'CREATOR "A" & B', create=True)
@@ -57,6 +57,7 @@ def assert_same(xml, json):
     assert native.comparable(native.document(xml)) == native.comparable(json)
 
 
+@pytest.mark.orthanc_fails(reason="loses carriage returns and where bulk data are")
 @pytest.mark.parametrize("level", ["study", "series", "instance"])
 def test_metadata_tell_what_the_json_tells(web, held, level):
     """PS3.18 §10.4.4: one part for each instance, with the attributes of its JSON."""
@@ -69,6 +70,14 @@ def test_metadata_tell_what_the_json_tells(web, held, level):
     assert not expected
 
 
+@pytest.mark.orthanc_fails(reason="writes a form feed, which XML does not have")
+def test_control_characters_are_replaced(web, subject):
+    """XML 1.0 §2.2: what has no form in XML must not make the document unreadable."""
+    (item,) = stored(subject, *data.study(1, 1, PatientComments="before\fafter\x1b"))
+    (xml,) = documents(web.get(path_of(item, "instance") + "/metadata", XML))
+    assert value(native.document(xml), "00104000").startswith("before\ufffdafter")
+
+
 @pytest.mark.only("causeway")
 def test_each_part_says_where_it_is_from(web, held):
     """PS3.18 table 8.6.1-1: Content-Length and Content-Location of each part."""
@@ -79,13 +88,14 @@ def test_each_part_says_where_it_is_from(web, held):
         assert int(part.headers["content-length"]) == len(part.body)
 
 
+@pytest.mark.orthanc_fails(reason="does not tell the creator")
 def test_a_private_attribute_names_its_creator(web, held):
     """PS3.19 §A.1.5: privateCreator, and a tag without the block that may be another in the next object."""
     (xml,) = documents(web.get(path_of(held[0], "instance") + "/metadata", XML))
-    creator = native.ElementTree.fromstring(xml).find("DicomAttribute[@tag='00290001']")
+    creator = native.root(xml).find("DicomAttribute[@tag='00290001']")
     assert creator is not None and creator.get("privateCreator") == 'CREATOR "A" & B'
     assert creator.get("vr") == "DS" and creator.get("keyword") is None
-    patient = native.ElementTree.fromstring(xml).find("DicomAttribute[@tag='00100010']")
+    patient = native.root(xml).find("DicomAttribute[@tag='00100010']")
     assert patient.get("keyword") == "PatientName"
 
 
@@ -93,7 +103,7 @@ def test_a_private_attribute_names_its_creator(web, held):
     ("/studies?StudyInstanceUID={study}", 1), ("/studies/{study}/series", 2), ("/studies/{study}/instances", 4),
 ])
 @pytest.mark.parametrize("parameters", [{}, {"includefield": "all"}], ids=str)
-@pytest.mark.orthanc_fails(reason="tells times and numbers otherwise")
+@pytest.mark.orthanc_fails(reason="answers JSON whatever is accepted")
 def test_results_of_a_search_tell_what_the_json_tells(web, held, path, count, parameters):
     """PS3.18 §10.6.4: one part for each result, in the same order."""
     path = path.format(study=held[0].StudyInstanceUID)
@@ -104,10 +114,11 @@ def test_results_of_a_search_tell_what_the_json_tells(web, held, path, count, pa
         assert_same(xml, json)
 
 
+@pytest.mark.only("causeway")
 def test_a_search_without_results_is_204_in_xml_too(web):
     """PS3.18 §8.3.4.4.1: no results are 204."""
     answer = web.get("/studies", XML, StudyInstanceUID=data.uid())
-    assert answer.status_code == 204 or parts(answer) == []
+    assert (answer.status_code, answer.content) == (204, b"")
 
 
 @pytest.mark.only("causeway")
