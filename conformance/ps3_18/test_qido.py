@@ -185,8 +185,8 @@ def test_limit_and_offset(web, archive):
 def test_what_remains_is_told(web, archive):
     """PS3.18 §8.3.4.4.1: a Warning 299 when there are more results than were asked for."""
     answer = web.get("/studies", PatientID=archive.everyone, limit="2")
-    assert "299" in answer.headers.get("Warning", "")
-    assert "additional results" in answer.headers["Warning"]
+    words = "There are 3 additional results that can be requested"
+    assert answer.headers["Warning"] == f"299 {web.root}: {words}"
     assert "Warning" not in web.get("/studies", PatientID=archive.everyone, limit="5").headers
 
 
@@ -328,3 +328,67 @@ def test_retrieve_url_leads_to_the_study(web, archive):
     answer = requests.get(url + "/metadata", headers={"Accept": "application/dicom+json"}, timeout=20)
     assert answer.status_code == 200
     assert len(answer.json()) == 4
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize("accept", ["application/dicom+json", 'multipart/related; type="application/dicom+xml"'])
+def test_a_known_answer_is_not_sent_again(subject, web, accept):
+    """RFC 9110 §8.8.3, §13.1.2: an entity tag that holds as long as the answer does; 304 to who has it."""
+    import requests
+    patient = data.patient_id()
+    stored(subject, *data.study(1, 1, PatientID=patient))
+    url = f"{web.root}/studies?PatientID={patient}"
+    first = requests.get(url, headers={"Accept": accept}, timeout=20)
+    again = requests.get(url, headers={"Accept": accept, "If-None-Match": first.headers["ETag"]}, timeout=20)
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["ETag"] == first.headers["ETag"]
+    stored(subject, *data.study(1, 1, PatientID=patient))
+    later = requests.get(url, headers={"Accept": accept, "If-None-Match": first.headers["ETag"]}, timeout=20)
+    assert later.status_code == 200
+    assert later.headers["ETag"] != first.headers["ETag"]
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize("charset", ["UTF-8", "utf-8;q=0.5,latin1", "ISO_IR%20100", "%zz", ""])
+def test_the_charset_parameter(web, archive, charset):
+    """PS3.18 §8.3.3.2, §8.8.5: what is not supported is ignored, and UTF-8 remains."""
+    answer = web.get(f"/studies?PatientID={archive.patient}B&charset={charset}")
+    assert answer.status_code == 200
+    assert "Quist^Bjørn" in answer.content.decode("utf-8")
+
+
+@pytest.mark.only("causeway")
+def test_accept_charset(web, archive):
+    """PS3.18 §8.8.4, §8.8.5: the same by header."""
+    import requests
+    answer = requests.get(
+        f"{web.root}/studies?PatientID={archive.patient}B",
+        headers={"Accept": "application/dicom+json", "Accept-Charset": "iso-8859-1, *;q=0"}, timeout=20,
+    )
+    assert answer.status_code == 200
+    assert "Quist^Bjørn" in answer.content.decode("utf-8")
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize(("accept", "expected"), [
+    ("application/json", "application/json"), ("foo/bar", "application/dicom+json"),
+    ("application/json;q=0.5,application/dicom%2Bjson;q=0.4", "application/json"),
+    ("image/png,application/dicom%2Bjson", None),
+])
+def test_the_accept_parameter(web, archive, accept, expected):
+    """PS3.18 §8.3.3.1: before the header; unsupported: the default; DICOM and rendered types together: 400."""
+    answer = web.get(f"/studies?PatientID={archive.everyone}&accept={accept}", "*/*")
+    if expected is None:
+        assert answer.status_code == 400
+    else:
+        assert answer.headers["Content-Type"] == expected
+
+
+@pytest.mark.only("causeway")
+def test_what_is_ignored_is_told(web, archive):
+    """PS3.18 §8.3.4: a key that is not kept, and a field that does not exist, each in a Warning; the rest is done."""
+    answer = web.get("/studies", PatientID=archive.everyone, PatientAddress="x", includefield="NoSuchField")
+    assert len(answer.json()) == 5
+    told = answer.headers["Warning"]
+    assert f"299 {web.root}: The PatientAddress parameter is not supported. It has been ignored." in told
+    assert f"299 {web.root}: The includefield NoSuchField is not supported. It has been ignored." in told

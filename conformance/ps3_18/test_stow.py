@@ -250,14 +250,3 @@ def test_what_is_stored_is_found_at_once(web):
     assert web.stow(data.file_of(item)).status_code == 200
     found = web.query("/studies", StudyInstanceUID=item.StudyInstanceUID)
     assert [values(one, "0020000D") for one in found] == [[item.StudyInstanceUID]]
-
-
-@pytest.mark.only("causeway")
-@pytest.mark.causeway_lacks(reason="answers are DICOM JSON only")
-def test_the_answer_in_xml(web):
-    """PS3.18 §10.5.4: application/dicom+xml is a response of this transaction, or 406 says that it is not."""
-    body, content_type = multipart([data.file_of(data.instance())])
-    answer = web.post("/studies", body, content_type, accept="application/dicom+xml")
-    assert answer.status_code in (200, 406)
-    if answer.status_code == 200:
-        assert b"<NativeDicomModel" in answer.content

@@ -1,5 +1,6 @@
-//! DICOM JSON of stored instances (PS3.18 §10.4.1.1.2): read from the heads of the objects, one series at a
-//! time, and kept prepared in memory, so that a viewer's second question costs no reading.
+//! Metadata of stored instances (PS3.18 §10.4.1.1.2), read from the heads of the objects. DICOM JSON is made one
+//! series at a time, and kept prepared in memory, so that a viewer's second question costs no reading; XML, which
+//! hardly anyone asks for, is made one instance at a time.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::{BufMut, Bytes, BytesMut};
 use causeway_core::transfer_syntax::Layout;
 use causeway_core::{ObjectKey, StoredInstance, Uid};
-use causeway_dataset::json::{MetadataWriter, Options};
+use causeway_dataset::json::Json;
+use causeway_dataset::model::{Form, MetadataWriter, Options};
+use causeway_dataset::xml::Xml;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::Archive;
@@ -58,8 +61,7 @@ impl Archive {
             .map(|instance| {
                 let (archive, instance, base_url) = (self.clone(), instance.clone(), Arc::clone(&base_url));
                 async move {
-                    let task =
-                        tokio::spawn(async move { archive.instance_metadata(&instance, &base_url).await });
+                    let task = tokio::spawn(async move { archive.told::<Json>(&instance, &base_url).await });
                     task.await.map_err(unreadable)?
                 }
             })
@@ -67,7 +69,19 @@ impl Archive {
         stream::iter(reads).buffered(CONCURRENT_READS).try_collect().await
     }
 
-    async fn instance_metadata(
+    /// The metadata of an instance in the Native DICOM Model (PS3.19 §A.1), bulk data named as in the JSON.
+    ///
+    /// # Errors
+    /// When the store fails, or the object cannot be read as a data set.
+    pub async fn xml_metadata(
+        &self,
+        instance: &StoredInstance,
+        base_url: &str,
+    ) -> Result<Vec<u8>, RetrieveError> {
+        self.told::<Xml>(instance, base_url).await
+    }
+
+    async fn told<F: Form>(
         &self,
         instance: &StoredInstance,
         base_url: &str,
@@ -82,7 +96,7 @@ impl Archive {
             max_inline_bytes: MAX_INLINE_BYTES,
             transfer_syntax: Some(instance.transfer_syntax.clone()),
         };
-        let mut writer = MetadataWriter::new(Layout::of(&instance.transfer_syntax), options);
+        let mut writer = MetadataWriter::<F>::new(Layout::of(&instance.transfer_syntax), options);
         let (mut at, end) = (u64::from(instance.data_set_offset), blob.bytes());
         while at < end {
             let skippable = writer.skippable();

@@ -86,8 +86,8 @@ pub enum Error {
         /// The bound.
         limit_bytes: usize,
     },
-    /// The DICOM JSON of a data set would be larger than is made.
-    #[error("the metadata take more than {limit} bytes as JSON")]
+    /// What is told of a data set would be larger than is made.
+    #[error("the metadata take more than {limit} bytes as JSON or XML")]
     MetadataTooLong {
         /// The bound.
         limit: usize,

@@ -1,5 +1,5 @@
-//! Bytes to attributes and back: scanner, heads, character sets, File Meta Information, DICOM JSON, transcoding,
-//! pixels decoded.
+//! Bytes to attributes and back: scanner, heads, character sets, File Meta Information, DICOM JSON and XML,
+//! transcoding, pixels decoded.
 //!
 //! Lives here: everything that knows how a data set is laid out (PS3.5), pure and synchronous. Never here: files,
 //! sockets, async, the meaning of a query. Foreign bytes pass the bounded [`scanner`] and nothing else.
@@ -13,11 +13,13 @@ mod gather;
 pub mod head;
 pub mod identifier;
 pub mod json;
+pub mod model;
 pub mod pixels;
 pub mod scanner;
 mod scope;
 pub mod transcode;
 mod value;
+pub mod xml;
 
 #[cfg(test)]
 mod testing;

@@ -26,10 +26,27 @@ pub(crate) struct Offer {
 pub(crate) const DICOM_JSON: Offer = Offer { essence: "application/dicom+json", root: None };
 /// The same under the name that plain JSON clients ask for.
 pub(crate) const JSON: Offer = Offer { essence: "application/json", root: None };
+/// The Native DICOM Model, one part for each data set (PS3.19 §A.1, PS3.18 §8.7.3.2).
+pub(crate) const XML: Offer = Offer { essence: "multipart/related", root: Some("application/dicom+xml") };
+/// The same of a single data set, by itself.
+pub(crate) const XML_ALONE: Offer = Offer { essence: "application/dicom+xml", root: None };
 /// Files, one part each (PS3.18 §10.4.4).
 pub(crate) const FILES: Offer = Offer { essence: "multipart/related", root: Some("application/dicom") };
 /// One file, for a single instance only.
 pub(crate) const FILE: Offer = Offer { essence: "application/dicom", root: None };
+
+/// The answer to a search, and metadata (PS3.18 §10.4.4, §10.6.4).
+pub(crate) const FOR_DATA_SETS: &[Offer] = &[DICOM_JSON, JSON, XML];
+/// The answer to a store request (PS3.18 §10.5.4).
+pub(crate) const FOR_REPORT: &[Offer] = &[DICOM_JSON, JSON, XML, XML_ALONE];
+/// Instances of a study or a series.
+pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES];
+/// One instance.
+pub(crate) const FOR_INSTANCE: &[Offer] = &[FILES, FILE];
+/// A capabilities description (PS3.18 §8.9.4).
+pub(crate) const FOR_CAPABILITIES: &[Offer] = &[WADL, JSON];
+/// Web Application Description Language.
+pub(crate) const WADL: Offer = Offer { essence: "application/vnd.sun.wadl+xml", root: None };
 
 /// A transfer syntax that the caller takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,7 +126,7 @@ fn not_acceptable(offers: &[Offer]) -> Problem {
 
 impl Offer {
     /// How the offer is written in a header.
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match self.root {
             Some(root) => format!("{}; type=\"{root}\"", self.essence),
             None => self.essence.to_owned(),
@@ -250,8 +267,7 @@ mod tests {
     use axum::http::{HeaderValue, StatusCode};
     use proptest::prelude::*;
 
-    const FOR_INSTANCE: &[Offer] = &[FILES, FILE];
-    const FOR_SEARCH: &[Offer] = &[DICOM_JSON, JSON];
+    const FOR_SEARCH: &[Offer] = FOR_DATA_SETS;
 
     fn ask(offers: &[Offer], accept: &str) -> Result<Selected, StatusCode> {
         let headers = [(ACCEPT, HeaderValue::from_str(accept).unwrap())].into_iter().collect();
@@ -301,6 +317,23 @@ mod tests {
         let accept = "application/dicom+json, multipart/related; type=\"application/octet-stream\"";
         assert_eq!(offer(FOR_SEARCH, accept), Ok(DICOM_JSON));
         assert_eq!(offer(FOR_SEARCH, "application/json, text/plain, */*"), Ok(DICOM_JSON));
+    }
+
+    #[test]
+    fn xml_is_given_to_who_asks_for_it() {
+        assert_eq!(offer(FOR_SEARCH, "multipart/related; type=\"application/dicom+xml\""), Ok(XML));
+        assert_eq!(
+            offer(FOR_SEARCH, "multipart/related; type=application/dicom+xml;q=0.5, */*;q=0.1"),
+            Ok(XML)
+        );
+        assert_eq!(
+            offer(FOR_SEARCH, "multipart/related; type=\"application/dicom+xml\", */*"),
+            Ok(DICOM_JSON)
+        );
+        assert_eq!(offer(FOR_SEARCH, "application/dicom+xml"), Err(StatusCode::NOT_ACCEPTABLE));
+        assert_eq!(offer(FOR_REPORT, "application/dicom+xml"), Ok(XML_ALONE));
+        assert_eq!(offer(FOR_CAPABILITIES, "application/json"), Ok(JSON));
+        assert_eq!(offer(FOR_CAPABILITIES, "*/*"), Ok(WADL));
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub(crate) fn preflight_answer() -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NO_CONTENT;
     let headers = response.headers_mut();
-    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, DELETE"));
+    headers
+        .insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST, DELETE, OPTIONS"));
     let named = "accept, authorization, content-type, if-none-match, range";
     headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(named));
     headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from(MAX_AGE_SECONDS));
@@ -44,7 +45,7 @@ pub(crate) fn preflight_answer() -> Response {
 /// Lets the page of `origin` read this answer.
 pub(crate) fn expose(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    let named = "content-location, etag, location, warning, x-request-id";
+    let named = "allow, content-location, etag, location, warning, x-request-id";
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(named));
 }
 

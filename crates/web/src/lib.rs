@@ -1,8 +1,9 @@
 //! The DICOMweb door (PS3.18): QIDO-RS, WADO-RS, STOW-RS over HTTP/1.1 and HTTP/2.
 //!
 //! Lives here: everything that knows HTTP. [`router`] is the table of contents; each verb has a folder (`qido`,
-//! `wado`, `stow`, `delete`); what they share (media types, multipart, problems, who is calling, the listener)
-//! stands beside them. Never here: DIMSE, SQL, where bytes are kept. Every request becomes a call of the archive.
+//! `wado`, `stow`, `delete`); what they share (media types, multipart, problems, capabilities, who is calling, the
+//! listener) stands beside them. Never here: DIMSE, SQL, where bytes are kept. Every request becomes a call of the
+//! archive.
 //!
 //! Invariant: no URL query, no value of a data set and no path of this machine leaves in a log line at info or
 //! above, or in an error's body.
@@ -11,6 +12,7 @@ mod accept;
 mod auth;
 mod base_url;
 mod body;
+mod capabilities;
 mod config;
 mod cors;
 mod delete;

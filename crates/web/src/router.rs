@@ -1,11 +1,16 @@
 //! The table of contents: every resource of the door (PS3.18 §10.1) and the file that answers for it.
-
-use std::sync::Arc;
+//!
+//! A new resource is one row: `row(path, [retrieve("ItsOwnName", OFFERS, handler)])`, the offers those that its handler
+//! chooses among. HEAD, OPTIONS, `Allow`, 405 and its place in the capabilities description (PS3.18 §8.9) follow from
+//! the row.
 
 use axum::Router;
-use axum::routing::{MethodRouter, any, get};
+use axum::routing::{any, get};
 use causeway_archive::Archive;
+use causeway_core::Level;
 
+use crate::accept::{FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES};
+use crate::capabilities::about::{Row, described, remove, retrieve, row, search, store};
 use crate::config::Config;
 use crate::door::Door;
 use crate::problem::{method_not_allowed, no_such_resource};
@@ -13,36 +18,104 @@ use crate::{delete, front, qido, stow, wado};
 
 /// Where the door's resources begin, below the node's root.
 pub const BASE: &str = "/dicom-web";
-
-type Routes = MethodRouter<Arc<Door>>;
+/// Where the URI service is, which is no RESTful service and has no part in their description.
+const URI_SERVICE: &str = "/wado";
 
 /// The door: all its resources, below [`BASE`]. The caller's address is expected as `ConnectInfo<SocketAddr>`,
 /// which [`crate::serve`] provides.
 pub fn router(archive: Archive, config: Config) -> Router {
     let door = Door::new(archive, config);
+    let table = table();
+    let resources = described(&table);
+    let routes = table.into_iter().fold(Router::new(), |routes, row| {
+        let (path, methods) = row.into_routes(&resources);
+        let routes =
+            if path.is_empty() { routes.route(&format!("{BASE}/"), methods.clone()) } else { routes };
+        routes.route(&format!("{BASE}{path}"), methods)
+    });
+    let routes = routes
+        .route(&format!("{BASE}/{{*rest}}"), any(no_such_resource))
+        .route(URI_SERVICE, get(wado::uri).fallback(method_not_allowed));
+    front::before(routes.with_state(door.clone()), door)
+}
+
+fn table() -> Vec<Row> {
     let study = "/studies/{study}";
     let series = "/studies/{study}/series/{series}";
     let instance = "/studies/{study}/series/{series}/instances/{instance}";
-    let table: [(String, Routes); 13] = [
-        ("/studies".to_owned(), get(qido::studies).post(stow::store).fallback(method_not_allowed)),
-        ("/series".to_owned(), get(qido::series).fallback(method_not_allowed)),
-        ("/instances".to_owned(), get(qido::instances).fallback(method_not_allowed)),
-        (format!("{study}/series"), get(qido::series).fallback(method_not_allowed)),
-        (format!("{study}/instances"), get(qido::instances).fallback(method_not_allowed)),
-        (format!("{series}/instances"), get(qido::instances).fallback(method_not_allowed)),
-        (
-            study.to_owned(),
-            get(wado::objects).post(stow::store).delete(delete::delete).fallback(method_not_allowed),
+    vec![
+        row("", []),
+        row(
+            "/studies",
+            [search("SearchForStudies", Level::Study, qido::studies), store("StoreInstances", stow::store)],
         ),
-        (series.to_owned(), get(wado::objects).delete(delete::delete).fallback(method_not_allowed)),
-        (instance.to_owned(), get(wado::objects).delete(delete::delete).fallback(method_not_allowed)),
-        (format!("{study}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
-        (format!("{series}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
-        (format!("{instance}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
-        ("/{*rest}".to_owned(), any(no_such_resource)),
-    ];
-    let routes = table
-        .into_iter()
-        .fold(Router::new(), |routes, (path, methods)| routes.route(&format!("{BASE}{path}"), methods));
-    front::before(routes.with_state(door.clone()), door)
+        row("/series", [search("SearchForSeries", Level::Series, qido::series)]),
+        row("/instances", [search("SearchForInstances", Level::Instance, qido::instances)]),
+        row(format!("{study}/series"), [search("SearchForStudySeries", Level::Series, qido::series)]),
+        row(
+            format!("{study}/instances"),
+            [search("SearchForStudyInstances", Level::Instance, qido::instances)],
+        ),
+        row(
+            format!("{series}/instances"),
+            [search("SearchForStudySeriesInstances", Level::Instance, qido::instances)],
+        ),
+        row(
+            study,
+            [
+                retrieve("RetrieveStudy", FOR_INSTANCES, wado::objects),
+                store("StoreStudyInstances", stow::store),
+                remove("DeleteStudy", delete::delete),
+            ],
+        ),
+        row(
+            series,
+            [
+                retrieve("RetrieveSeries", FOR_INSTANCES, wado::objects),
+                remove("DeleteSeries", delete::delete),
+            ],
+        ),
+        row(
+            instance,
+            [
+                retrieve("RetrieveInstance", FOR_INSTANCE, wado::objects),
+                remove("DeleteInstance", delete::delete),
+            ],
+        ),
+        row(format!("{study}/metadata"), [retrieve("RetrieveStudyMetadata", FOR_DATA_SETS, wado::metadata)]),
+        row(
+            format!("{series}/metadata"),
+            [retrieve("RetrieveSeriesMetadata", FOR_DATA_SETS, wado::metadata)],
+        ),
+        row(
+            format!("{instance}/metadata"),
+            [retrieve("RetrieveInstanceMetadata", FOR_DATA_SETS, wado::metadata)],
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn no_two_methods_have_the_same_name_and_no_two_rows_the_same_path() {
+        let resources = described(&table());
+        let ids: Vec<&str> =
+            resources.iter().flat_map(|resource| resource.methods.iter().map(|about| about.id)).collect();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+        let paths: BTreeSet<&str> = resources.iter().map(|resource| resource.path.as_str()).collect();
+        assert_eq!(paths.len(), resources.len());
+    }
+
+    #[test]
+    fn what_a_resource_allows_is_what_it_has_methods_for() {
+        let resources = described(&table());
+        let allow = |path: &str| resources.iter().find(|resource| resource.path == path).unwrap().allow();
+        assert_eq!(allow(""), "OPTIONS");
+        assert_eq!(allow("/studies"), "GET,HEAD,POST,OPTIONS");
+        assert_eq!(allow("/studies/{study}"), "GET,HEAD,POST,DELETE,OPTIONS");
+        assert_eq!(allow("/series"), "GET,HEAD,OPTIONS");
+    }
 }

@@ -1,88 +1,102 @@
 //! DICOM JSON of a stored data set (PS3.18 Annex F).
 //!
-//! Lives here: [`MetadataWriter`]; `writer`, the sink that writes as it is told; `scalar`, the form of single
-//! values. Nothing is kept of the data set but the value at hand. Never here: the JSON of attributes that were
-//! decoded before, which is [`causeway_core::Attributes`]'s own.
+//! Lives here: the letters of the form, and in `scalar` those of single values. Which attributes are told, and how
+//! far, is `model`'s. Never here: the JSON of attributes that were decoded before, which is
+//! [`causeway_core::Attributes`]'s own.
 
 mod scalar;
-mod writer;
 
-use causeway_core::Uid;
-use causeway_core::limits::MAX_INFLATED_HEAD_BYTES;
+use causeway_core::Vr;
 use causeway_core::transfer_syntax::Layout;
 
-use crate::Error;
-use crate::scanner::Scanner;
-use writer::Writer;
+pub use crate::model::Options;
 
-/// How to write.
+use crate::Error;
+use crate::model::{self, Field, Form, Opening, Position};
+use crate::value;
+pub(crate) use scalar::put_base64_letters;
+use scalar::{put_base64, put_number, put_string, put_tag, put_text};
+
+/// DICOM JSON.
 #[derive(Debug, Clone)]
-pub struct Options {
-    /// What every BulkDataURI begins with; the path of the attribute follows: `…/7FE00010`,
-    /// `…/00400275/1/00091001` (item numbers count from 1).
-    pub bulk_data_uri: String,
-    /// Largest binary value that is written inline, in bytes. Pixel data never are.
-    pub max_inline_bytes: usize,
-    /// Transfer syntax to tell in Available Transfer Syntax UID (0008,3002).
-    pub transfer_syntax: Option<Uid>,
-}
+pub struct Json;
 
 /// Writes the DICOM JSON object of a data set that arrives in pieces.
-///
-/// Of a deflated data set nothing is read beyond its pixel data, since passing over them means inflating them.
-#[derive(Debug)]
-pub struct MetadataWriter {
-    scanner: Scanner<Writer>,
-}
-
-impl MetadataWriter {
-    /// A writer for a data set laid out as `layout`.
-    #[must_use]
-    pub fn new(layout: Layout, options: Options) -> Self {
-        let stops_at_pixel_data = layout == Layout::DeflatedExplicitLittleEndian;
-        let writer = Writer::new(options, stops_at_pixel_data);
-        Self { scanner: Scanner::new(layout, MAX_INFLATED_HEAD_BYTES, writer) }
-    }
-
-    /// Takes the next bytes.
-    ///
-    /// # Errors
-    /// When they are no data set.
-    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.scanner.feed(bytes)?;
-        self.scanner.sink().check()
-    }
-
-    /// Bytes that come next and need not be fed: the reader may pass over them with [`Self::skip`].
-    #[must_use]
-    pub const fn skippable(&self) -> u64 {
-        self.scanner.skippable()
-    }
-
-    /// Passes over bytes that are not fed.
-    pub fn skip(&mut self, bytes: u64) {
-        self.scanner.skip(bytes);
-    }
-
-    /// The JSON object.
-    ///
-    /// # Errors
-    /// When the data set ended in the middle.
-    pub fn finish(self) -> Result<Vec<u8>, Error> {
-        let writer = self.scanner.finish()?;
-        writer.check()?;
-        Ok(writer.finish())
-    }
-}
+pub type MetadataWriter = model::MetadataWriter<Json>;
 
 /// The DICOM JSON object of a data set that is all there.
 ///
 /// # Errors
 /// When it is no data set.
 pub fn write_metadata(data_set: &[u8], layout: Layout, options: Options) -> Result<Vec<u8>, Error> {
-    let mut writer = MetadataWriter::new(layout, options);
-    writer.feed(data_set)?;
-    writer.finish()
+    model::write_metadata::<Json>(data_set, layout, options)
+}
+
+/// Writes values into a `Value` array.
+fn put_values<T>(values: impl Iterator<Item = T>, out: &mut Vec<u8>, put: impl Fn(T, &mut Vec<u8>)) {
+    let mut before = b",\"Value\":[".as_slice();
+    for value in values {
+        out.extend(before);
+        put(value, out);
+        before = b",";
+    }
+    out.extend(if before == b"," { b"]".as_slice() } else { b"" });
+}
+
+impl Form for Json {
+    const NAMES_CREATORS: bool = false;
+
+    fn open(out: &mut Vec<u8>) {
+        out.push(b'{');
+    }
+
+    fn close(out: &mut Vec<u8>) {
+        out.push(b'}');
+    }
+
+    fn begin(opening: Opening<'_>, out: &mut Vec<u8>) {
+        if opening.position == Position::Later {
+            out.push(b',');
+        }
+        put_tag(opening.tag, out);
+        out.extend(b":{\"vr\":\"");
+        out.extend(opening.vr.as_str().bytes());
+        out.push(b'"');
+    }
+
+    fn end(out: &mut Vec<u8>) {
+        out.push(b'}');
+    }
+
+    fn bulk(uri: &str, out: &mut Vec<u8>) {
+        out.extend(b",\"BulkDataURI\":");
+        put_string(uri, out);
+    }
+
+    fn bytes(bytes: &[u8], out: &mut Vec<u8>) {
+        out.extend(b",\"InlineBinary\":");
+        put_base64(bytes, out);
+    }
+
+    fn texts(values: &[String], vr: Vr, out: &mut Vec<u8>) {
+        put_values(values.iter(), out, |text, out| put_text(text, vr, out));
+    }
+
+    fn numbers(field: Field<'_>, out: &mut Vec<u8>) {
+        put_values(value::numbers(field.bytes, field.vr, field.is_big_endian), out, put_number);
+    }
+
+    fn begin_item(number: usize, out: &mut Vec<u8>) {
+        out.extend(if number == 1 { b",\"Value\":[{".as_slice() } else { b",{" });
+    }
+
+    fn end_item(out: &mut Vec<u8>) {
+        out.push(b'}');
+    }
+
+    fn end_items(out: &mut Vec<u8>) {
+        out.push(b']');
+    }
 }
 
 #[cfg(test)]

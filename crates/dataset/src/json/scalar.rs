@@ -97,11 +97,17 @@ fn put_real(number: f64, out: &mut Vec<u8>) {
     }
 }
 
-/// Writes bytes in base64 (RFC 4648 §4), in quotes.
+/// Writes bytes in base64, in quotes.
 pub(super) fn put_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    put_base64_letters(bytes, out);
+    out.push(b'"');
+}
+
+/// Writes bytes in base64 (RFC 4648 §4).
+pub(crate) fn put_base64_letters(bytes: &[u8], out: &mut Vec<u8>) {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let letter = |bits: u32| LETTERS.get((bits & 0x3F) as usize).copied().unwrap_or(b'=');
-    out.push(b'"');
     for group in bytes.chunks(3) {
         let byte = |at| group.get(at).copied().map_or(0, u32::from);
         let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
@@ -110,7 +116,6 @@ pub(super) fn put_base64(bytes: &[u8], out: &mut Vec<u8>) {
         out.push(if group.len() > 1 { letter(bits >> 6) } else { b'=' });
         out.push(if group.len() > 2 { letter(bits) } else { b'=' });
     }
-    out.push(b'"');
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! DICOM JSON of made data sets, held against what PS3.18 Annex F says and against another decoder.
 
-use causeway_core::{Attributes, Tag, Vr};
+use causeway_core::{Attributes, Tag, Uid, Vr};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

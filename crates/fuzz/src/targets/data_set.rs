@@ -8,6 +8,7 @@ use causeway_dataset::Error;
 use causeway_dataset::head::{Head, HeadCollector};
 use causeway_dataset::json::{MetadataWriter, Options, write_metadata};
 use causeway_dataset::transcode::Transcoder;
+use causeway_dataset::xml;
 
 use super::layout;
 use crate::chunks::chunks;
@@ -41,6 +42,11 @@ pub(super) fn check(bytes: &[u8], from: Layout, to: Layout, seed: u8) {
     if let Ok(json) = &json {
         let read: Result<serde_json::Value, _> = serde_json::from_slice(json);
         assert!(read.is_ok(), "no JSON: {:?}", String::from_utf8_lossy(json));
+    }
+    if let Ok(xml) = xml::write_metadata(bytes, from, options()) {
+        let text = String::from_utf8(xml);
+        // A line break of a multipart body must not occur in what is one of its parts.
+        assert!(text.as_ref().is_ok_and(|text| !text.contains('\r')), "no XML for a part: {text:?}");
     }
     let plain = transcoded(bytes, from, to, seed);
     // A VR that is not as the dictionary has it is lost where none is written, and what it says of the value with it.

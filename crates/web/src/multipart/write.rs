@@ -46,6 +46,27 @@ impl Boundary {
         text
     }
 
+    /// Content-Type of a whole whose parts are of this media type.
+    pub(crate) fn content_type_of(&self, root: &str) -> String {
+        format!("multipart/related; type=\"{root}\"; boundary={}", self.0)
+    }
+
+    /// What stands before a part that is all there, `bytes` long.
+    pub(crate) fn before_whole(&self, place: Place, whole: &Whole<'_>) -> String {
+        let before = match place {
+            Place::First => "",
+            Place::Later => "\r\n",
+        };
+        let Whole { content_type, location, bytes } = whole;
+        let mut text =
+            format!("{before}--{}\r\nContent-Type: {content_type}\r\nContent-Length: {bytes}\r\n", self.0);
+        if let Some(location) = location {
+            let _ = write!(text, "Content-Location: {location}\r\n");
+        }
+        text.push_str("\r\n");
+        text
+    }
+
     /// What stands behind the last part.
     pub(crate) fn closing(&self) -> String {
         format!("\r\n--{}--\r\n", self.0)
@@ -69,12 +90,41 @@ pub(crate) struct Part<'a> {
     pub(crate) bytes: Option<u64>,
 }
 
+/// What the header fields of a part say that is all there.
+#[derive(Debug, Clone)]
+pub(crate) struct Whole<'a> {
+    pub(crate) content_type: &'a str,
+    /// URL of what it shows, where it has one.
+    pub(crate) location: Option<&'a str>,
+    pub(crate) bytes: usize,
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::media::MediaType;
     use crate::multipart::read::{Reader, Step};
     use bytes::Bytes;
+
+    #[test]
+    fn a_part_that_is_all_there_tells_its_length() {
+        let boundary = Boundary::of([7; 32]);
+        let whole = |location| Whole { content_type: "application/dicom+xml", location, bytes: 3 };
+        let text = boundary.before_whole(Place::First, &whole(Some("http://h/1")))
+            + "one"
+            + &boundary.before_whole(Place::Later, &whole(None))
+            + "two"
+            + &boundary.closing();
+        let name = "07".repeat(32);
+        assert_eq!(
+            text,
+            format!(
+                "--{name}\r\nContent-Type: application/dicom+xml\r\nContent-Length: 3\r\n\
+                 Content-Location: http://h/1\r\n\r\none\r\n--{name}\r\nContent-Type: application/dicom+xml\r\n\
+                 Content-Length: 3\r\n\r\ntwo\r\n--{name}--\r\n"
+            )
+        );
+    }
 
     #[test]
     fn what_is_written_is_read_back() {

@@ -1,5 +1,5 @@
 //! QIDO-RS (PS3.18 §10.6): a URL becomes the same `Query` that C-FIND builds, the archive answers, rows become
-//! DICOM JSON.
+//! DICOM JSON or XML.
 
 mod answer;
 mod fields;
@@ -12,7 +12,7 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use causeway_core::{Level, Principal, Uid};
 
-use crate::accept::{self, DICOM_JSON, JSON};
+use crate::accept::{self, FOR_DATA_SETS};
 use crate::base_url::base_url;
 use crate::door::{Caller, Door};
 use crate::problem::Problem;
@@ -65,9 +65,10 @@ async fn search(
     request: Request,
 ) -> Result<Response, Problem> {
     let (uri, headers) = (request.uri(), request.headers());
-    let selected = accept::select(&[DICOM_JSON, JSON], headers, uri.query(), door.config.missing_accept)?;
+    let selected = accept::select(FOR_DATA_SETS, headers, uri.query(), door.config.missing_accept)?;
     let search = parse::parse(&scope, uri.query().unwrap_or_default(), door.config.limits.results)
         .map_err(|error| Problem::bad_request(error.to_string()))?;
     let base = base_url(&door.config, uri, headers);
-    answer::answer(&door.archive, principal, search, scope.level, base, selected.offer.essence).await
+    let asked = answer::Asked { level: scope.level, base, offer: selected.offer, uri, headers };
+    answer::answer(&door.archive, principal, search, asked).await
 }

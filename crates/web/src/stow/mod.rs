@@ -16,6 +16,7 @@ use causeway_archive::access;
 use causeway_core::{Door as Via, Envelope, Permission};
 use tokio::sync::OwnedSemaphorePermit;
 
+use crate::accept::{self, FOR_REPORT};
 use crate::base_url::base_url;
 use crate::body::RequestBody;
 use crate::door::{Caller, Door};
@@ -33,6 +34,8 @@ pub(crate) async fn store(
     request: Request,
 ) -> Result<Response, Problem> {
     access::allow(&principal, Permission::Store)?;
+    let (query, missing) = (request.uri().query(), door.config.missing_accept);
+    let selected = accept::select(FOR_REPORT, request.headers(), query, missing)?;
     let payload = content::payload(request.headers())?;
     let base = base_url(&door.config, request.uri(), request.headers());
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
@@ -52,7 +55,7 @@ pub(crate) async fn store(
     let mut intake = intake::Intake::new(sender, door.config.limits.parts_in_flight);
     let ended = intake.take(payload, body).await;
     let fates = intake.finish().await;
-    report::respond(&base, fates, ended)
+    report::respond(&base, selected.offer, fates, ended)
 }
 
 async fn permit(door: &Door) -> Result<OwnedSemaphorePermit, Problem> {

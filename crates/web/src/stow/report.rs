@@ -7,9 +7,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use causeway_archive::Accepted;
 use causeway_core::{Attributes, Class, Element, Tag, Uid, Value, Vr};
+use causeway_dataset::xml::write_attributes;
+use sha2::{Digest, Sha256};
 
 use super::intake::Broken;
 use super::part::{Fate, Refusal};
+use crate::accept::{Offer, XML, XML_ALONE};
+use crate::multipart::write::{Boundary, Place, Whole};
 use crate::problem::{Problem, RETRY_AFTER_SECONDS};
 
 /// Most reasons that are told in Warning headers; the payload tells them all by their codes.
@@ -18,7 +22,12 @@ pub(crate) const MAX_WARNINGS: usize = 8;
 const CANNOT_UNDERSTAND: u16 = 0xC000;
 
 /// Answers. `ended`: how the body ended.
-pub(super) fn respond(base: &str, fates: Vec<Fate>, ended: Result<(), Broken>) -> Result<Response, Problem> {
+pub(super) fn respond(
+    base: &str,
+    offer: Offer,
+    fates: Vec<Fate>,
+    ended: Result<(), Broken>,
+) -> Result<Response, Problem> {
     let (mut stored, mut refused) = (Vec::new(), Vec::new());
     for fate in fates {
         match fate {
@@ -43,10 +52,9 @@ pub(super) fn respond(base: &str, fates: Vec<Fate>, ended: Result<(), Broken>) -
         Ok(()) => {}
     }
     let study = only_study(&stored);
-    let mut response = Response::new(Body::from(data_set(base, study, &stored, &refused).to_json()));
+    let mut response = payload(&data_set(base, study, &stored, &refused), offer);
     *response.status_mut() = status(&stored, &refused);
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/dicom+json"));
     if let Some(study) = study
         && let Ok(url) = HeaderValue::try_from(format!("{base}/studies/{study}"))
     {
@@ -58,6 +66,31 @@ pub(super) fn respond(base: &str, fates: Vec<Fate>, ended: Result<(), Broken>) -
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     }
     Ok(response)
+}
+
+/// The data set in the form that was chosen.
+fn payload(data_set: &Attributes, offer: Offer) -> Response {
+    let mut content_type = HeaderValue::from_static(offer.essence);
+    let body = if offer == XML || offer == XML_ALONE {
+        let mut xml = Vec::new();
+        write_attributes(data_set, &mut xml);
+        if offer == XML {
+            let boundary = Boundary::of(Sha256::digest(&xml).into());
+            if let Ok(value) = HeaderValue::try_from(boundary.content_type_of(XML_ALONE.essence)) {
+                content_type = value;
+            }
+            let whole = Whole { content_type: XML_ALONE.essence, location: None, bytes: xml.len() };
+            [boundary.before_whole(Place::First, &whole).into_bytes(), xml, boundary.closing().into_bytes()]
+                .concat()
+        } else {
+            xml
+        }
+    } else {
+        data_set.to_json().into_bytes()
+    };
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, content_type);
+    response
 }
 
 fn status(stored: &[Accepted], refused: &[Refusal]) -> StatusCode {
@@ -148,6 +181,7 @@ fn explain(headers: &mut HeaderMap, base: &str, refused: &[Refusal]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::accept::DICOM_JSON;
     use crate::body::BrokenOff;
     use crate::multipart::read::MultipartError;
     use axum::body::to_bytes;
@@ -169,7 +203,7 @@ mod tests {
     }
 
     fn status_of(fates: Vec<Fate>, ended: Result<(), Broken>) -> u16 {
-        match respond(BASE, fates, ended) {
+        match respond(BASE, DICOM_JSON, fates, ended) {
             Ok(response) => response.status().as_u16(),
             Err(problem) => problem.status().as_u16(),
         }
@@ -204,7 +238,7 @@ mod tests {
             refused(Some("1.8"), 0x0111, Class::Peer),
             refused(None, 0xC000, Class::Peer),
         ];
-        let response = respond(BASE, fates, Ok(())).unwrap();
+        let response = respond(BASE, DICOM_JSON, fates, Ok(())).unwrap();
         assert_eq!(response.headers()[CONTENT_LOCATION], "http://h/dicom-web/studies/1.1");
         assert_eq!(response.headers()[WARNING], "0111 http://h/dicom-web: n?t?? so");
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
@@ -218,9 +252,24 @@ mod tests {
         assert_eq!(json["0008119A"]["Value"][0]["00081197"]["Value"][0], 0xC000);
     }
 
+    #[tokio::test]
+    async fn the_report_comes_as_xml_too() {
+        let respond = |offer| respond(BASE, offer, vec![stored("1.1", "1.9")], Ok(())).unwrap();
+        let alone = respond(XML_ALONE);
+        assert_eq!(alone.headers()[CONTENT_TYPE], "application/dicom+xml");
+        let xml = to_bytes(alone.into_body(), 10_000).await.unwrap();
+        assert!(xml.starts_with(b"<?xml"));
+        let parts = respond(XML);
+        let content_type = parts.headers()[CONTENT_TYPE].to_str().unwrap();
+        assert!(content_type.starts_with("multipart/related; type=\"application/dicom+xml\"; boundary="));
+        let body = to_bytes(parts.into_body(), 10_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains(&*String::from_utf8_lossy(&xml)));
+    }
+
     #[test]
     fn instances_of_several_studies_have_no_common_url() {
-        let response = respond(BASE, vec![stored("1.1", "1.9"), stored("1.2", "1.8")], Ok(())).unwrap();
+        let response =
+            respond(BASE, DICOM_JSON, vec![stored("1.1", "1.9"), stored("1.2", "1.8")], Ok(())).unwrap();
         assert!(!response.headers().contains_key(LOCATION));
     }
 
@@ -229,7 +278,7 @@ mod tests {
         let many =
             |count: u16| (0..count).map(|reason| refused(None, 0xC000 + reason, Class::Peer)).collect();
         let told = |count| {
-            let response = respond(BASE, many(count), Ok(())).unwrap();
+            let response = respond(BASE, DICOM_JSON, many(count), Ok(())).unwrap();
             response.headers().get_all(WARNING).iter().count()
         };
         assert_eq!(told(7), 7);

@@ -13,12 +13,12 @@ use sha2::{Digest, Sha256};
 const TAG_BYTES: usize = 16;
 
 /// Gathers what an answer is made of.
-pub(super) struct Maker(Sha256);
+pub(crate) struct Maker(Sha256);
 
 impl Maker {
     /// For an answer of this `kind`, with links that begin with `base`. Another version of the node may write the
     /// same answer in other words.
-    pub(super) fn new(kind: &str, base: &str) -> Self {
+    pub(crate) fn new(kind: &str, base: &str) -> Self {
         let mut hasher = Sha256::new();
         for text in [env!("CARGO_PKG_VERSION"), kind, base] {
             hasher.update(text.as_bytes());
@@ -28,7 +28,7 @@ impl Maker {
     }
 
     /// Adds an instance in the form in which it goes out.
-    pub(super) fn add(&mut self, instance: &StoredInstance, transfer_syntax: &Uid) {
+    pub(crate) fn add(&mut self, instance: &StoredInstance, transfer_syntax: &Uid) {
         self.0.update(instance.digest.0);
         for text in [instance.ids.instance.as_str(), transfer_syntax.as_str()] {
             self.0.update(text.as_bytes());
@@ -37,13 +37,13 @@ impl Maker {
     }
 
     /// The digest over all of it.
-    pub(super) fn finish(self) -> [u8; 32] {
+    pub(crate) fn finish(self) -> [u8; 32] {
         self.0.finalize().into()
     }
 }
 
 /// The header for an answer with this digest.
-pub(super) fn header(digest: &[u8; 32]) -> HeaderValue {
+pub(crate) fn header(digest: &[u8; 32]) -> HeaderValue {
     let mut text = String::with_capacity(2 * TAG_BYTES + 2);
     text.push('"');
     for byte in digest.iter().take(TAG_BYTES) {
@@ -55,7 +55,7 @@ pub(super) fn header(digest: &[u8; 32]) -> HeaderValue {
 }
 
 /// 304, when the caller has this answer already.
-pub(super) fn not_modified(headers: &HeaderMap, tag: &HeaderValue) -> Option<Response> {
+pub(crate) fn not_modified(headers: &HeaderMap, tag: &HeaderValue) -> Option<Response> {
     let tag_text = tag.to_str().ok()?;
     let known = headers
         .get_all(IF_NONE_MATCH)

@@ -7,16 +7,16 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, ETAG, WARNING};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::Response;
 use causeway_archive::Wanted;
-use causeway_core::{StoredInstance, Uid};
+use causeway_core::{Principal, StoredInstance, Uid};
 use causeway_dataset::file_meta::{self, FileMeta};
 use futures_util::{StreamExt, stream};
 
 use super::parts::{Parcel, PartStream};
 use super::{absent, etag, form, location};
-use crate::accept::{self, FILE, FILES, Wish};
+use crate::accept::{self, FILE, FOR_INSTANCE, FOR_INSTANCES, Selected, Wish};
 use crate::base_url::base_url;
 use crate::door::{Caller, Door};
 use crate::multipart::write::Boundary;
@@ -32,11 +32,23 @@ pub(crate) async fn objects(
     request: Request,
 ) -> Result<Response, Problem> {
     let (uri, headers) = (request.uri(), request.headers());
-    let offers: &[_] = if target.instance.is_some() { &[FILES, FILE] } else { &[FILES] };
+    let offers = if target.instance.is_some() { FOR_INSTANCE } else { FOR_INSTANCES };
     let selected = accept::select(offers, headers, uri.query(), door.config.missing_accept)?;
-    let instances = door.archive.select(&principal, &target.selection()).await?;
+    give(&door, &principal, &target, &selected, (uri, headers)).await
+}
+
+/// Answers with the files of `target` in the form that was selected. `asked`: where, and with which header fields.
+pub(super) async fn give(
+    door: &Door,
+    principal: &Principal,
+    target: &Target,
+    selected: &Selected,
+    asked: (&Uri, &HeaderMap),
+) -> Result<Response, Problem> {
+    let (uri, headers) = asked;
+    let instances = door.archive.select(principal, &target.selection()).await?;
     if instances.is_empty() {
-        return Err(absent(&door, &principal, &target).await?);
+        return Err(absent(door, principal, target).await?);
     }
     let base = base_url(&door.config, uri, headers);
     let packed = pack(instances, &selected.wishes, &base)?;
@@ -50,9 +62,9 @@ pub(crate) async fn objects(
         return Ok(response);
     }
     let mut response = if selected.offer == FILE {
-        single(&door, packed.parcels).await?
+        single(door, packed.parcels).await?
     } else {
-        multipart(&door, packed.parcels, &Boundary::of(digest)).await?
+        multipart(door, packed.parcels, &Boundary::of(digest)).await?
     };
     response.headers_mut().insert(ETAG, tag);
     if packed.left_out > 0 {

@@ -1,11 +1,11 @@
-//! The sink that writes DICOM JSON as it is told of elements (PS3.18 §F.2).
+//! The sink that writes as it is told of elements (PS3.18 §F.2, PS3.19 §A.1).
 
-use std::io::Write as _;
+use std::fmt::Write as _;
+use std::marker::PhantomData;
 
 use causeway_core::{Tag, Vr};
 
-use super::Options;
-use super::scalar::{put_base64, put_number, put_string, put_tag, put_text};
+use super::{Creators, Field, Form, Opening, Options, Position};
 use crate::scanner::{Flow, Header, Scanner, Sink};
 use crate::scope::Scopes;
 use crate::{Error, value};
@@ -16,14 +16,15 @@ const MAX_VALUE_BYTES: usize = 1024 * 1024;
 /// Largest value with VR UN that is read in the VR of the dictionary: a writer uses UN where the VR's own length
 /// field is too short, and such long ones are bulk (PS3.5 §6.2.2).
 const MAX_UNKNOWN_BYTES: usize = 0xFFFE;
-/// Most JSON that is made of one data set.
-const MAX_JSON_BYTES: usize = 256 * 1024 * 1024;
+/// Most that is written of one data set.
+const MAX_WRITTEN_BYTES: usize = 256 * 1024 * 1024;
 
 const FILE_META_GROUP: u16 = 0x0002;
 
 /// Writes as it is told.
 #[derive(Debug)]
-pub(super) struct Writer {
+pub(super) struct Writer<F> {
+    form: PhantomData<F>,
     out: Vec<u8>,
     options: Options,
     stops_at_pixel_data: bool,
@@ -39,13 +40,14 @@ pub(super) struct Writer {
     value: Vec<u8>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Object {
     /// The attribute written last.
     last: Option<Tag>,
+    creators: Creators,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Sequence {
     tag: Tag,
     items: usize,
@@ -59,10 +61,13 @@ struct Element {
     is_big_endian: bool,
 }
 
-impl Writer {
+impl<F: Form> Writer<F> {
     pub(super) fn new(options: Options, stops_at_pixel_data: bool) -> Self {
+        let mut out = Vec::new();
+        F::open(&mut out);
         Self {
-            out: b"{".to_vec(),
+            form: PhantomData,
+            out,
             options,
             stops_at_pixel_data,
             object: Object::default(),
@@ -76,16 +81,16 @@ impl Writer {
 
     /// Whether all is well.
     pub(super) const fn check(&self) -> Result<(), Error> {
-        if self.out.len() > MAX_JSON_BYTES {
-            return Err(Error::MetadataTooLong { limit: MAX_JSON_BYTES });
+        if self.out.len() > MAX_WRITTEN_BYTES {
+            return Err(Error::MetadataTooLong { limit: MAX_WRITTEN_BYTES });
         }
         Ok(())
     }
 
-    /// The object, closed.
+    /// All of it, closed.
     pub(super) fn finish(mut self) -> Vec<u8> {
         self.tell_transfer_syntax(None);
-        self.out.push(b'}');
+        F::close(&mut self.out);
         self.out
     }
 
@@ -97,9 +102,8 @@ impl Writer {
         }
         if let Some(uid) = self.options.transfer_syntax.take() {
             self.begin(Tag::AVAILABLE_TRANSFER_SYNTAX_UID, Vr::UI);
-            self.out.extend(b",\"Value\":[");
-            put_string(uid.as_str(), &mut self.out);
-            self.out.extend(b"]}");
+            F::texts(&[uid.as_str().to_owned()], Vr::UI, &mut self.out);
+            F::end(&mut self.out);
         }
     }
 
@@ -116,37 +120,33 @@ impl Writer {
     }
 
     fn begin(&mut self, tag: Tag, vr: Vr) {
-        if self.object.last.replace(tag).is_some() {
-            self.out.push(b',');
-        }
-        put_tag(tag, &mut self.out);
-        self.out.extend(b":{\"vr\":\"");
-        self.out.extend(vr.as_str().bytes());
-        self.out.push(b'"');
+        let position =
+            if self.object.last.replace(tag).is_some() { Position::Later } else { Position::First };
+        let creator = if F::NAMES_CREATORS { self.object.creators.of(tag) } else { None };
+        F::begin(Opening { tag, vr, creator, position }, &mut self.out);
     }
 
     fn put_empty(&mut self, tag: Tag, vr: Vr) {
         self.begin(tag, vr);
-        self.out.push(b'}');
+        F::end(&mut self.out);
     }
 
     fn put_bulk(&mut self, tag: Tag, vr: Vr) {
-        let mut uri = self.options.bulk_data_uri.clone().into_bytes();
+        let mut uri = self.options.bulk_data_uri.clone();
+        // Writing into a String cannot fail.
         for Sequence { tag, items, .. } in &self.sequences {
             let _ = write!(uri, "/{:04X}{:04X}/{items}", tag.group(), tag.element());
         }
         let _ = write!(uri, "/{:04X}{:04X}", tag.group(), tag.element());
         self.begin(tag, vr);
-        self.out.extend(b",\"BulkDataURI\":");
-        put_string(&String::from_utf8_lossy(&uri), &mut self.out);
-        self.out.push(b'}');
+        F::bulk(&uri, &mut self.out);
+        F::end(&mut self.out);
     }
 
     fn put_bytes(&mut self, tag: Tag, vr: Vr, bytes: &[u8]) {
         self.begin(tag, vr);
-        self.out.extend(b",\"InlineBinary\":");
-        put_base64(bytes, &mut self.out);
-        self.out.push(b'}');
+        F::bytes(bytes, &mut self.out);
+        F::end(&mut self.out);
     }
 
     fn put_value(&mut self, element: Element, bytes: &mut [u8]) {
@@ -166,34 +166,24 @@ impl Writer {
         if vr.is_text() {
             self.put_texts(tag, vr, bytes);
         } else {
-            let mut before = b",\"Value\":[".as_slice();
-            for number in value::numbers(bytes, vr, is_big_endian) {
-                self.out.extend(before);
-                put_number(number, &mut self.out);
-                before = b",";
-            }
-            self.out.extend(if before == b"," { b"]".as_slice() } else { b"" });
+            F::numbers(Field { bytes, vr, is_big_endian }, &mut self.out);
         }
-        self.out.push(b'}');
+        F::end(&mut self.out);
     }
 
     fn put_texts(&mut self, tag: Tag, vr: Vr, bytes: &[u8]) {
         let values = if tag == Tag::SPECIFIC_CHARACTER_SET {
-            // The JSON is UTF-8, whatever the object is in (PS3.18 §F.2).
+            // What is written is UTF-8, whatever the object is in (PS3.18 §F.2).
             vec!["ISO_IR 192".to_owned()]
         } else {
             self.scopes.sets().decode(bytes, vr).values
         };
-        if values.iter().all(String::is_empty) {
-            return;
+        if F::NAMES_CREATORS && Creators::is_creator(tag) {
+            self.object.creators.note(tag, &values.join("\\"));
         }
-        let mut before = b",\"Value\":[".as_slice();
-        for text in &values {
-            self.out.extend(before);
-            put_text(text, vr, &mut self.out);
-            before = b",";
+        if values.iter().any(|value| !value.is_empty()) {
+            F::texts(&values, vr, &mut self.out);
         }
-        self.out.push(b']');
     }
 
     /// A sequence that was written as UN (PS3.5 §6.2.2); bytes when it is none after all.
@@ -208,8 +198,10 @@ impl Writer {
         let Ok(inner) = scanned else { return self.put_bytes(tag, Vr::UN, bytes) };
         self.begin(tag, Vr::SQ);
         self.out.extend(&inner.out);
-        let is_empty = inner.sequences.last().is_none_or(|sequence| sequence.items == 0);
-        self.out.extend(if is_empty { b"}".as_slice() } else { b"]}" });
+        if inner.sequences.last().is_some_and(|sequence| sequence.items > 0) {
+            F::end_items(&mut self.out);
+        }
+        F::end(&mut self.out);
     }
 
     /// The VR that the value is written in.
@@ -218,9 +210,9 @@ impl Writer {
     }
 }
 
-impl Sink for Writer {
+impl<F: Form> Sink for Writer<F> {
     fn element(&mut self, header: &Header) -> Flow {
-        if self.out.len() > MAX_JSON_BYTES {
+        if self.out.len() > MAX_WRITTEN_BYTES {
             return Flow::Stop;
         }
         if self.is_left_out(header.tag) {
@@ -276,8 +268,8 @@ impl Sink for Writer {
         self.scopes.open();
         if let Some(sequence) = self.sequences.last_mut() {
             sequence.around = std::mem::take(&mut self.object);
-            self.out.extend(if sequence.items == 0 { b",\"Value\":[{".as_slice() } else { b",{" });
             sequence.items += 1;
+            F::begin_item(sequence.items, &mut self.out);
         }
     }
 
@@ -286,9 +278,9 @@ impl Sink for Writer {
             return;
         }
         self.scopes.close();
-        if let Some(sequence) = self.sequences.last() {
-            self.object = sequence.around;
-            self.out.push(b'}');
+        if let Some(sequence) = self.sequences.last_mut() {
+            self.object = std::mem::take(&mut sequence.around);
+            F::end_item(&mut self.out);
         }
     }
 
@@ -298,7 +290,10 @@ impl Sink for Writer {
             return;
         }
         if let Some(sequence) = self.sequences.pop() {
-            self.out.extend(if sequence.items == 0 { b"}".as_slice() } else { b"]}" });
+            if sequence.items > 0 {
+                F::end_items(&mut self.out);
+            }
+            F::end(&mut self.out);
         }
     }
 
