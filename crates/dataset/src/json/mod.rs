@@ -13,6 +13,7 @@ use causeway_core::transfer_syntax::Layout;
 
 use crate::Error;
 use crate::scanner::Scanner;
+pub(crate) use writer::MAX_UNKNOWN_BYTES;
 use writer::Writer;
 
 /// How to write.
