@@ -8,18 +8,21 @@
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
 
 pub mod access;
+pub mod bulk;
 pub mod commitment;
 mod counters;
 mod decoded;
 pub mod delete;
 pub mod dispatch;
 pub mod error;
+pub mod frames;
 pub mod identity;
 pub mod incidents;
 pub mod ingest;
 pub mod metadata;
 pub mod passing;
 pub mod performed;
+mod pieces;
 mod places;
 pub mod remotes;
 pub mod replay;
@@ -35,6 +38,7 @@ use causeway_catalog::Catalog;
 use causeway_core::Clock;
 use causeway_store::Store;
 
+pub use bulk::{BulkData, BulkValue};
 pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, PerformedFilter, PerformedStep, Swept, WorklistItem,
     WorklistQuery, errand,
@@ -42,6 +46,7 @@ pub use causeway_catalog::{
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, CommitmentError, IngestError, RetrieveError, SearchError};
+pub use frames::Frames;
 pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use passing::{Passed, Passing, PassingError};
@@ -103,6 +108,7 @@ struct Inner {
     settling: settle::Settling,
     commitments: commitment::Bell,
     prepared: metadata::Prepared,
+    charts: frames::Charts,
     counters: counters::Counters,
     incidents: incidents::Book,
     decoders: decoded::Decoders,
@@ -142,6 +148,7 @@ impl Archive {
             settling,
             commitments,
             prepared,
+            charts: frames::Charts::default(),
             counters,
             incidents,
             decoders: decoded::Decoders::default(),
