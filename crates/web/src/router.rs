@@ -23,7 +23,7 @@ pub fn router(archive: Archive, config: Config) -> Router {
     let study = "/studies/{study}";
     let series = "/studies/{study}/series/{series}";
     let instance = "/studies/{study}/series/{series}/instances/{instance}";
-    let table: [(String, Routes); 13] = [
+    let table: [(String, Routes); 16] = [
         ("/studies".to_owned(), get(qido::studies).post(stow::store).fallback(method_not_allowed)),
         ("/series".to_owned(), get(qido::series).fallback(method_not_allowed)),
         ("/instances".to_owned(), get(qido::instances).fallback(method_not_allowed)),
@@ -39,6 +39,9 @@ pub fn router(archive: Archive, config: Config) -> Router {
         (format!("{study}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
         (format!("{series}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
         (format!("{instance}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
+        (format!("{instance}/frames/{{frames}}"), get(wado::frames).fallback(method_not_allowed)),
+        (format!("{instance}/bulkdata/{{*attribute}}"), get(wado::bulkdata).fallback(method_not_allowed)),
+        (format!("{instance}/pixeldata"), get(wado::pixeldata).fallback(method_not_allowed)),
         ("/{*rest}".to_owned(), any(no_such_resource)),
     ];
     let routes = table
