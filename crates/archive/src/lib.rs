@@ -1,7 +1,7 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
-//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay, commitment,
-//! passing; worklist and what was performed of it) and the two questions every use-case asks first (`access` with `identity` and
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, frames, bulk data, delete, settle,
+//! replay, commitment, passing; worklist and what was performed of it) and the two questions every use-case asks first (`access` with `identity` and
 //! `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;

@@ -136,6 +136,29 @@ fn without_a_table_the_fragments_tell() {
 }
 
 #[test]
+fn of_long_frames_little_is_read() {
+    let long = vec![7; 10_000];
+    let offsets = table(&[0, 10_008, 20_016]);
+    let native = native(described(100, 100, 1, "MONOCHROME2", 8, 3), &[7; 30_000]);
+    let windows = |bytes: &[u8], syntax: &str| {
+        let mut charter = Charter::new(&Uid::parse(syntax).unwrap());
+        let mut count = 0;
+        while let Some(at) = charter.wants() {
+            let at = usize::try_from(at).unwrap();
+            charter.give(&bytes[at..(at + 128).min(bytes.len())]).unwrap();
+            count += 1;
+        }
+        assert_eq!(charter.finish().map(|chart| chart.shape().frames), Some(3));
+        count
+    };
+    assert_eq!(windows(&native, EXPLICIT), 1);
+    // The head, the last fragment, what is behind it.
+    assert_eq!(windows(&encapsulated(3, &[], &[&offsets, &long, &long, &long]), RLE), 4);
+    // The head, the table, each fragment, what is behind the last.
+    assert_eq!(windows(&encapsulated(3, &[], &[&[], &long, &long, &long]), RLE), 5);
+}
+
+#[test]
 fn what_cannot_be_told_apart_is_refused() {
     let count = |found, said| Err(PixelError::FrameCount { found, said }.into());
     let three = encapsulated(2, &[], &[&[], &MIDDLE, &MIDDLE, &MIDDLE]);
