@@ -11,7 +11,7 @@ from pydicom import dcmread
 from pydicom.encaps import encapsulate, encapsulate_extended, generate_frames
 from pydicom.uid import (
     UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian,
-    JPEG2000Lossless, JPEGBaseline8Bit, RLELossless,
+    JPEG2000Lossless, JPEGBaseline8Bit, MPEG4HP41F, RLELossless,
 )
 
 import data
@@ -433,6 +433,22 @@ def test_coded_frames_under_the_name_of_another_codec_are_not_given(subject, web
     for accept in ("image/jpeg", "image/jp2; transfer-syntax=1.2.840.10008.1.2.4.91", f"{OCTETS}; transfer-syntax=1.2.3"):
         assert web.get(f"{path_of(item)}/frames/1", accept).status_code == 406
     assert web.get(f"{path_of(item)}/frames/1", "image/jp2").content == FRAME + b"\0" * (len(FRAME) % 2)
+
+
+@pytest.mark.only("causeway")
+def test_a_video_is_one_stream(subject, web):
+    """PS3.18 §8.7.3.3: one representation of all frames, as it is stored; nothing is decoded of it."""
+    stream = bytes(range(256)) * 3
+    item = coded_image(encapsulate([stream], fragments_per_frame=3, has_bot=False), 25, syntax=MPEG4HP41F)
+    stored(subject, item)
+    for resource in ("frames/1", "pixeldata", "bulkdata/7FE00010"):
+        for accept in ("*/*", 'multipart/related; type="video/mp4"', STORED):
+            (part,) = parts(web.get(f"{path_of(item)}/{resource}", accept))
+            assert part.body == stream
+        alone = web.get(f"{path_of(item)}/{resource}", "video/mp4")
+        assert (alone.headers["Content-Type"], alone.content) == (f"video/mp4; transfer-syntax={MPEG4HP41F}", stream)
+        assert web.get(f"{path_of(item)}/{resource}", "application/octet-stream").status_code == 406
+    assert web.get(f"{path_of(item)}/frames/2", STORED).status_code == 404
 
 
 @pytest.mark.only("causeway")

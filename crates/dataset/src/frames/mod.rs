@@ -166,6 +166,7 @@ enum Stage {
 pub struct Charter {
     codec: Option<Codec>,
     is_native: bool,
+    is_video: bool,
     stage: Stage,
     at: u64,
 }
@@ -178,6 +179,7 @@ impl Charter {
         Self {
             codec: Codec::of(transfer_syntax),
             is_native: Plain::of(transfer_syntax) == Some(Plain::ByLayout),
+            is_video: is_video(transfer_syntax),
             stage: Stage::Head(Box::new(scanner)),
             at: 0,
         }
@@ -189,7 +191,7 @@ impl Charter {
         let codec = Codec::of(transfer_syntax);
         let items = Items::new(items_offset, &shape, codec.map(Codec::framing), Vec::new());
         let stage = Stage::Items { shape: Box::new(shape), items: Box::new(items) };
-        Self { codec, is_native: false, stage, at: items_offset }
+        Self { codec, is_native: false, is_video: false, stage, at: items_offset }
     }
 
     /// The offset from which bytes of the data set are wanted: any number of them, but at least [`MIN_WINDOW_BYTES`]
@@ -265,6 +267,8 @@ impl Charter {
                 Ok(Stage::Done(Some(Box::new(Chart { shape, pixels }))))
             }
             (None, false) => {
+                let frames = if self.is_video { 1 } else { shape.frames };
+                let shape = Shape { frames, ..shape };
                 let framing = self.codec.map(Codec::framing);
                 let items = Items::new(found.value_offset, &shape, framing, table);
                 Ok(Stage::Items { shape: Box::new(shape), items: Box::new(items) })
@@ -277,6 +281,13 @@ impl Charter {
             }
         }
     }
+}
+
+/// Whether all frames are one stream (PS3.5 §8.2.5 to §8.2.8), which is given as if it were one frame.
+fn is_video(transfer_syntax: &Uid) -> bool {
+    let after = transfer_syntax.as_str().strip_prefix("1.2.840.10008.1.2.4.").unwrap_or_default();
+    let number = after.split('.').next().and_then(|number| number.parse::<u32>().ok());
+    number.is_some_and(|number| (100..=108).contains(&number))
 }
 
 /// Bits of a native frame. Where chrominance is halved, four pixels of three samples take eight cells (PS3.3

@@ -11,6 +11,8 @@ const RLE: &str = "1.2.840.10008.1.2.5";
 const JPEG: &str = "1.2.840.10008.1.2.4.70";
 const PLAIN: &str = "1.2.840.10008.1.2.1.98";
 const VIDEO: &str = "1.2.840.10008.1.2.4.102";
+/// One that nobody knows.
+const PRIVATE: &str = "1.2.3.4";
 const START: [u8; 12] = [0xFF, 0xD8, 0xFF, 0xE0, 0, 0, 0, 0, 0, 0, 0, 0];
 const MIDDLE: [u8; 4] = [7; 4];
 
@@ -124,15 +126,26 @@ fn a_table_tells_frames_apart_and_only_the_last_one_is_walked() {
 #[test]
 fn without_a_table_the_fragments_tell() {
     let one = encapsulated(1, &[], &[&[], &MIDDLE, &[1, 2], &[3, 4]]);
-    assert_eq!(frames(&one, VIDEO, 20).unwrap(), [&[7, 7, 7, 7, 1, 2, 3, 4][..]]);
+    assert_eq!(frames(&one, PRIVATE, 20).unwrap(), [&[7, 7, 7, 7, 1, 2, 3, 4][..]]);
     let each = encapsulated(2, &[], &[&[], &MIDDLE, &[1, 2]]);
-    for syntax in [RLE, JPEG, VIDEO] {
+    for syntax in [RLE, JPEG, PRIVATE] {
         assert_eq!(frames(&each, syntax, 20).unwrap(), [&MIDDLE[..], &[1, 2]], "{syntax}");
     }
     let marked = encapsulated(2, &[], &[&[], &START, &MIDDLE, &START]);
     assert_eq!(frames(&marked, JPEG, 20).unwrap(), [&[&START[..], &MIDDLE].concat()[..], &START]);
     let long = encapsulated(2, &[], &[&[], &[1, 2], &[3, 4], &MIDDLE]);
     assert_eq!(frames(&long, PLAIN, 20).unwrap(), [&[1, 2, 3, 4][..], &MIDDLE]);
+}
+
+#[test]
+fn a_video_is_one_however_many_frames_it_has() {
+    let bytes = encapsulated(25, &[], &[&[], &MIDDLE, &[1, 2]]);
+    for syntax in [VIDEO, "1.2.840.10008.1.2.4.100.1", "1.2.840.10008.1.2.4.108"] {
+        assert_eq!(frames(&bytes, syntax, 20).unwrap(), [&[7, 7, 7, 7, 1, 2][..]], "{syntax}");
+    }
+    for syntax in [PRIVATE, "1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.99"] {
+        assert!(chart(&bytes, syntax, 20).is_err(), "{syntax}");
+    }
 }
 
 #[test]
@@ -163,7 +176,7 @@ fn what_cannot_be_told_apart_is_refused() {
     let count = |found, said| Err(PixelError::FrameCount { found, said }.into());
     let three = encapsulated(2, &[], &[&[], &MIDDLE, &MIDDLE, &MIDDLE]);
     assert_eq!(chart(&three, RLE, 64), count(3, 2));
-    assert_eq!(chart(&three, VIDEO, 64), count(1, 2));
+    assert_eq!(chart(&three, PRIVATE, 64), count(1, 2));
     assert_eq!(chart(&encapsulated(1, &[], &[&[]]), RLE, 64), count(0, 1));
     assert_eq!(chart(&encapsulated(1, &[], &[]), RLE, 64), count(0, 1));
     // The layout is not that of the transfer syntax.
