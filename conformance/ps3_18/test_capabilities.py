@@ -50,7 +50,7 @@ def named(path, item):
     names = {"study": item.StudyInstanceUID, "series": item.SeriesInstanceUID, "instance": item.SOPInstanceUID}
     for name, uid in names.items():
         path = path.replace(f"{{{name}}}", uid)
-    return path.replace("{frames}", "1")
+    return path.replace("{frames}", "1").replace("{attribute}", "7FE00010")
 
 
 def test_the_base_describes_every_resource_of_the_studies_service(subject):

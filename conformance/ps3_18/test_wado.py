@@ -106,7 +106,6 @@ def normal(attribute):
     return result if any(one not in ("", None) for one in result) else []
 
 
-@pytest.mark.causeway_lacks(reason="bulk data is not served by itself yet")
 def test_bulk_data_can_be_read(web, held):
     """PS3.18 §10.4.1.1.5: the BulkDataURI of the metadata leads to the value."""
     from urllib.parse import urljoin
@@ -124,7 +123,6 @@ def test_bulk_data_can_be_read(web, held):
     assert b"".join(part.body for part in parts(answer)) == item.PixelData
 
 
-@pytest.mark.causeway_lacks(reason="frames are not served yet")
 def test_a_frame(web, held):
     """PS3.18 §10.4.1.1.6: the pixels of frame 1, uncompressed, little endian."""
     answer = web.get(path_of(held[0], "instance") + "/frames/1", 'multipart/related; type="application/octet-stream"')
@@ -135,7 +133,7 @@ def test_a_frame(web, held):
 
 @pytest.mark.parametrize(("frames", "expected"), [
     ("0", {400, 404}),
-    pytest.param("x", {400}, marks=pytest.mark.causeway_lacks(reason="frames are not served yet")),
+    ("x", {400}),
     pytest.param("2", {404}, marks=pytest.mark.orthanc_fails(reason="answers 400")),
     pytest.param("1,99", {404}, marks=pytest.mark.orthanc_fails(reason="answers 400")),
 ])
@@ -226,7 +224,6 @@ def test_dicomweb_client(subject, held):
 
 
 @pytest.mark.orthanc_fails(reason="does not take what this client accepts")
-@pytest.mark.causeway_lacks(reason="frames are not served yet")
 def test_frames_of_dicomweb_client(subject, held):
     """PS3.18 §10.4.1.1.6: without a media type of its own, the client asks for any."""
     from dicomweb_client.api import DICOMwebClient

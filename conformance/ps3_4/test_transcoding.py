@@ -17,13 +17,16 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate, encapsulate_extended
-from pydicom.pixels import get_decoder
 from pydicom.pixels.encoders import RLELosslessEncoder
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import data
 import samples
 from clients import MOVE, Receiver, Web, associate, identifier, move, parts
+from pixels import (
+    DEFLATED_FRAME, ENCAPSULATED, HTJ2K, HTJ2K_LOSSLESS, HTJ2K_RPCL, JPEG_2000_LOSSLESS, JPEG_LS_LOSSY, JPEG_XL,
+    JPEG_XL_LOSSLESS, RLE, assert_same, decoded, has_pixels, same_image,
+)
 from subjects.base import free_port
 
 pytestmark = pytest.mark.only("causeway")
@@ -31,21 +34,6 @@ pytestmark = pytest.mark.only("causeway")
 SYNTAXES = {"implicit": ImplicitVRLittleEndian, "explicit": ExplicitVRLittleEndian}
 CONTEXTS_MAX = 100
 CODED = Path(__file__).resolve().parents[2] / "testdata" / "codecs"
-
-RLE, DEFLATED_FRAME, ENCAPSULATED = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.8.1", "1.2.840.10008.1.2.1.98"
-JPEG, JPEG_EXTENDED, JPEG_LS_LOSSY = (f"1.2.840.10008.1.2.4.{number}" for number in (50, 51, 81))
-JPEG_2000_LOSSLESS, JPEG_2000 = "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.91"
-HTJ2K_LOSSLESS, HTJ2K_RPCL, HTJ2K = (f"1.2.840.10008.1.2.4.{number}" for number in (201, 202, 203))
-JPEG_XL_LOSSLESS, JPEG_XL = "1.2.840.10008.1.2.4.110", "1.2.840.10008.1.2.4.112"
-
-# Most that a sample may differ from another decoder's, and the mean of all: what a codec leaves to its decoder is the
-# rounding of its transform, how chrominance is interpolated, and how luminance and chrominance become RGB.
-TOLERANCES = {
-    JPEG: (16, 0.7),
-    JPEG_EXTENDED: (2, 0.2),
-    JPEG_2000: (1, 0.1),
-    HTJ2K: (1, 0.1),
-}
 
 # Files that do not arrive, with what is in the way.
 NOT_ARRIVING = {
@@ -58,15 +46,6 @@ NOT_ARRIVING = {
     "JPEG2000-embedded-sequence-delimiter.dcm":
         "its codestream was broken to hold the bytes of a delimiter; pydicom's decoders refuse it too",
 }
-# Files that pydicom's decoders refuse, with the file of the same image that they take.
-SAME_IMAGE = {"JPEG-lossy.dcm": "JPGExtended.dcm"}
-
-
-def has_pixels(sample):
-    """Whether the file has pixel data of its own."""
-    return "PixelData" in dcmread(sample.path, defer_size=1024)
-
-
 @functools.cache
 def with_pixels():
     """The samples that have pixels."""
@@ -144,26 +123,6 @@ def sent(own_subject, tmp_path_factory):
     assert not left
 
 
-def decoded(item):
-    """The pixels as pydicom gives them, colour as RGB."""
-    syntax = item.file_meta.TransferSyntaxUID
-    item.pixel_array_options(**({"decoding_plugin": "pylibjpeg"} if prefers_pylibjpeg(syntax) else {}))
-    return item.pixel_array
-
-
-def prefers_pylibjpeg(syntax):
-    """The plugin that pydicom would not take by itself, where there is one: the others cannot do all of them."""
-    return syntax.is_encapsulated and "pylibjpeg" in get_decoder(syntax).available_plugins
-
-
-def assert_same(found, expected, syntax):
-    """The same samples, or as near as the codec allows."""
-    assert found.shape == expected.shape
-    most, mean = TOLERANCES.get(syntax, (0, 0))
-    difference = numpy.abs(found.astype(numpy.int64) - expected.astype(numpy.int64))
-    assert difference.max() <= most and difference.mean() <= mean, (difference.max(), difference.mean())
-
-
 @pytest.mark.parametrize(("sample", "syntax"), cases())
 def test_a_sample_arrives_plain(own_subject, sent, receivers, sample, syntax):
     """PS3.5 §8.2: the same pixels; every other attribute as it was, but for those that say how pixels are laid out."""
@@ -171,12 +130,6 @@ def test_a_sample_arrives_plain(own_subject, sent, receivers, sample, syntax):
     arrived = dcmread(receivers[syntax].kept(sample))
     assert_attributes(arrived, original)
     assert_same(decoded(arrived), decoded(same_image(sample, original)), sample.transfer_syntax)
-
-
-def same_image(sample, original):
-    """What pydicom can decode of the sample's image."""
-    other = SAME_IMAGE.get(Path(sample.name).name)
-    return dcmread(sample.path.with_name(other)) if other else original
 
 
 LAYOUT = {"PhotometricInterpretation", "PlanarConfiguration", "PixelData", "ExtendedOffsetTable",

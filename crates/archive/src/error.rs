@@ -194,6 +194,9 @@ pub enum RetrieveError {
         /// What is in the way.
         reason: String,
     },
+    /// The pixel data cannot be told apart into frames, or hold fewer than they should.
+    #[error("the frames of the instance cannot be given: {0}")]
+    Frames(String),
     /// The stored bytes cannot be read as a data set.
     #[error("the stored object cannot be read: {0}")]
     Unreadable(String),
@@ -204,7 +207,9 @@ impl RetrieveError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Access(_) | Self::NotAcceptable { .. } | Self::NotDecodable { .. } => Class::Caller,
+            Self::Access(_) | Self::NotAcceptable { .. } | Self::NotDecodable { .. } | Self::Frames(_) => {
+                Class::Caller
+            }
             Self::Catalog(error) => error.class(),
             Self::Store(error) => error.class(),
             Self::Unreadable(_) => Class::Bug,

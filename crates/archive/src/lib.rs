@@ -1,25 +1,28 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
-//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay, commitment,
-//! passing; worklist and what was performed of it) and the two questions every use-case asks first (`access` with
-//! `identity` and `places`, `remotes`). Never here: HTTP, PDUs, SQL.
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, frames, bulk data, delete, settle, replay,
+//! commitment, passing; worklist and what was performed of it) and the two questions every use-case asks first
+//! (`access` with `identity` and `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
 
 pub mod access;
+pub mod bulk;
 pub mod commitment;
 mod counters;
 mod decoded;
 pub mod delete;
 pub mod dispatch;
 pub mod error;
+pub mod frames;
 pub mod identity;
 pub mod incidents;
 pub mod ingest;
 pub mod metadata;
 pub mod passing;
 pub mod performed;
+mod pieces;
 mod places;
 mod relaying;
 pub mod remotes;
@@ -36,6 +39,7 @@ use causeway_catalog::Catalog;
 use causeway_core::Clock;
 use causeway_store::Store;
 
+pub use bulk::{BulkData, BulkValue};
 pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, PerformedFilter, PerformedStep, Swept, WorklistItem,
     WorklistQuery, errand,
@@ -43,6 +47,7 @@ pub use causeway_catalog::{
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, CommitmentError, IngestError, RetrieveError, SearchError};
+pub use frames::Frames;
 pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use passing::{Passed, Passing, PassingError};
@@ -104,6 +109,7 @@ struct Inner {
     settling: settle::Settling,
     commitments: commitment::Bell,
     prepared: metadata::Prepared,
+    charts: frames::Charts,
     counters: counters::Counters,
     incidents: incidents::Book,
     decoders: decoded::Decoders,
@@ -143,6 +149,7 @@ impl Archive {
             settling,
             commitments,
             prepared,
+            charts: frames::Charts::default(),
             counters,
             incidents,
             decoders: decoded::Decoders::default(),

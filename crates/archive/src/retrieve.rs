@@ -116,11 +116,7 @@ impl Archive {
             stored: stored.clone(),
             wanted: describe(wanted),
         })?;
-        let blob: Blob = self.inner.store.open_blob(&instance.object).await?;
-        if blob.bytes() != instance.object_bytes {
-            let words = format!("the object has {} bytes, {} were kept", blob.bytes(), instance.object_bytes);
-            return Err(RetrieveError::Unreadable(words));
-        }
+        let blob = self.open_blob_of(instance).await?;
         let file_meta = file_meta::write(&file_meta::FileMeta {
             sop_class: instance.sop_class.clone(),
             sop_instance: instance.ids.instance.clone(),
@@ -131,6 +127,16 @@ impl Archive {
         let data_set_bytes = (transfer_syntax == *stored).then(|| instance.data_set_bytes());
         let data_set = self.data_set(instance, blob, &transfer_syntax).await?;
         Ok(Object { transfer_syntax, file_meta: Bytes::from(file_meta), data_set_bytes, data_set })
+    }
+
+    /// The object of an instance, as long as it was when it was kept.
+    pub(crate) async fn open_blob_of(&self, instance: &StoredInstance) -> Result<Blob, RetrieveError> {
+        let blob = self.inner.store.open_blob(&instance.object).await?;
+        if blob.bytes() != instance.object_bytes {
+            let words = format!("the object has {} bytes, {} were kept", blob.bytes(), instance.object_bytes);
+            return Err(RetrieveError::Unreadable(words));
+        }
+        Ok(blob)
     }
 
     async fn data_set(

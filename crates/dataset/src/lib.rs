@@ -1,14 +1,16 @@
 //! Bytes to attributes and back: scanner, heads, character sets, File Meta Information, DICOM JSON and XML,
-//! transcoding, pixels decoded.
+//! transcoding, pixels decoded, frames and long values found.
 //!
 //! Lives here: everything that knows how a data set is laid out (PS3.5), pure and synchronous. Never here: files,
 //! sockets, async, the meaning of a query. Foreign bytes pass the bounded [`scanner`] and nothing else.
 
+pub mod bulk;
 pub mod charset;
 pub mod decompress;
 pub mod dictionary;
 pub mod error;
 pub mod file_meta;
+pub mod frames;
 mod gather;
 pub mod head;
 pub mod identifier;

@@ -26,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "decompress", run: targets::decompress::run },
     Target { name: "file", run: targets::file::run },
     Target { name: "frame", run: targets::frame::run },
+    Target { name: "frames", run: targets::frames::run },
     Target { name: "identifier", run: targets::identifier::run },
 ];
 

@@ -43,6 +43,14 @@ pub(crate) const FOR_REPORT: &[Offer] = &[DICOM_JSON, JSON, XML, XML_ALONE];
 pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES];
 /// One instance.
 pub(crate) const FOR_INSTANCE: &[Offer] = &[FILES, FILE];
+/// Bytes of bulk data or of frames, one part each (PS3.18 §8.7.3.3).
+pub(crate) const OCTETS_IN_PARTS: Offer =
+    Offer { essence: "multipart/related", root: Some("application/octet-stream") };
+/// The same of a single value or frame, by itself.
+pub(crate) const OCTETS: Offer = Offer { essence: "application/octet-stream", root: None };
+/// Frames and bulk data, whatever the instance is stored in. Coded frames have media types beside these, which depend on
+/// the instance.
+pub(crate) const FOR_BULK: &[Offer] = &[OCTETS_IN_PARTS, OCTETS];
 /// A capabilities description (PS3.18 §8.9.4).
 pub(crate) const FOR_CAPABILITIES: &[Offer] = &[WADL, JSON];
 /// Web Application Description Language.

@@ -23,6 +23,7 @@ mod multipart;
 mod percent;
 mod problem;
 mod qido;
+mod range;
 mod router;
 mod serve;
 mod stow;

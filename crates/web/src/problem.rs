@@ -117,9 +117,9 @@ impl From<RetrieveError> for Problem {
     fn from(error: RetrieveError) -> Self {
         match error {
             RetrieveError::Access(error) => error.into(),
-            RetrieveError::NotAcceptable { .. } | RetrieveError::NotDecodable { .. } => {
-                Self::not_acceptable(error.to_string())
-            }
+            RetrieveError::NotAcceptable { .. }
+            | RetrieveError::NotDecodable { .. }
+            | RetrieveError::Frames(_) => Self::not_acceptable(error.to_string()),
             RetrieveError::Catalog(_) | RetrieveError::Store(_) | RetrieveError::Unreadable(_) => {
                 Self::inside(error.class(), error.to_string())
             }

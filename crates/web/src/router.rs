@@ -9,7 +9,7 @@ use axum::routing::{any, get};
 use causeway_archive::Archive;
 use causeway_core::Level;
 
-use crate::accept::{FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES};
+use crate::accept::{FOR_BULK, FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES};
 use crate::capabilities::about::{Row, described, remove, retrieve, row, search, store};
 use crate::config::Config;
 use crate::door::Door;
@@ -90,6 +90,15 @@ fn table() -> Vec<Row> {
         row(
             format!("{instance}/metadata"),
             [retrieve("RetrieveInstanceMetadata", FOR_DATA_SETS, wado::metadata)],
+        ),
+        row(format!("{instance}/frames/{{frames}}"), [retrieve("RetrieveFrames", FOR_BULK, wado::frames)]),
+        row(
+            format!("{instance}/bulkdata/{{*attribute}}"),
+            [retrieve("RetrieveBulkdata", FOR_BULK, wado::bulkdata)],
+        ),
+        row(
+            format!("{instance}/pixeldata"),
+            [retrieve("RetrieveInstancePixelData", FOR_BULK, wado::pixeldata)],
         ),
     ]
 }

@@ -35,11 +35,13 @@ impl Target {
         }
     }
 
-    fn put(&mut self, name: &str, uid: Uid) {
+    /// Where the UID of this name in the path goes; none for what is no UID.
+    fn place(&mut self, name: &str) -> Option<&mut Option<Uid>> {
         match name {
-            "study" => self.study = Some(uid),
-            "series" => self.series = Some(uid),
-            _ => self.instance = Some(uid),
+            "study" => Some(&mut self.study),
+            "series" => Some(&mut self.series),
+            "instance" => Some(&mut self.instance),
+            _ => None,
         }
     }
 }
@@ -52,10 +54,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(unreadable)?;
         let mut target = Self::default();
         for (name, value) in &params {
+            let Some(place) = target.place(name) else { continue };
             let uid = Uid::parse(value).map_err(|error| {
                 Problem::bad_request(format!("the path does not name a {name} by its UID: {error}"))
             })?;
-            target.put(name, uid);
+            *place = Some(uid);
         }
         Ok(target)
     }

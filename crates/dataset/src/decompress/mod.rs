@@ -8,7 +8,7 @@
 
 mod edits;
 mod fragments;
-mod offsets;
+pub(crate) mod offsets;
 mod survey;
 
 use bytes::Bytes;

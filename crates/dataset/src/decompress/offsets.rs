@@ -3,24 +3,29 @@
 
 /// Longest table that is read, in bytes: half a million frames in the extended one. A longer one is not needed to
 /// tell frames apart, and is passed over.
-pub(super) const MAX_TABLE_BYTES: u32 = 4 * 1024 * 1024;
+pub(crate) const MAX_TABLE_BYTES: u32 = 4 * 1024 * 1024;
 
 /// Offsets of frames, rising.
 #[derive(Debug, Default)]
-pub(super) struct Offsets {
+pub(crate) struct Offsets {
     offsets: Vec<u64>,
     next: usize,
 }
 
 impl Offsets {
     /// The table with these bytes, of numbers of `width` bytes; empty where it is none for `frames` frames.
-    pub(super) fn read(bytes: &[u8], width: usize, frames: u32) -> Self {
+    pub(crate) fn read(bytes: &[u8], width: usize, frames: u32) -> Self {
         let number = |bytes: &[u8]| bytes.iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
         let offsets: Vec<u64> = bytes.chunks_exact(width).map(number).collect();
         let is_one = offsets.len() as u64 == u64::from(frames)
             && offsets.first() == Some(&0)
             && offsets.is_sorted_by(|a, b| a < b);
         Self { offsets: if is_one { offsets } else { Vec::new() }, next: 0 }
+    }
+
+    /// All of them.
+    pub(crate) fn into_list(self) -> Vec<u64> {
+        self.offsets
     }
 
     pub(super) const fn is_empty(&self) -> bool {

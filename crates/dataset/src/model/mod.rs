@@ -16,6 +16,7 @@ use causeway_core::{Tag, Uid, Vr};
 use crate::Error;
 use crate::scanner::Scanner;
 pub(crate) use creators::Creators;
+pub(crate) use writer::MAX_UNKNOWN_BYTES;
 use writer::Writer;
 
 /// How to write.

@@ -15,7 +15,7 @@ use crate::{Error, value};
 const MAX_VALUE_BYTES: usize = 1024 * 1024;
 /// Largest value with VR UN that is read in the VR of the dictionary: a writer uses UN where the VR's own length
 /// field is too short, and such long ones are bulk (PS3.5 §6.2.2).
-const MAX_UNKNOWN_BYTES: usize = 0xFFFE;
+pub(crate) const MAX_UNKNOWN_BYTES: usize = 0xFFFE;
 /// Most that is written of one data set.
 const MAX_WRITTEN_BYTES: usize = 256 * 1024 * 1024;
 

@@ -7,6 +7,7 @@ pub(crate) mod data_set;
 pub(crate) mod decompress;
 pub(crate) mod file;
 pub(crate) mod frame;
+pub(crate) mod frames;
 pub(crate) mod identifier;
 pub(crate) mod requestor;
 

@@ -147,16 +147,21 @@ impl Resource {
 /// The rows as they are described.
 pub(crate) fn described(table: &[Row]) -> Arc<[Resource]> {
     let one = |row: &Row| Resource {
-        path: row.path.clone(),
+        path: row.template(),
         methods: row.methods.iter().map(|method| method.about.clone()).collect(),
     };
     table.iter().map(one).collect()
 }
 
 impl Row {
+    /// The path as a URI Template: that a variable takes in slashes is the router's affair.
+    fn template(&self) -> String {
+        self.path.replace("{*", "{")
+    }
+
     /// The path, and what answers there.
     pub(crate) fn into_routes(self, resources: &Arc<[Resource]>) -> (String, Routes) {
-        let described = Described { resources: Arc::clone(resources), path: self.path.clone().into() };
+        let described = Described { resources: Arc::clone(resources), path: self.template().into() };
         let options = routing::options(move |State(door): State<Arc<Door>>, request: Request| {
             let described = described.clone();
             async move { described.answer(&door, &request) }

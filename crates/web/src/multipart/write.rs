@@ -21,9 +21,9 @@ impl Boundary {
         Self(text)
     }
 
-    /// Content-Type of the whole.
-    pub(crate) fn content_type(&self) -> String {
-        format!("multipart/related; type=\"application/dicom\"; boundary={}", self.0)
+    /// Content-Type of the whole, of parts of the media type `root`.
+    pub(crate) fn content_type(&self, root: &str) -> String {
+        format!("multipart/related; type=\"{root}\"; boundary={}", self.0)
     }
 
     /// What stands before the first byte of a part. `first`: whether it is the first.
@@ -33,22 +33,13 @@ impl Boundary {
             Place::First => "",
             Place::Later => "\r\n",
         });
-        let Part { transfer_syntax, location, bytes } = part;
-        let _ = write!(
-            text,
-            "--{}\r\nContent-Type: application/dicom; transfer-syntax={transfer_syntax}\r\n",
-            self.0
-        );
+        let Part { media, transfer_syntax, location, bytes } = part;
+        let _ = write!(text, "--{}\r\nContent-Type: {media}; transfer-syntax={transfer_syntax}\r\n", self.0);
         if let Some(bytes) = bytes {
             let _ = write!(text, "Content-Length: {bytes}\r\n");
         }
         let _ = write!(text, "Content-Location: {location}\r\n\r\n");
         text
-    }
-
-    /// Content-Type of a whole whose parts are of this media type.
-    pub(crate) fn content_type_of(&self, root: &str) -> String {
-        format!("multipart/related; type=\"{root}\"; boundary={}", self.0)
     }
 
     /// What stands before a part that is all there, `bytes` long.
@@ -83,8 +74,9 @@ pub(crate) enum Place {
 /// What the header fields of a part say (PS3.18 Table 8.6.1-1).
 #[derive(Debug, Clone)]
 pub(crate) struct Part<'a> {
+    pub(crate) media: &'a str,
     pub(crate) transfer_syntax: &'a Uid,
-    /// URL of the instance.
+    /// URL of what it holds.
     pub(crate) location: &'a str,
     /// Bytes of the part, where they are known ahead.
     pub(crate) bytes: Option<u64>,
@@ -129,10 +121,13 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let boundary = Boundary::of([7; 32]);
-        let content_type = MediaType::parse(&boundary.content_type()).unwrap();
+        let content_type = MediaType::parse(&boundary.content_type("application/dicom")).unwrap();
         assert_eq!(content_type.parameter("type"), Some("application/dicom"));
         let syntax = Uid::parse("1.2.840.10008.1.2.1").unwrap();
-        let part = |bytes| Part { transfer_syntax: &syntax, location: "http://h/dicom-web/studies/1", bytes };
+        let part = |bytes| {
+            let (media, location) = ("application/dicom", "http://h/dicom-web/studies/1");
+            Part { media, transfer_syntax: &syntax, location, bytes }
+        };
         let text = boundary.before(Place::First, &part(Some(3)))
             + "one"
             + &boundary.before(Place::Later, &part(None))

@@ -175,7 +175,7 @@ impl Writer {
     fn content_type(&self) -> String {
         match &self.shape {
             Shape::Json(essence) => (*essence).to_owned(),
-            Shape::Xml(boundary) => boundary.content_type_of(XML_ALONE.essence),
+            Shape::Xml(boundary) => boundary.content_type(XML_ALONE.essence),
         }
     }
 

@@ -76,7 +76,7 @@ fn payload(data_set: &Attributes, offer: Offer) -> Response {
         write_attributes(data_set, &mut xml);
         if offer == XML {
             let boundary = Boundary::of(Sha256::digest(&xml).into());
-            if let Ok(value) = HeaderValue::try_from(boundary.content_type_of(XML_ALONE.essence)) {
+            if let Ok(value) = HeaderValue::try_from(boundary.content_type(XML_ALONE.essence)) {
                 content_type = value;
             }
             let whole = Whole { content_type: XML_ALONE.essence, location: None, bytes: xml.len() };

@@ -55,7 +55,7 @@ pub(crate) async fn metadata(
     let archive = door.archive.clone();
     let (body, content_type) = if is_xml {
         let boundary = Boundary::of(digest);
-        let content_type = HeaderValue::try_from(boundary.content_type_of(DICOM_XML)).ok();
+        let content_type = HeaderValue::try_from(boundary.content_type(DICOM_XML)).ok();
         (documents(archive, instances, base, boundary).await?, content_type)
     } else {
         let content_type = HeaderValue::from_static(selected.offer.essence);

@@ -1,11 +1,16 @@
-//! WADO-RS (PS3.18 §10.4): studies, series and instances as files, and their metadata. Bytes pass through from the
-//! archive as they are read; nothing is gathered. The URI service (PS3.18 §9) gives instances in the same way.
+//! WADO-RS (PS3.18 §10.4): studies, series and instances as files, their metadata, frames and bulk data. Bytes pass
+//! through from the archive as they are read; nothing is gathered. The URI service (PS3.18 §9) gives instances in the
+//! same way.
 
+mod bulkdata;
 pub(crate) mod etag;
 mod form;
+mod frames;
 mod metadata;
 mod objects;
 mod parts;
+mod pixels;
+mod sending;
 mod uri;
 
 use causeway_core::Principal;
@@ -14,6 +19,8 @@ use crate::door::Door;
 use crate::problem::Problem;
 use crate::target::Target;
 
+pub(crate) use bulkdata::{bulkdata, pixeldata};
+pub(crate) use frames::frames;
 pub(crate) use metadata::metadata;
 pub(crate) use objects::objects;
 pub(crate) use uri::uri;

@@ -143,7 +143,7 @@ async fn single(door: &Door, parcels: Vec<Parcel>) -> Result<Response, Problem> 
 
 async fn multipart(door: &Door, parcels: Vec<Parcel>, boundary: &Boundary) -> Result<Response, Problem> {
     let length = total_bytes(&parcels, boundary);
-    let content_type = boundary.content_type();
+    let content_type = boundary.content_type(super::parts::MEDIA_TYPE);
     let mut parts = PartStream::new(door.archive.clone(), parcels, boundary.clone());
     // The first part is opened before the status goes out, so that what fails at once is told in a status.
     let first = match parts.next().await {

@@ -19,6 +19,9 @@ use crate::multipart::write::{Boundary, Part, Place};
 /// Parts that are opened ahead of the one being sent; each holds the first chunk of its bytes.
 pub(crate) const PARTS_AHEAD: usize = 4;
 
+/// Media type of the parts.
+pub(super) const MEDIA_TYPE: &str = "application/dicom";
+
 /// An instance in the form in which it goes out.
 pub(super) struct Parcel {
     pub(super) instance: StoredInstance,
@@ -29,7 +32,8 @@ pub(super) struct Parcel {
 impl Parcel {
     /// The header fields of its part.
     pub(super) fn part(&self, bytes: Option<u64>) -> Part<'_> {
-        Part { transfer_syntax: &self.transfer_syntax, location: &self.location, bytes }
+        let (media, transfer_syntax) = (MEDIA_TYPE, &self.transfer_syntax);
+        Part { media, transfer_syntax, location: &self.location, bytes }
     }
 }
 

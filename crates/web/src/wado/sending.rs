@@ -1,0 +1,160 @@
+//! Frames on their way out: part after part, or all of them as one; one frame is in memory at a time.
+
+use std::num::NonZeroU32;
+use std::vec;
+
+use axum::body::Body;
+use axum::http::HeaderValue;
+use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE};
+use axum::response::Response;
+use bytes::Bytes;
+use causeway_archive::{Frames, RetrieveError};
+use futures_util::{StreamExt, stream};
+
+use super::parts::place;
+use super::pixels::{Content, Form};
+use crate::multipart::write::{Boundary, Part};
+use crate::problem::Problem;
+use crate::streamed::Streamed;
+
+/// How frames are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// Each is a part.
+    Each,
+    /// Together they are one.
+    Together,
+}
+
+/// Frames that go out.
+pub(super) struct Sending {
+    pub(super) frames: Frames,
+    /// Which, in this order.
+    pub(super) numbers: Vec<NonZeroU32>,
+    pub(super) form: Form,
+    pub(super) packing: Packing,
+    /// URL of what is sent; where each frame is a part, the number of the frame is put behind it.
+    pub(super) location: String,
+}
+
+/// What is left to send.
+struct Run {
+    sending: Sending,
+    boundary: Boundary,
+    numbers: vec::IntoIter<NonZeroU32>,
+    index: usize,
+    /// Bytes that go out before the next frame is read.
+    ready: Option<Bytes>,
+    is_closed: bool,
+}
+
+impl Sending {
+    /// The answer. Its first frame is read, and decoded where need be, before the status goes out, so that what fails
+    /// at once is told in a status.
+    pub(super) async fn answer(mut self, boundary: Boundary) -> Result<Response, Problem> {
+        let numbers = std::mem::take(&mut self.numbers);
+        let length = self.length(&numbers, &boundary);
+        let content_type = if self.form.is_multipart {
+            boundary.content_type(self.form.media)
+        } else {
+            format!("{}; transfer-syntax={}", self.form.media, self.form.transfer_syntax)
+        };
+        let is_one = numbers.len() == 1;
+        let location =
+            if self.form.is_multipart { None } else { numbers.first().map(|one| self.location_of(*one)) };
+        let is_closed = !self.form.is_multipart;
+        let (numbers, index) = (numbers.into_iter(), 0);
+        let mut run = Run { sending: self, boundary, numbers, index, ready: None, is_closed };
+        let first = run.next().await?.unwrap_or_default();
+        // A frame by itself is all there is, and is at hand.
+        let length = if is_closed && is_one { Some(first.len() as u64) } else { length };
+        let rest = stream::try_unfold(run, |mut run| async {
+            Ok::<_, RetrieveError>(run.next().await?.map(|bytes| (bytes, run)))
+        });
+        let all = stream::once(async { Ok(first) }).chain(rest);
+        let mut response = Response::new(Body::new(Streamed::new(Box::pin(all), length)));
+        let headers = response.headers_mut();
+        for (name, value) in [(CONTENT_TYPE, Some(content_type)), (CONTENT_LOCATION, location)] {
+            if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+                headers.insert(name, value);
+            }
+        }
+        Ok(response)
+    }
+
+    fn location_of(&self, number: NonZeroU32) -> String {
+        match self.packing {
+            Packing::Each => format!("{}/{number}", self.location),
+            Packing::Together => self.location.clone(),
+        }
+    }
+
+    /// What stands before the part at `index`.
+    fn before(&self, boundary: &Boundary, index: usize, number: NonZeroU32, bytes: Option<u64>) -> String {
+        let location = self.location_of(number);
+        let Form { media, transfer_syntax, .. } = &self.form;
+        boundary.before(place(index), &Part { media, transfer_syntax, location: &location, bytes })
+    }
+
+    /// Bytes of all frames together, where they are samples and so known ahead.
+    fn sample_bytes(&self, frames: usize) -> Option<u64> {
+        let is_known = self.form.content == Content::Samples;
+        is_known.then(|| self.frames.sample_bytes().saturating_mul(frames as u64))
+    }
+
+    /// Bytes of the whole answer, where they are known ahead.
+    fn length(&self, numbers: &[NonZeroU32], boundary: &Boundary) -> Option<u64> {
+        let samples = self.sample_bytes(numbers.len())?;
+        if !self.form.is_multipart {
+            return Some(samples);
+        }
+        let parts = match self.packing {
+            Packing::Each => numbers,
+            Packing::Together => numbers.get(..1)?,
+        };
+        let each = samples / parts.len().max(1) as u64;
+        let before = |(index, number): (usize, &NonZeroU32)| {
+            self.before(boundary, index, *number, Some(each)).len() as u64
+        };
+        let heads: u64 = parts.iter().enumerate().map(before).sum();
+        Some(heads + samples + boundary.closing().len() as u64)
+    }
+
+    async fn frame(&mut self, number: NonZeroU32) -> Result<Bytes, RetrieveError> {
+        match self.form.content {
+            Content::Samples => self.frames.decoded(number).await.map(|frame| Bytes::from(frame.bytes)),
+            Content::Coded => self.frames.stored(number).await,
+        }
+    }
+}
+
+impl Run {
+    /// The next bytes; none at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, RetrieveError> {
+        if let Some(ready) = self.ready.take() {
+            return Ok(Some(ready));
+        }
+        let Some(number) = self.numbers.next() else {
+            let closing = (!self.is_closed).then(|| Bytes::from(self.boundary.closing()));
+            self.is_closed = true;
+            return Ok(closing);
+        };
+        let bytes = self.sending.frame(number).await?;
+        let index = self.index;
+        self.index += 1;
+        let is_part = self.sending.packing == Packing::Each || index == 0;
+        if !self.sending.form.is_multipart || !is_part {
+            return Ok(Some(bytes));
+        }
+        let length = match self.sending.packing {
+            Packing::Each => Some(bytes.len() as u64),
+            Packing::Together => match self.sending.sample_bytes(self.numbers.len() + 1) {
+                None if self.numbers.len() == 0 => Some(bytes.len() as u64),
+                known => known,
+            },
+        };
+        let before = self.sending.before(&self.boundary, index, number, length);
+        self.ready = Some(bytes);
+        Ok(Some(Bytes::from(before)))
+    }
+}
