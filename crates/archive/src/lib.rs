@@ -1,6 +1,6 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
-//! Lives here: one file per use-case (ingest, search, retrieve, metadata, delete, settle, replay, commitment,
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, rendered, delete, settle, replay, commitment,
 //! passing; worklist and what was performed of it) and the two questions every use-case asks first (`access` with `identity` and
 //! `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
@@ -22,6 +22,7 @@ pub mod passing;
 pub mod performed;
 mod places;
 pub mod remotes;
+pub mod rendered;
 pub mod replay;
 pub mod retrieve;
 pub mod search;
@@ -46,6 +47,7 @@ pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;
+pub use rendered::{Pictures, RenderedError};
 pub use retrieve::{Object, Wanted};
 pub use worklist::WorklistError;
 

@@ -23,7 +23,8 @@ pub fn router(archive: Archive, config: Config) -> Router {
     let study = "/studies/{study}";
     let series = "/studies/{study}/series/{series}";
     let instance = "/studies/{study}/series/{series}/instances/{instance}";
-    let table: [(String, Routes); 13] = [
+    let frames = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}";
+    let table: [(String, Routes); 21] = [
         ("/studies".to_owned(), get(qido::studies).post(stow::store).fallback(method_not_allowed)),
         ("/series".to_owned(), get(qido::series).fallback(method_not_allowed)),
         ("/instances".to_owned(), get(qido::instances).fallback(method_not_allowed)),
@@ -39,6 +40,14 @@ pub fn router(archive: Archive, config: Config) -> Router {
         (format!("{study}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
         (format!("{series}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
         (format!("{instance}/metadata"), get(wado::metadata).fallback(method_not_allowed)),
+        (format!("{study}/rendered"), get(wado::rendered).fallback(method_not_allowed)),
+        (format!("{series}/rendered"), get(wado::rendered).fallback(method_not_allowed)),
+        (format!("{instance}/rendered"), get(wado::rendered).fallback(method_not_allowed)),
+        (format!("{frames}/rendered"), get(wado::rendered).fallback(method_not_allowed)),
+        (format!("{study}/thumbnail"), get(wado::thumbnail).fallback(method_not_allowed)),
+        (format!("{series}/thumbnail"), get(wado::thumbnail).fallback(method_not_allowed)),
+        (format!("{instance}/thumbnail"), get(wado::thumbnail).fallback(method_not_allowed)),
+        (format!("{frames}/thumbnail"), get(wado::thumbnail).fallback(method_not_allowed)),
         ("/{*rest}".to_owned(), any(no_such_resource)),
     ];
     let routes = table

@@ -1,5 +1,5 @@
 //! What a URL's path names: a study, a series, an instance, each by a UID that was parsed before anything else
-//! happens (PS3.18 §10.1.1).
+//! happens (PS3.18 §10.1.1), and frames.
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -13,6 +13,8 @@ pub(crate) struct Target {
     pub(crate) study: Option<Uid>,
     pub(crate) series: Option<Uid>,
     pub(crate) instance: Option<Uid>,
+    /// The list of frames as it stands in the path.
+    pub(crate) frames: Option<String>,
 }
 
 impl Target {
@@ -52,6 +54,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(unreadable)?;
         let mut target = Self::default();
         for (name, value) in &params {
+            if name == "frames" {
+                target.frames = Some(value.to_owned());
+                continue;
+            }
             let uid = Uid::parse(value).map_err(|error| {
                 Problem::bad_request(format!("the path does not name a {name} by its UID: {error}"))
             })?;

@@ -20,7 +20,7 @@ const DELIMITER: [u8; 4] = [0xFE, 0xFF, 0xDD, 0xE0];
 
 /// What came of the bytes.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Found {
+pub(crate) enum Found {
     /// They are taken, and more are needed.
     More,
     /// A coded frame. Bytes may be left.
@@ -39,16 +39,16 @@ enum State {
 
 /// What is told to a reader of fragments.
 #[derive(Debug)]
-pub(super) struct Layout {
-    pub(super) framing: Framing,
-    pub(super) frames: u32,
+pub(crate) struct Layout {
+    pub(crate) framing: Framing,
+    pub(crate) frames: u32,
     /// Bytes of a decoded frame.
-    pub(super) frame_bytes: u64,
+    pub(crate) frame_bytes: u64,
 }
 
 /// Gathers fragments into frames. Holds one coded frame and the beginning of the next.
 #[derive(Debug)]
-pub(super) struct Fragments {
+pub(crate) struct Fragments {
     layout: Layout,
     state: State,
     header: Vec<u8>,
@@ -67,7 +67,7 @@ pub(super) struct Fragments {
 
 impl Fragments {
     /// A reader of the items behind the header of the pixel data. `extended` is the Extended Offset Table.
-    pub(super) fn new(layout: Layout, extended: &[u8]) -> Self {
+    pub(crate) fn new(layout: Layout, extended: &[u8]) -> Self {
         let offsets = Offsets::read(extended, 8, layout.frames);
         Self {
             layout,
@@ -85,7 +85,7 @@ impl Fragments {
     }
 
     /// Frames handed out so far.
-    pub(super) const fn frames(&self) -> u32 {
+    pub(crate) const fn frames(&self) -> u32 {
         self.frames
     }
 
@@ -93,7 +93,7 @@ impl Fragments {
     ///
     /// # Errors
     /// When these are no fragments, a frame is longer than any, or there are more than Number of Frames says.
-    pub(super) fn read(&mut self, bytes: &mut &[u8]) -> Result<Found, Error> {
+    pub(crate) fn read(&mut self, bytes: &mut &[u8]) -> Result<Found, Error> {
         loop {
             let found = match self.state {
                 State::Header => self.item(bytes)?,

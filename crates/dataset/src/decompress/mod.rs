@@ -7,8 +7,8 @@
 //! frame at a time, and the piece it was given. Never here: the codecs themselves, and where bytes come from.
 
 mod edits;
-mod fragments;
-mod offsets;
+pub(crate) mod fragments;
+pub(crate) mod offsets;
 mod survey;
 
 use bytes::Bytes;

@@ -3,7 +3,7 @@
 
 /// Longest table that is read, in bytes: half a million frames in the extended one. A longer one is not needed to
 /// tell frames apart, and is passed over.
-pub(super) const MAX_TABLE_BYTES: u32 = 4 * 1024 * 1024;
+pub(crate) const MAX_TABLE_BYTES: u32 = 4 * 1024 * 1024;
 
 /// Offsets of frames, rising.
 #[derive(Debug, Default)]

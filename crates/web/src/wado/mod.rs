@@ -1,11 +1,12 @@
-//! WADO-RS (PS3.18 §10.4): studies, series and instances as files, and their metadata. Bytes pass through from the
-//! archive as they are read; nothing is gathered.
+//! WADO-RS (PS3.18 §10.4): studies, series and instances as files, their metadata and their pictures. Bytes pass through
+//! from the archive as they are read; nothing is gathered but one picture at a time.
 
 mod etag;
 mod form;
 mod metadata;
 mod objects;
 mod parts;
+mod rendered;
 
 use causeway_core::Principal;
 
@@ -15,6 +16,7 @@ use crate::target::Target;
 
 pub(crate) use metadata::metadata;
 pub(crate) use objects::objects;
+pub(crate) use rendered::{rendered, thumbnail};
 
 /// Why there is nothing at `target`: it was deleted (410), or it never was (404; PS3.18 §8.5).
 pub(crate) async fn absent(door: &Door, principal: &Principal, target: &Target) -> Result<Problem, Problem> {
