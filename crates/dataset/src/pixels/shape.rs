@@ -84,7 +84,7 @@ impl Shape {
     }
 
     /// Bits of one frame.
-    const fn frame_bits(&self) -> u64 {
+    pub(crate) const fn frame_bits(&self) -> u64 {
         self.rows as u64 * self.columns as u64 * self.samples as u64 * self.bits_allocated as u64
     }
 
@@ -119,9 +119,15 @@ impl Shape {
         if self.frame_bytes() > MAX_FRAME_BYTES {
             return Err(PixelError::FrameTooLarge { bytes: self.frame_bytes() });
         }
+        Ok(self)
+    }
+
+    /// The same, for frames that are to follow one another in whole bytes.
+    fn check_bytes(self) -> Result<Self, PixelError> {
         if self.frames > 1 && !self.frame_bits().is_multiple_of(8) {
             // Frames of single bits follow one another without padding (PS3.5 §8.1.1).
-            return Err(unfit("Bits Allocated", self.bits_allocated));
+            let value = self.bits_allocated.into();
+            return Err(PixelError::Unfit { attribute: "Bits Allocated", value });
         }
         Ok(self)
     }
@@ -173,8 +179,14 @@ impl PixelAttributes {
         }
     }
 
-    /// The shape that these attributes make. Samples per Pixel and Number of Frames may be left out, and are 1.
+    /// The shape that these attributes make, of frames that follow one another in whole bytes. Samples per Pixel and
+    /// Number of Frames may be left out, and are 1.
     pub(crate) fn shape(&self) -> Result<Shape, PixelError> {
+        self.shape_of_each()?.check_bytes()
+    }
+
+    /// The shape that these attributes make, of frames that are given one by one.
+    pub(crate) fn shape_of_each(&self) -> Result<Shape, PixelError> {
         let need = |value: Option<u16>, attribute| value.ok_or(PixelError::Missing(attribute));
         Shape {
             rows: need(self.rows, "Rows")?,
@@ -227,7 +239,7 @@ pub(crate) mod tests {
             assert!(matches!(bad.check(), Err(PixelError::Unfit { .. })));
         }
         assert!(shape(1, 1, 1, 12).check().is_err());
-        let bits = |frames| Shape { frames, ..shape(3, 3, 1, 1) }.check();
+        let bits = |frames| Shape { frames, ..shape(3, 3, 1, 1) }.check().and_then(Shape::check_bytes);
         assert!(bits(1).is_ok() && bits(2).is_err() && bits(0).is_err());
     }
 

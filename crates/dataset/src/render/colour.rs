@@ -65,7 +65,7 @@ pub(super) fn of_samples(
     };
     let pixels = look.shape.pixels();
     let bits = look.shape.bits_allocated;
-    if look.shape.samples != 3 || !matches!(bits, 8 | 16) || look.kind != Kind::Integer {
+    if look.shape.samples != 3 || !matches!(bits, 8 | 16 | 32) || look.kind != Kind::Integer {
         return Err(unfit(look, photometric));
     }
     let mut rgb = match (bits, planar) {
@@ -101,14 +101,15 @@ fn interleave(planes: &[u8], pixels: usize) -> Vec<u8> {
     red.iter().zip(green).zip(blue).flat_map(|((red, green), blue)| [*red, *green, *blue]).collect()
 }
 
-/// Samples of 16 bits as samples of 8.
+/// Samples of 16 or 32 bits as samples of 8.
 fn narrow(look: &Look, bytes: &[u8]) -> Vec<u8> {
-    let full = u32::from(u16::MAX) >> (16 - look.bits_stored.clamp(1, 16));
-    let (cells, _) = bytes.as_chunks();
-    cells
-        .iter()
+    let full = u64::from(u32::MAX) >> (32 - look.bits_stored.clamp(1, 32));
+    let width = look.shape.sample_bytes();
+    bytes
+        .chunks_exact(width)
         .map(|cell| {
-            let sample = (u32::from(u16::from_le_bytes(*cell)) >> look.shift) & full;
+            let cell = cell.iter().rev().fold(0, |sum, byte| (sum << 8) | u64::from(*byte));
+            let sample = (cell >> look.shift) & full;
             u8::try_from((sample * 255 + full / 2) / full).unwrap_or(u8::MAX)
         })
         .collect()

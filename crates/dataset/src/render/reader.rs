@@ -17,7 +17,7 @@ use super::image::Look;
 use super::notes::{PixelData, Survey};
 use crate::Error;
 use crate::decompress::fragments::{self, Found, Fragments};
-use crate::pixels::{Codec, MAX_FRAME_BYTES, PixelError, Shape};
+use crate::pixels::{Codec, PixelError, Shape};
 use crate::scanner::Scanner;
 
 /// What a [`FrameReader`] wants, or has.
@@ -47,8 +47,15 @@ pub struct StoredFrame {
 enum Stage {
     Head(Box<Scanner<Survey>>),
     Found,
-    Native { bytes: Vec<u8>, wanted: usize },
-    Coded { fragments: Box<Fragments> },
+    /// Of single bits the frame may begin in the middle of a byte.
+    Native {
+        bytes: Vec<u8>,
+        wanted: usize,
+        first_bit: u32,
+    },
+    Coded {
+        fragments: Box<Fragments>,
+    },
 }
 
 /// What the head said.
@@ -57,8 +64,8 @@ struct Head {
     survey: Survey,
     pixels: PixelData,
     shape: Shape,
-    /// Bytes of one native frame.
-    frame_bytes: u64,
+    /// Bits of one native frame.
+    frame_bits: u64,
 }
 
 /// Finds frames in a data set.
@@ -130,7 +137,7 @@ impl FrameReader {
             let turn = match std::mem::replace(&mut self.stage, Stage::Found) {
                 Stage::Head(scanner) => self.read_head(scanner)?,
                 Stage::Found => self.begin_frame()?,
-                Stage::Native { bytes, wanted } => self.native(bytes, wanted)?,
+                Stage::Native { bytes, wanted, first_bit } => self.native(bytes, wanted, first_bit)?,
                 Stage::Coded { fragments } => self.coded(fragments)?,
             };
             if let Some(turn) = turn {
@@ -172,9 +179,9 @@ impl FrameReader {
             return Err(error.into());
         }
         let pixels = survey.pixels.ok_or(RenderError::NoPixels)?;
-        let shape = survey.shape.shape()?;
-        let frame_bytes = native_frame_bytes(&shape, pixels);
-        self.head = Some(Box::new(Head { survey, pixels, shape, frame_bytes }));
+        let shape = survey.shape.shape_of_each()?;
+        let frame_bits = native_frame_bits(&shape, pixels);
+        self.head = Some(Box::new(Head { survey, pixels, shape, frame_bits }));
         Ok(Some(Turn::Knows))
     }
 
@@ -184,17 +191,19 @@ impl FrameReader {
             let (frame, frames) = (self.frame.saturating_add(1), head.shape.frames);
             return Err(RenderError::NoSuchFrame { frame, frames });
         }
-        let (pixels, wanted) = (head.pixels, head.frame_bytes);
+        let (pixels, frame_bits) = (head.pixels, head.frame_bits);
         match (pixels.length, self.codec) {
             (Some(length), None) => {
-                let before = u64::from(self.frame).saturating_mul(wanted);
-                if before.saturating_add(wanted) > length.into() {
-                    let expected = u64::from(head.shape.frames).saturating_mul(wanted);
+                let before = u64::from(self.frame).saturating_mul(frame_bits);
+                let (from, to) = (before / 8, before.saturating_add(frame_bits).div_ceil(8));
+                if to > length.into() {
+                    let expected = u64::from(head.shape.frames).saturating_mul(frame_bits).div_ceil(8);
                     return Err(PixelError::WrongLength { expected, found: length.into() }.into());
                 }
-                let wanted = usize::try_from(wanted).unwrap_or(usize::MAX);
-                self.stage = Stage::Native { bytes: Vec::with_capacity(wanted), wanted };
-                Ok(Some(self.jump(pixels.value_offset.saturating_add(before))))
+                let wanted = usize::try_from(to - from).unwrap_or(usize::MAX);
+                let first_bit = u32::try_from(before % 8).unwrap_or_default();
+                self.stage = Stage::Native { bytes: Vec::with_capacity(wanted), wanted, first_bit };
+                Ok(Some(self.jump(pixels.value_offset.saturating_add(from))))
             }
             (None, Some(codec)) => {
                 self.stage = Stage::Coded { fragments: fragments_of(head, codec) };
@@ -207,7 +216,12 @@ impl FrameReader {
         }
     }
 
-    fn native(&mut self, mut bytes: Vec<u8>, wanted: usize) -> Result<Option<Turn>, RenderError> {
+    fn native(
+        &mut self,
+        mut bytes: Vec<u8>,
+        wanted: usize,
+        first_bit: u32,
+    ) -> Result<Option<Turn>, RenderError> {
         let input = std::mem::take(&mut self.input);
         if input.is_empty() && self.has_ended {
             return Err(self.cut_short());
@@ -216,10 +230,10 @@ impl FrameReader {
         let some = wanted.saturating_sub(bytes.len()).min(input.len());
         bytes.extend_from_slice(input.get(..some).unwrap_or_default());
         if bytes.len() < wanted {
-            self.stage = Stage::Native { bytes, wanted };
+            self.stage = Stage::Native { bytes, wanted, first_bit };
             return Ok(Some(Turn::Wants));
         }
-        self.has(bytes)
+        self.has(if first_bit == 0 { bytes } else { moved(&bytes, first_bit) })
     }
 
     fn coded(&mut self, mut fragments: Box<Fragments>) -> Result<Option<Turn>, RenderError> {
@@ -270,16 +284,22 @@ fn fragments_of(head: &Head, codec: Codec) -> Box<Fragments> {
     Box::new(Fragments::new(layout, &head.survey.table))
 }
 
-/// Bytes of one native frame. Where chrominance is halved there are two samples for each pixel
+/// Bits of one native frame. Where chrominance is halved there are two samples for each pixel
 /// (PS3.3 §C.7.6.3.1.2), unless the length of the pixel data shows that it is not.
-fn native_frame_bytes(shape: &Shape, pixels: PixelData) -> u64 {
-    let whole = shape.frame_bytes();
-    let halved = whole / 3 * 2;
+fn native_frame_bits(shape: &Shape, pixels: PixelData) -> u64 {
+    let whole = shape.frame_bits();
     let is_halved = shape.photometric.ends_with("_422")
         && shape.samples == 3
         && pixels.tag == Tag::PIXEL_DATA
-        && pixels.length.is_some_and(|length| u64::from(length) < whole.saturating_mul(shape.frames.into()));
-    let bytes = if is_halved { halved } else { whole };
-    debug_assert!(bytes <= MAX_FRAME_BYTES, "a shape is bounded");
-    bytes
+        && pixels
+            .length
+            .is_some_and(|length| u64::from(length) < (whole / 8).saturating_mul(shape.frames.into()));
+    if is_halved { whole / 3 * 2 } else { whole }
+}
+
+/// Bits from the `first_bit` of the first byte on, the first of them in the lowest bit of the first byte.
+fn moved(bytes: &[u8], first_bit: u32) -> Vec<u8> {
+    let next = bytes.iter().skip(1).chain([&0]);
+    let pairs = bytes.iter().zip(next).map(|(low, high)| u16::from_le_bytes([*low, *high]));
+    pairs.map(|pair| (pair >> first_bit).to_le_bytes()[0]).collect()
 }

@@ -99,6 +99,15 @@ fn single_bits_are_dark_and_bright_the_lowest_first() {
 }
 
 #[test]
+fn frames_of_single_bits_may_begin_in_the_middle_of_a_byte() {
+    let more = vec![Made::text(Tag::NUMBER_OF_FRAMES, Vr::IS, "3")];
+    // 011 101 11|0
+    let elements = image(1, 3, 1, more, &[0b1110_1110, 0]);
+    let frames = [0, 1, 2].map(|frame| shades_of(&elements, frame, None).unwrap());
+    assert_eq!(frames, [[0, 255, 255], [255, 0, 255], [255, 255, 0]]);
+}
+
+#[test]
 fn the_first_window_counts_and_stands_on_rescaled_values() {
     let mut more = windowed("0\\500", "201\\1");
     more.extend([Made::text(tag(0x1052), Vr::DS, "-1000"), Made::text(tag(0x1053), Vr::DS, "2")]);
@@ -196,6 +205,8 @@ fn colour_by_planes_and_with_halved_chrominance_is_put_together() {
     assert_eq!(shades(&halved), [10, 10, 10, 20, 20, 20]);
     let full = image(1, 2, 8, colour("YBR_FULL", 0), &[10, 128, 128, 20, 128, 128]);
     assert_eq!(shades(&full), [10, 10, 10, 20, 20, 20]);
+    let wide = [0_u32, 1 << 31, u32::MAX].map(u32::to_le_bytes).concat();
+    assert_eq!(shades(&image(1, 1, 32, colour("RGB", 0), &wide)), [0, 128, 255]);
     let odd = shades_of(&image(1, 2, 8, colour("HSV", 0), &[0; 6]), 0, None);
     assert!(matches!(odd, Err(RenderError::NotRendered(_))));
 }
