@@ -118,10 +118,10 @@ def padded(dataset, stored_values):
 
 
 def little_endian(dataset):
-    """The data set with palettes as pydicom takes them: it does not turn their bytes round."""
+    """The data set with palettes as pydicom takes them: it turns round the bytes of segmented ones only."""
     if dataset.file_meta.TransferSyntaxUID == ExplicitVRBigEndian:
-        for colour in ("Red", "Green", "Blue"):
-            element = dataset[f"{colour}PaletteColorLookupTableData"]
+        names = [f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")]
+        for element in [dataset[name] for name in names if name in dataset]:
             element.value = numpy.frombuffer(element.value, ">u2").astype("<u2").tobytes()
     return dataset
 

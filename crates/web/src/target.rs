@@ -1,5 +1,5 @@
 //! What a URL's path names: a study, a series, an instance, each by a UID that was parsed before anything else
-//! happens (PS3.18 §10.1.1), and frames.
+//! happens (PS3.18 §10.1.1).
 
 use axum::extract::{FromRequestParts, RawPathParams};
 use axum::http::request::Parts;
@@ -13,8 +13,6 @@ pub(crate) struct Target {
     pub(crate) study: Option<Uid>,
     pub(crate) series: Option<Uid>,
     pub(crate) instance: Option<Uid>,
-    /// The list of frames as it stands in the path.
-    pub(crate) frames: Option<String>,
 }
 
 impl Target {
@@ -37,11 +35,13 @@ impl Target {
         }
     }
 
-    fn put(&mut self, name: &str, uid: Uid) {
+    /// Where the UID of this name in the path goes; none for what is no UID.
+    fn place(&mut self, name: &str) -> Option<&mut Option<Uid>> {
         match name {
-            "study" => self.study = Some(uid),
-            "series" => self.series = Some(uid),
-            _ => self.instance = Some(uid),
+            "study" => Some(&mut self.study),
+            "series" => Some(&mut self.series),
+            "instance" => Some(&mut self.instance),
+            _ => None,
         }
     }
 }
@@ -54,14 +54,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
         let params = RawPathParams::from_request_parts(parts, state).await.map_err(unreadable)?;
         let mut target = Self::default();
         for (name, value) in &params {
-            if name == "frames" {
-                target.frames = Some(value.to_owned());
-                continue;
-            }
+            let Some(place) = target.place(name) else { continue };
             let uid = Uid::parse(value).map_err(|error| {
                 Problem::bad_request(format!("the path does not name a {name} by its UID: {error}"))
             })?;
-            target.put(name, uid);
+            *place = Some(uid);
         }
         Ok(target)
     }

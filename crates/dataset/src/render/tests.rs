@@ -1,3 +1,6 @@
+//! What is asked of the pipeline from end to end: data sets made here, read in both layouts, against values worked out
+//! by hand.
+
 use bytes::Bytes;
 use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Layout};
 use causeway_core::{Tag, Uid, Vr};

@@ -7,7 +7,7 @@ mod show;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, WARNING};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::Response;
@@ -56,11 +56,12 @@ pub(crate) async fn rendered(
     State(door): State<Arc<Door>>,
     Caller(principal): Caller,
     target: Target,
+    path: RawPathParams,
     request: Request,
 ) -> Result<Response, Problem> {
     let (uri, headers) = (request.uri(), request.headers());
     let parameters = parse::parse(uri.query().unwrap_or_default(), Kind::Rendered)?;
-    let frames = target.frames.as_deref().map(parse::frames).transpose()?;
+    let frames = frames_in(&path)?;
     let instances = selected(&door, &principal, &target).await?;
     let (exhibits, count) = exhibits(&door, instances, frames).await?;
     let offers: &[Offer] = if count == Count::One { &ONE } else { &PARTS };
@@ -91,11 +92,12 @@ pub(crate) async fn thumbnail(
     State(door): State<Arc<Door>>,
     Caller(principal): Caller,
     target: Target,
+    path: RawPathParams,
     request: Request,
 ) -> Result<Response, Problem> {
     let (uri, headers) = (request.uri(), request.headers());
     let parameters = parse::parse(uri.query().unwrap_or_default(), Kind::Thumbnail)?;
-    let frames = target.frames.as_deref().map(parse::frames).transpose()?;
+    let frames = frames_in(&path)?;
     let offer = accept::select(&SINGLE, headers, uri.query(), door.config.missing_accept)?.offer;
     let instances = selected(&door, &principal, &target).await?;
     let (instance, mut pictures) = representative(&door, instances).await?;
@@ -106,7 +108,7 @@ pub(crate) async fn thumbnail(
     let viewport =
         parameters.viewport.or_else(|| Viewport::new(THUMBNAIL_SIDE, THUMBNAIL_SIDE, Region::default()));
     let wanted = Wanted { window: None, viewport, coding: coding(offer, None) };
-    let exhibit = Exhibit { instance, frames: Some(vec![frame]) };
+    let exhibit = Exhibit::of(instance, Some(vec![frame]));
     let tag = etag::header(&digest_of(std::slice::from_ref(&exhibit), offer, &wanted, "thumbnail"));
     if let Some(response) = etag::not_modified(headers, &tag) {
         return Ok(response);
@@ -116,6 +118,12 @@ pub(crate) async fn thumbnail(
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(offer.essence));
     response.headers_mut().insert(ETAG, tag);
     Ok(response)
+}
+
+/// The frames that the path names, where it names any.
+fn frames_in(path: &RawPathParams) -> Result<Option<Vec<u32>>, Problem> {
+    let list = path.iter().find(|(name, _)| *name == "frames");
+    list.map(|(_, list)| parse::frames(list)).transpose()
 }
 
 async fn selected(
@@ -140,16 +148,25 @@ async fn exhibits(
     instances: Vec<StoredInstance>,
     frames: Option<Vec<u32>>,
 ) -> Result<(Vec<Exhibit>, Count), Problem> {
-    let Ok([instance]) = <[StoredInstance; 1]>::try_from(instances.clone()) else {
-        let exhibits = instances.into_iter().map(|instance| Exhibit { instance, frames: None });
-        return Ok((exhibits.collect(), Count::Many));
+    let instance = match <[StoredInstance; 1]>::try_from(instances) {
+        Ok([instance]) => instance,
+        Err(instances) => {
+            let exhibits = instances.into_iter().map(|instance| Exhibit::of(instance, None));
+            return Ok((exhibits.collect(), Count::Many));
+        }
     };
-    let count = match &frames {
+    let mut exhibit = Exhibit::of(instance, frames);
+    let count = match &exhibit.frames {
         Some(frames) => frames.len(),
-        None => door.archive.pictures(&instance).await.map_err(problem)?.frames() as usize,
+        None => {
+            let pictures = door.archive.pictures(&exhibit.instance).await.map_err(problem)?;
+            let count = pictures.frames() as usize;
+            exhibit.pictures = Some(pictures);
+            count
+        }
     };
     let count = if count == 1 { Count::One } else { Count::Many };
-    Ok((vec![Exhibit { instance, frames }], count))
+    Ok((vec![exhibit], count))
 }
 
 /// The instance in the middle, or the nearest to it that has pixels.

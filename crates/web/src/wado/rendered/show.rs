@@ -24,6 +24,15 @@ pub(super) struct Exhibit {
     pub(super) instance: StoredInstance,
     /// Frames, counted from 1; none: all there are.
     pub(super) frames: Option<Vec<u32>>,
+    /// The instance, where it is open already.
+    pub(super) pictures: Option<Pictures>,
+}
+
+impl Exhibit {
+    /// An instance that is not open yet.
+    pub(super) const fn of(instance: StoredInstance, frames: Option<Vec<u32>>) -> Self {
+        Self { instance, frames, pictures: None }
+    }
 }
 
 /// A picture, and where it can be had.
@@ -72,10 +81,13 @@ impl Show {
     }
 
     async fn opened(&mut self, exhibit: Exhibit) -> Result<Option<Open>, Problem> {
-        let pictures = match self.archive.pictures(&exhibit.instance).await {
-            Ok(pictures) => pictures,
-            Err(RenderedError::Render(RenderError::NoPixels)) if self.is_mixed => return Ok(None),
-            Err(error) => return Err(problem(error)),
+        let pictures = match exhibit.pictures {
+            Some(pictures) => pictures,
+            None => match self.archive.pictures(&exhibit.instance).await {
+                Ok(pictures) => pictures,
+                Err(RenderedError::Render(RenderError::NoPixels)) if self.is_mixed => return Ok(None),
+                Err(error) => return Err(problem(error)),
+            },
         };
         let count = pictures.frames();
         let frames: VecDeque<u32> = exhibit.frames.map_or_else(|| (1..=count).collect(), VecDeque::from);
