@@ -19,11 +19,11 @@ use crate::pieces::Pieces;
 /// Most memory that charts take which are kept, in bytes.
 pub const MAX_CHARTS_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes read at a time on the way to the pixel data, and over fragments.
-const READ_BYTES: u64 = 16 * 1024;
+pub(crate) const READ_BYTES: u64 = 16 * 1024;
 
 /// The frames of an instance, opened for reading.
 pub struct Frames {
-    pieces: Pieces,
+    pub(crate) pieces: Pieces,
     chart: Arc<Chart>,
     stored: Uid,
     codec: Option<Codec>,
@@ -79,9 +79,13 @@ impl Archive {
 async fn charted(pieces: &mut Pieces, mut charter: Charter) -> Result<Option<Chart>, RetrieveError> {
     while let Some(at) = charter.wants() {
         let bytes = pieces.some(at, READ_BYTES).await?;
-        charter.give(&bytes).map_err(|error| RetrieveError::Frames(error.to_string()))?;
+        charter.give(&bytes).map_err(unfit)?;
     }
     Ok(charter.finish())
+}
+
+fn unfit(error: causeway_dataset::Error) -> RetrieveError {
+    RetrieveError::Frames(error.to_string())
 }
 
 impl Frames {
@@ -109,10 +113,23 @@ impl Frames {
         !self.is_encapsulated() || self.codec.is_some()
     }
 
+    /// What its frames are coded with, where they are coded and there is a decoder.
+    pub(crate) const fn codec(&self) -> Option<Codec> {
+        self.codec
+    }
+
     /// Bytes of each frame as samples.
     #[must_use]
     pub fn sample_bytes(&self) -> u64 {
         self.chart.native_frame_bytes().unwrap_or_else(|| self.shape().frame_bytes())
+    }
+
+    /// Whether the pixel data hold all of these frames, as far as that can be told without reading them.
+    ///
+    /// # Errors
+    /// When one is not there.
+    pub fn check(&self, numbers: impl IntoIterator<Item = NonZeroU32>) -> Result<(), RetrieveError> {
+        numbers.into_iter().try_for_each(|number| self.chart.span(number).map(drop).map_err(unfit))
     }
 
     /// The frame `number`, counted from 1, as it is stored: a coded frame put together from its fragments, or samples
@@ -121,7 +138,6 @@ impl Frames {
     /// # Errors
     /// When the store fails, or there is no such frame in the pixel data.
     pub async fn stored(&mut self, number: NonZeroU32) -> Result<Bytes, RetrieveError> {
-        let unfit = |error: causeway_dataset::Error| RetrieveError::Frames(error.to_string());
         let span = self.chart.span(number).map_err(unfit)?;
         let bytes = self.pieces.all(span).await?;
         self.chart.cut(number, &bytes).map_err(unfit)

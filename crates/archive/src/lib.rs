@@ -1,7 +1,7 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
-//! Lives here: one file per use-case (ingest, search, retrieve, metadata, frames, bulk data, delete, settle, replay,
-//! commitment, passing; worklist and what was performed of it) and the two questions every use-case asks first
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, frames, bulk data, pictures, delete, settle,
+//! replay, commitment, passing; worklist and what was performed of it) and the two questions every use-case asks first
 //! (`access` with `identity` and `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
@@ -26,6 +26,7 @@ mod pieces;
 mod places;
 mod relaying;
 pub mod remotes;
+pub mod rendered;
 pub mod replay;
 pub mod retrieve;
 pub mod search;
@@ -52,6 +53,7 @@ pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;
+pub use rendered::{Pictures, RenderedError};
 pub use retrieve::{Object, Wanted};
 pub use worklist::WorklistError;
 

@@ -22,18 +22,26 @@ pub(crate) struct Offer {
     pub(crate) root: Option<&'static str>,
 }
 
+const fn alone(essence: &'static str) -> Offer {
+    Offer { essence, root: None }
+}
+
+const fn in_parts(root: &'static str) -> Offer {
+    Offer { essence: "multipart/related", root: Some(root) }
+}
+
 /// DICOM JSON (PS3.18 Annex F).
-pub(crate) const DICOM_JSON: Offer = Offer { essence: "application/dicom+json", root: None };
+pub(crate) const DICOM_JSON: Offer = alone("application/dicom+json");
 /// The same under the name that plain JSON clients ask for.
-pub(crate) const JSON: Offer = Offer { essence: "application/json", root: None };
+pub(crate) const JSON: Offer = alone("application/json");
 /// The Native DICOM Model, one part for each data set (PS3.19 §A.1, PS3.18 §8.7.3.2).
-pub(crate) const XML: Offer = Offer { essence: "multipart/related", root: Some("application/dicom+xml") };
+pub(crate) const XML: Offer = in_parts("application/dicom+xml");
 /// The same of a single data set, by itself.
-pub(crate) const XML_ALONE: Offer = Offer { essence: "application/dicom+xml", root: None };
+pub(crate) const XML_ALONE: Offer = alone("application/dicom+xml");
 /// Files, one part each (PS3.18 §10.4.4).
-pub(crate) const FILES: Offer = Offer { essence: "multipart/related", root: Some("application/dicom") };
+pub(crate) const FILES: Offer = in_parts("application/dicom");
 /// One file, for a single instance only.
-pub(crate) const FILE: Offer = Offer { essence: "application/dicom", root: None };
+pub(crate) const FILE: Offer = alone("application/dicom");
 
 /// The answer to a search, and metadata (PS3.18 §10.4.4, §10.6.4).
 pub(crate) const FOR_DATA_SETS: &[Offer] = &[DICOM_JSON, JSON, XML];
@@ -44,17 +52,30 @@ pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES];
 /// One instance.
 pub(crate) const FOR_INSTANCE: &[Offer] = &[FILES, FILE];
 /// Bytes of bulk data or of frames, one part each (PS3.18 §8.7.3.3).
-pub(crate) const OCTETS_IN_PARTS: Offer =
-    Offer { essence: "multipart/related", root: Some("application/octet-stream") };
+pub(crate) const OCTETS_IN_PARTS: Offer = in_parts("application/octet-stream");
 /// The same of a single value or frame, by itself.
-pub(crate) const OCTETS: Offer = Offer { essence: "application/octet-stream", root: None };
+pub(crate) const OCTETS: Offer = alone("application/octet-stream");
 /// Frames and bulk data, whatever the instance is stored in. Coded frames have media types beside these, which depend on
 /// the instance.
 pub(crate) const FOR_BULK: &[Offer] = &[OCTETS_IN_PARTS, OCTETS];
+/// A picture that stands for what the path names, the default first (PS3.18 §10.4.1.1.4).
+pub(crate) const FOR_THUMBNAIL: &[Offer] = &[alone("image/jpeg"), alone("image/png"), alone("image/gif")];
+/// Pictures, one part each (PS3.18 §8.7.4).
+pub(crate) const FOR_PICTURES: &[Offer] =
+    &[in_parts("image/jpeg"), in_parts("image/png"), in_parts("image/gif")];
+/// Exactly one picture: by itself, or as the one part.
+pub(crate) const FOR_PICTURE: &[Offer] = &[
+    alone("image/jpeg"),
+    alone("image/png"),
+    alone("image/gif"),
+    in_parts("image/jpeg"),
+    in_parts("image/png"),
+    in_parts("image/gif"),
+];
 /// A capabilities description (PS3.18 §8.9.4).
 pub(crate) const FOR_CAPABILITIES: &[Offer] = &[WADL, JSON];
 /// Web Application Description Language.
-pub(crate) const WADL: Offer = Offer { essence: "application/vnd.sun.wadl+xml", root: None };
+pub(crate) const WADL: Offer = alone("application/vnd.sun.wadl+xml");
 
 /// A transfer syntax that the caller takes.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,9 @@ use axum::routing::{any, get};
 use causeway_archive::Archive;
 use causeway_core::Level;
 
-use crate::accept::{FOR_BULK, FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES};
+use crate::accept::{
+    FOR_BULK, FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES, FOR_PICTURE, FOR_PICTURES, FOR_THUMBNAIL,
+};
 use crate::capabilities::about::{Row, described, remove, retrieve, row, search, store};
 use crate::config::Config;
 use crate::door::Door;
@@ -43,6 +45,7 @@ fn table() -> Vec<Row> {
     let study = "/studies/{study}";
     let series = "/studies/{study}/series/{series}";
     let instance = "/studies/{study}/series/{series}/instances/{instance}";
+    let frames = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}";
     vec![
         row("", []),
         row(
@@ -91,7 +94,7 @@ fn table() -> Vec<Row> {
             format!("{instance}/metadata"),
             [retrieve("RetrieveInstanceMetadata", FOR_DATA_SETS, wado::metadata)],
         ),
-        row(format!("{instance}/frames/{{frames}}"), [retrieve("RetrieveFrames", FOR_BULK, wado::frames)]),
+        row(frames, [retrieve("RetrieveFrames", FOR_BULK, wado::frames)]),
         row(
             format!("{instance}/bulkdata/{{*attribute}}"),
             [retrieve("RetrieveBulkdata", FOR_BULK, wado::bulkdata)],
@@ -99,6 +102,38 @@ fn table() -> Vec<Row> {
         row(
             format!("{instance}/pixeldata"),
             [retrieve("RetrieveInstancePixelData", FOR_BULK, wado::pixeldata)],
+        ),
+        row(
+            format!("{study}/rendered"),
+            [retrieve("RenderStudy", FOR_PICTURES, wado::rendered).with(wado::OF_A_PICTURE)],
+        ),
+        row(
+            format!("{series}/rendered"),
+            [retrieve("RenderSeries", FOR_PICTURES, wado::rendered).with(wado::OF_A_PICTURE)],
+        ),
+        row(
+            format!("{instance}/rendered"),
+            [retrieve("RenderInstance", FOR_PICTURE, wado::rendered).with(wado::OF_A_PICTURE)],
+        ),
+        row(
+            format!("{frames}/rendered"),
+            [retrieve("RenderFrames", FOR_PICTURE, wado::rendered).with(wado::OF_A_PICTURE)],
+        ),
+        row(
+            format!("{study}/thumbnail"),
+            [retrieve("StudyThumbnail", FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL)],
+        ),
+        row(
+            format!("{series}/thumbnail"),
+            [retrieve("SeriesThumbnail", FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL)],
+        ),
+        row(
+            format!("{instance}/thumbnail"),
+            [retrieve("InstanceThumbnail", FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL)],
+        ),
+        row(
+            format!("{frames}/thumbnail"),
+            [retrieve("FrameThumbnail", FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL)],
         ),
     ]
 }

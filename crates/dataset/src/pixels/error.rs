@@ -65,6 +65,9 @@ pub enum PixelError {
     /// One frame is coded in another colour space than the first, so no attribute fits them all.
     #[error("the frames are coded in different colour spaces")]
     ColourChanges,
+    /// What is said of the pixels, frame by frame, is more than is held at once.
+    #[error("what the data set says of its frames takes too much room")]
+    TooMuchToNote,
     /// The sequence of fragments is broken (PS3.5 §A.4).
     #[error("the fragments are broken: {0}")]
     Fragments(&'static str),

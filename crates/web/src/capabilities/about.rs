@@ -61,6 +61,14 @@ pub(crate) struct Method {
     routes: Routes,
 }
 
+impl Method {
+    /// The same, with query parameters of its own.
+    pub(crate) fn with(mut self, parameters: &'static [Parameter]) -> Self {
+        self.about.query = Parameters::Named(parameters);
+        self
+    }
+}
+
 /// GET of something that is there, in one of `offers`. HEAD comes with it.
 pub(crate) fn retrieve<H, T>(id: &'static str, offers: &'static [Offer], handler: H) -> Method
 where

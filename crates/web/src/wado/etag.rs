@@ -36,6 +36,12 @@ impl Maker {
         }
     }
 
+    /// Adds what else decides how it goes out.
+    pub(super) fn note(&mut self, text: &str) {
+        self.0.update(text.as_bytes());
+        self.0.update([0]);
+    }
+
     /// The digest over all of it.
     pub(crate) fn finish(self) -> [u8; 32] {
         self.0.finalize().into()

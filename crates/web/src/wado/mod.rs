@@ -1,6 +1,6 @@
-//! WADO-RS (PS3.18 §10.4): studies, series and instances as files, their metadata, frames and bulk data. Bytes pass
-//! through from the archive as they are read; nothing is gathered. The URI service (PS3.18 §9) gives instances in the
-//! same way.
+//! WADO-RS (PS3.18 §10.4): studies, series and instances as files, their metadata, frames, bulk data and pictures. Bytes
+//! pass through from the archive as they are read; nothing is gathered but one picture at a time. The URI service
+//! (PS3.18 §9) gives instances in the same way.
 
 mod bulkdata;
 pub(crate) mod etag;
@@ -10,6 +10,7 @@ mod metadata;
 mod objects;
 mod parts;
 mod pixels;
+mod rendered;
 mod sending;
 mod uri;
 
@@ -23,6 +24,7 @@ pub(crate) use bulkdata::{bulkdata, pixeldata};
 pub(crate) use frames::frames;
 pub(crate) use metadata::metadata;
 pub(crate) use objects::objects;
+pub(crate) use rendered::{OF_A_PICTURE, OF_A_THUMBNAIL, rendered, thumbnail};
 pub(crate) use uri::uri;
 
 /// Why there is nothing at `target`: it was deleted (410), or it never was (404; PS3.18 §8.5).

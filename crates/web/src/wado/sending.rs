@@ -49,10 +49,11 @@ struct Run {
 }
 
 impl Sending {
-    /// The answer. Its first frame is read, and decoded where need be, before the status goes out, so that what fails
-    /// at once is told in a status.
+    /// The answer. Its first frame is read, and decoded where need be, and the others are looked for before the status
+    /// goes out, so that what fails at once is told in a status.
     pub(super) async fn answer(mut self, boundary: Boundary) -> Result<Response, Problem> {
         let numbers = std::mem::take(&mut self.numbers);
+        self.frames.check(numbers.iter().copied())?;
         let length = self.length(&numbers, &boundary);
         let content_type = if self.form.is_multipart {
             boundary.content_type(self.form.media)

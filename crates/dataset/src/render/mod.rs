@@ -1,0 +1,113 @@
+//! A frame as a picture that any browser shows (PS3.18 §8.3.5, §8.7.4): stored values through the pipeline of
+//! PS3.4 §N.2 to grey or colour of 8 bits, cut, scaled, and coded as JPEG, PNG or GIF.
+//!
+//! Lives here: [`Surveyor`], which reads what is said of the looks of frames; [`render`]; one file for each step. Never
+//! here: where bytes come from, and how a caller asks. All is pure and takes its time.
+
+mod colour;
+mod geometry;
+mod grey;
+mod image;
+mod lut;
+mod notes;
+mod raster;
+mod surveyor;
+mod tags;
+mod voi;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+pub use geometry::{MAX_VIEWPORT_SIDE, Region, Viewport};
+pub use raster::{Coding, Quality};
+pub use surveyor::{StoredFrame, Surveyor, Views};
+pub use voi::{Function, Window};
+
+use crate::Error;
+use crate::pixels::{Frame, PixelError, Planar, decode_frame};
+use grey::Polarity;
+use raster::{Channels, Raster};
+
+/// What is asked of a picture.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Wanted {
+    /// The window, in place of what the data set offers. Colour has none.
+    pub window: Option<Window>,
+    /// What it has to fit into; without it, it has as many pixels as the frame.
+    pub viewport: Option<Viewport>,
+    /// How it is coded.
+    pub coding: Coding,
+}
+
+/// Why there is no picture; the words hold no patient data.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// The data set has no pixels.
+    #[error("the instance has no pixels")]
+    NoPixels,
+    /// The viewport does not suit the image.
+    #[error("the viewport does not suit the image: {0}")]
+    Viewport(&'static str),
+    /// Pixels of a kind that is not rendered here.
+    #[error("it is not rendered: {0}")]
+    NotRendered(String),
+    /// The pixels cannot be decoded.
+    #[error("the pixel data cannot be decoded: {0}")]
+    Pixels(#[from] PixelError),
+    /// The bytes are no data set.
+    #[error("the data set cannot be read: {0}")]
+    DataSet(Error),
+}
+
+impl From<Error> for RenderError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Pixels(error) => Self::Pixels(error),
+            error => Self::DataSet(error),
+        }
+    }
+}
+
+/// The picture of a frame. Takes as long as decoding and coding do: not for an async thread.
+///
+/// # Errors
+/// When the frame cannot be decoded, is of a kind that is not rendered, or does not suit the viewport.
+pub fn render(frame: StoredFrame, wanted: &Wanted) -> Result<Vec<u8>, RenderError> {
+    // Nothing that a coder leaves behind is used after it panicked.
+    catch_unwind(AssertUnwindSafe(|| {
+        let aspect = frame.look.aspect;
+        let raster = picture(frame, wanted.window)?;
+        let raster = match &wanted.viewport {
+            Some(viewport) => geometry::fit(raster, viewport, aspect)?,
+            None => raster,
+        };
+        raster.encode(wanted.coding)
+    }))
+    .unwrap_or_else(|_| Err(RenderError::NotRendered("the coder gave up on it".to_owned())))
+}
+
+/// The picture before it is cut, scaled and coded.
+fn picture(stored: StoredFrame, window: Option<Window>) -> Result<Raster, RenderError> {
+    let StoredFrame { bytes, codec, look } = stored;
+    let Frame { bytes, photometric, planar } = match codec {
+        Some(codec) => decode_frame(codec, &look.shape, &bytes)?,
+        None => Frame {
+            bytes: bytes.into(),
+            photometric: look.shape.photometric.clone(),
+            planar: look.shape.planar.unwrap_or(Planar::ByPixel),
+        },
+    };
+    let (channels, mut bytes) = match (&look.palette, photometric.as_str(), look.shape.samples) {
+        (Some(palette), _, _) => (Channels::Rgb, colour::by_palette(&look, palette, &bytes)?),
+        (None, "MONOCHROME1", 1) => {
+            (Channels::Grey, grey::render(&look, Polarity::LessIsBright, &bytes, window))
+        }
+        (None, _, 1) => (Channels::Grey, grey::render(&look, Polarity::MoreIsBright, &bytes, window)),
+        (None, photometric, _) => (Channels::Rgb, colour::of_samples(&look, photometric, planar, bytes)?),
+    };
+    let samples = if channels == Channels::Rgb { 3 } else { 1 };
+    bytes.resize(look.shape.pixels() * samples, 0);
+    Ok(Raster { width: look.shape.columns.into(), height: look.shape.rows.into(), channels, bytes })
+}
+
+#[cfg(test)]
+mod tests;
