@@ -41,11 +41,17 @@ pub fn router(archive: Archive, config: Config) -> Router {
     front::before(routes.with_state(door.clone()), door)
 }
 
+const STUDY: &str = "/studies/{study}";
+const SERIES: &str = "/studies/{study}/series/{series}";
+const INSTANCE: &str = "/studies/{study}/series/{series}/instances/{instance}";
+const FRAMES: &str = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}";
+
 fn table() -> Vec<Row> {
-    let study = "/studies/{study}";
-    let series = "/studies/{study}/series/{series}";
-    let instance = "/studies/{study}/series/{series}/instances/{instance}";
-    let frames = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}";
+    [found(), kept(), metadata(), in_pieces(), shown()].into_iter().flatten().collect()
+}
+
+/// The base, and what is searched (PS3.18 §10.6) and stored (PS3.18 §10.5).
+fn found() -> Vec<Row> {
     vec![
         row("", []),
         row(
@@ -54,17 +60,23 @@ fn table() -> Vec<Row> {
         ),
         row("/series", [search("SearchForSeries", Level::Series, qido::series)]),
         row("/instances", [search("SearchForInstances", Level::Instance, qido::instances)]),
-        row(format!("{study}/series"), [search("SearchForStudySeries", Level::Series, qido::series)]),
+        row(format!("{STUDY}/series"), [search("SearchForStudySeries", Level::Series, qido::series)]),
         row(
-            format!("{study}/instances"),
+            format!("{STUDY}/instances"),
             [search("SearchForStudyInstances", Level::Instance, qido::instances)],
         ),
         row(
-            format!("{series}/instances"),
+            format!("{SERIES}/instances"),
             [search("SearchForStudySeriesInstances", Level::Instance, qido::instances)],
         ),
+    ]
+}
+
+/// Instances as files (PS3.18 §10.4.1.1.1).
+fn kept() -> Vec<Row> {
+    vec![
         row(
-            study,
+            STUDY,
             [
                 retrieve("RetrieveStudy", FOR_INSTANCES, wado::objects),
                 store("StoreStudyInstances", stow::store),
@@ -72,69 +84,66 @@ fn table() -> Vec<Row> {
             ],
         ),
         row(
-            series,
+            SERIES,
             [
                 retrieve("RetrieveSeries", FOR_INSTANCES, wado::objects),
                 remove("DeleteSeries", delete::delete),
             ],
         ),
         row(
-            instance,
+            INSTANCE,
             [
                 retrieve("RetrieveInstance", FOR_INSTANCE, wado::objects),
                 remove("DeleteInstance", delete::delete),
             ],
         ),
-        row(format!("{study}/metadata"), [retrieve("RetrieveStudyMetadata", FOR_DATA_SETS, wado::metadata)]),
+    ]
+}
+
+/// Metadata (PS3.18 §10.4.1.1.2).
+fn metadata() -> Vec<Row> {
+    let row = |path, id| row(format!("{path}/metadata"), [retrieve(id, FOR_DATA_SETS, wado::metadata)]);
+    vec![
+        row(STUDY, "RetrieveStudyMetadata"),
+        row(SERIES, "RetrieveSeriesMetadata"),
+        row(INSTANCE, "RetrieveInstanceMetadata"),
+    ]
+}
+
+/// Frames and bulk data (PS3.18 §10.4.1.1.5, §10.4.1.1.6).
+fn in_pieces() -> Vec<Row> {
+    vec![
+        row(FRAMES, [retrieve("RetrieveFrames", FOR_BULK, wado::frames)]),
         row(
-            format!("{series}/metadata"),
-            [retrieve("RetrieveSeriesMetadata", FOR_DATA_SETS, wado::metadata)],
-        ),
-        row(
-            format!("{instance}/metadata"),
-            [retrieve("RetrieveInstanceMetadata", FOR_DATA_SETS, wado::metadata)],
-        ),
-        row(frames, [retrieve("RetrieveFrames", FOR_BULK, wado::frames)]),
-        row(
-            format!("{instance}/bulkdata/{{*attribute}}"),
+            format!("{INSTANCE}/bulkdata/{{*attribute}}"),
             [retrieve("RetrieveBulkdata", FOR_BULK, wado::bulkdata)],
         ),
         row(
-            format!("{instance}/pixeldata"),
+            format!("{INSTANCE}/pixeldata"),
             [retrieve("RetrieveInstancePixelData", FOR_BULK, wado::pixeldata)],
         ),
-        row(
-            format!("{study}/rendered"),
-            [retrieve("RenderStudy", FOR_PICTURES, wado::rendered).with(wado::OF_A_PICTURE)],
-        ),
-        row(
-            format!("{series}/rendered"),
-            [retrieve("RenderSeries", FOR_PICTURES, wado::rendered).with(wado::OF_A_PICTURE)],
-        ),
-        row(
-            format!("{instance}/rendered"),
-            [retrieve("RenderInstance", FOR_PICTURE, wado::rendered).with(wado::OF_A_PICTURE)],
-        ),
-        row(
-            format!("{frames}/rendered"),
-            [retrieve("RenderFrames", FOR_PICTURE, wado::rendered).with(wado::OF_A_PICTURE)],
-        ),
-        row(
-            format!("{study}/thumbnail"),
-            [retrieve("StudyThumbnail", FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL)],
-        ),
-        row(
-            format!("{series}/thumbnail"),
-            [retrieve("SeriesThumbnail", FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL)],
-        ),
-        row(
-            format!("{instance}/thumbnail"),
-            [retrieve("InstanceThumbnail", FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL)],
-        ),
-        row(
-            format!("{frames}/thumbnail"),
-            [retrieve("FrameThumbnail", FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL)],
-        ),
+    ]
+}
+
+/// Pictures (PS3.18 §10.4.1.1.3, §10.4.1.1.4).
+fn shown() -> Vec<Row> {
+    let picture = |path, id, offers| {
+        let method = retrieve(id, offers, wado::rendered).with(wado::OF_A_PICTURE);
+        row(format!("{path}/rendered"), [method])
+    };
+    let small = |path, id| {
+        let method = retrieve(id, FOR_THUMBNAIL, wado::thumbnail).with(wado::OF_A_THUMBNAIL);
+        row(format!("{path}/thumbnail"), [method])
+    };
+    vec![
+        picture(STUDY, "RetrieveRenderedStudy", FOR_PICTURES),
+        picture(SERIES, "RetrieveRenderedSeries", FOR_PICTURES),
+        picture(INSTANCE, "RetrieveRenderedInstance", FOR_PICTURE),
+        picture(FRAMES, "RetrieveRenderedFrames", FOR_PICTURE),
+        small(STUDY, "RetrieveStudyThumbnail"),
+        small(SERIES, "RetrieveSeriesThumbnail"),
+        small(INSTANCE, "RetrieveInstanceThumbnail"),
+        small(FRAMES, "RetrieveFrameThumbnail"),
     ]
 }
 
