@@ -110,7 +110,8 @@ struct Inner {
     places: Arc<places::Places>,
     settling: settle::Settling,
     commitments: commitment::Bell,
-    prepared: metadata::Prepared,
+    preparing: metadata::Waiting,
+    shelf: metadata::Shelf,
     charts: frames::Charts,
     counters: counters::Counters,
     incidents: incidents::Book,
@@ -135,7 +136,6 @@ impl Archive {
         let examiner = identity::Examiner::new(config.identity.clone(), Arc::clone(&clock));
         let settling = settle::Settling::default();
         let commitments = commitment::Bell::default();
-        let prepared = metadata::Prepared::default();
         let counters = counters::Counters::default();
         let incidents = incidents::Book::load(&catalog).await?;
         let inner = Inner {
@@ -150,7 +150,8 @@ impl Archive {
             places: Arc::default(),
             settling,
             commitments,
-            prepared,
+            preparing: metadata::Waiting::default(),
+            shelf: metadata::Shelf::default(),
             charts: frames::Charts::default(),
             counters,
             incidents,

@@ -99,6 +99,7 @@ impl Archive {
         self.inner.catalog.sync().await?;
         let settled = self.inner.store.settle(keys).await?;
         self.inner.catalog.mark_settled(settled.clone()).await?;
+        self.inner.preparing.ask(settled.iter().cloned());
         Ok(settled)
     }
 }

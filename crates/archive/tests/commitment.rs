@@ -42,17 +42,6 @@ async fn decide(node: &Subject) -> Decided {
     node.archive.decide_commitments(PATIENCE, KEEP).await.unwrap()
 }
 
-async fn settle(node: &Subject) {
-    let archive = node.archive.clone();
-    let mut bell = archive.commitment_bell();
-    bell.mark_unchanged();
-    // It settles at once, and rings.
-    tokio::select! {
-        () = archive.settle_until(std::future::pending()) => {}
-        rung = bell.changed() => rung.unwrap(),
-    }
-}
-
 async fn settlement(node: &Subject, errand: i64) -> Settlement {
     let taken = node.archive.take_result(errand, "test".to_owned(), HOLD).await.unwrap();
     let Some(Errand { task: Task::Result(settlement), .. }) = taken else { unreachable!("no result") };
@@ -69,7 +58,7 @@ async fn an_instance_is_committed_once_it_is_in_the_store_and_not_before() {
     let errand = ask(&node, &request(&samples)).await.unwrap();
     assert_eq!(decide(&node).await, Decided { decided: 0, waiting: 1 }, "two are in the spool");
     assert!(node.archive.results_ready(vec![errand]).await.unwrap().is_empty());
-    settle(&node).await;
+    node.settle().await;
     assert_eq!(decide(&node).await, Decided { decided: 1, waiting: 0 });
     assert_eq!(node.archive.results_ready(vec![errand]).await.unwrap(), [errand]);
     let told = settlement(&node, errand).await;
@@ -85,7 +74,7 @@ async fn a_request_that_was_taken_outlives_the_node() {
     let errand = ask(&node, &request(&samples)).await.unwrap();
     let node = node.restarted(false).await;
     node.archive.replay().await.unwrap();
-    settle(&node).await;
+    node.settle().await;
     assert_eq!(decide(&node).await.decided, 1);
     assert_eq!(settlement(&node, errand).await.committed, [reference(&samples[0])]);
 }

@@ -11,6 +11,7 @@ use crate::engine::Durability;
 use crate::error::Error;
 use crate::instances;
 use crate::regions;
+use crate::sheets;
 
 impl Catalog {
     /// Takes out what `selection` means, remembers that it was here, and gives what was taken out. Deliveries of
@@ -61,6 +62,7 @@ pub(crate) fn take_out(connection: &Connection, ids: &[i64], now: i64) -> Result
     }
     let mut studies = BTreeSet::new();
     for series in touched {
+        sheets::take_out(connection, series)?;
         studies.insert(recount_series(connection, series, now)?);
     }
     studies.into_iter().try_for_each(|study| recount_study(connection, study, now))

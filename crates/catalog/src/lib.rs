@@ -25,6 +25,7 @@ mod regions;
 mod remotes;
 mod routes;
 mod search;
+mod sheets;
 mod tokens;
 mod worklist;
 
@@ -41,6 +42,7 @@ pub use performed::{
 };
 pub use routes::RouteRecord;
 pub use search::Answers;
+pub use sheets::{KeptSheet, NewSheet};
 pub use tokens::TokenRecord;
 pub use worklist::{Entries, Kept, Likeness, MAX_LIKENESSES, Swept, WorklistItem, WorklistQuery};
 

@@ -87,6 +87,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let (stop_rest, stopped) = watch::channel(false);
     let rest = vec![
         tokio::spawn(settle(archive.clone(), stopped.clone())),
+        tokio::spawn(prepare(archive.clone(), stopped.clone())),
         tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
         tokio::spawn(sweep(archive.clone(), settings.worklist.keep_days, stopped.clone())),
         tokio::spawn(forward(forwarder.clone(), stopped)),
@@ -143,6 +144,10 @@ async fn until(mut stopped: watch::Receiver<bool>) {
 
 async fn settle(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.settle_until(until(stopped)).await;
+}
+
+async fn prepare(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.prepare_until(until(stopped)).await;
 }
 
 async fn keep_incidents(archive: Archive, stopped: watch::Receiver<bool>) {

@@ -100,6 +100,17 @@ impl Subject {
         all
     }
 
+    /// Has what is spooled move to its place.
+    pub(crate) async fn settle(&self) {
+        let mut bell = self.archive.commitment_bell();
+        bell.mark_unchanged();
+        // It settles at once, and rings.
+        tokio::select! {
+            () = self.archive.settle_until(std::future::pending()) => {}
+            rung = bell.changed() => rung.unwrap(),
+        }
+    }
+
     /// Files in a folder of the node, by name.
     pub(crate) fn files(&self, folder: &str) -> Vec<String> {
         let mut pending = vec![self.folder.path().join(folder)];

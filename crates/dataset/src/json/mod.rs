@@ -4,6 +4,7 @@
 //! far, is `model`'s. Never here: the JSON of attributes that were decoded before, which is
 //! [`causeway_core::Attributes`]'s own.
 
+mod rebase;
 mod scalar;
 
 use causeway_core::Vr;
@@ -14,6 +15,7 @@ pub use crate::model::Options;
 use crate::Error;
 use crate::model::{self, Field, Form, Opening, Position};
 use crate::value;
+pub use rebase::rebase;
 pub(crate) use scalar::put_base64_letters;
 use scalar::{put_base64, put_number, put_string, put_tag, put_text};
 
