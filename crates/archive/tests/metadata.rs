@@ -41,7 +41,7 @@ async fn ingested(node: &Subject, samples: &[Sample]) -> Uid {
     for sample in samples {
         node.ingest(sample).await.unwrap();
     }
-    samples[0].ids.series.clone()
+    samples.first().unwrap().ids.series.clone()
 }
 
 #[tokio::test]

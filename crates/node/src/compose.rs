@@ -85,13 +85,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     doors.spawn(async move { causeway_web::serve(web, routes, &limits, self::until(stopped)).await });
 
     let (stop_rest, stopped) = watch::channel(false);
-    let rest = vec![
-        tokio::spawn(settle(archive.clone(), stopped.clone())),
-        tokio::spawn(prepare(archive.clone(), stopped.clone())),
-        tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
-        tokio::spawn(sweep(archive.clone(), settings.worklist.keep_days, stopped.clone())),
-        tokio::spawn(forward(forwarder.clone(), stopped)),
-    ];
+    let rest = behind_the_doors(&archive, &forwarder, settings.worklist.keep_days, &stopped);
     node.set_ready(true);
     Ok(Running {
         archive,
@@ -106,6 +100,22 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         rest,
         certificates,
     })
+}
+
+/// What goes on behind the doors until they are closed and a while longer.
+fn behind_the_doors(
+    archive: &Archive,
+    forwarder: &Forwarder,
+    worklist_days: u32,
+    stopped: &watch::Receiver<bool>,
+) -> Vec<JoinHandle<()>> {
+    vec![
+        tokio::spawn(settle(archive.clone(), stopped.clone())),
+        tokio::spawn(prepare(archive.clone(), stopped.clone())),
+        tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
+        tokio::spawn(sweep(archive.clone(), worklist_days, stopped.clone())),
+        tokio::spawn(forward(forwarder.clone(), stopped.clone())),
+    ]
 }
 
 pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {

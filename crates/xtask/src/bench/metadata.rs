@@ -16,15 +16,22 @@ use super::{Bench, WARM_CALLS, WEB, wado};
 const EDGE: u16 = 16;
 
 pub(super) fn run(bench: &mut Bench) -> Result<()> {
+    for files in [bench.plan.metadata_files, bench.plan.large_study_files] {
+        measure(bench, files)?;
+    }
+    Ok(())
+}
+
+fn measure(bench: &mut Bench, files: u32) -> Result<()> {
     let plan = bench.plan;
     let work = |temper: &str| Work {
-        name: format!("study metadata, {} instances, {temper}", plan.metadata_files),
+        name: format!("study metadata, {files} instances, {temper}"),
         unit: Unit::Milliseconds,
         aim: Some(10.0),
     };
     let (cold, warm) = (work("first call"), work("again"));
     for round in 0..plan.rounds {
-        let study = Study::new(bench.next_seed(), Modality::Ct, 1, plan.metadata_files).with_edge(EDGE);
+        let study = Study::new(bench.next_seed(), Modality::Ct, 1, files).with_edge(EDGE);
         let batch = Batch::write(vec![study.clone()], 1, bench.folder.path())?;
         for server in bench.order(&WEB, round) {
             let figures = bench

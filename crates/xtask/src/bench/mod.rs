@@ -4,7 +4,9 @@
 //! One file for each kind of work; what several need (servers, sending, the HTTP client, the report) is beside
 //! them. Nothing here asserts on time: that is for whoever reads the table.
 
+mod clients;
 mod find;
+mod frames;
 mod http;
 mod load;
 mod metadata;
@@ -57,6 +59,8 @@ enum Kind {
     Metadata,
     /// WADO-RS of a study
     Wado,
+    /// WADO-RS frames and rendered
+    Frames,
     /// C-FIND
     Find,
     /// C-MOVE and C-GET
@@ -85,6 +89,7 @@ struct Plan {
     qido_time: Duration,
     wado_files: u32,
     metadata_files: u32,
+    large_study_files: u32,
     stow_files: u32,
     retrieve_files: u32,
 }
@@ -100,6 +105,7 @@ const WHOLE: Plan = Plan {
     qido_time: Duration::from_secs(3),
     wado_files: 100,
     metadata_files: 500,
+    large_study_files: 3000,
     stow_files: 100,
     retrieve_files: 500,
 };
@@ -115,6 +121,7 @@ const QUICK: Plan = Plan {
     qido_time: Duration::from_secs(1),
     wado_files: 40,
     metadata_files: 200,
+    large_study_files: 500,
     stow_files: 40,
     retrieve_files: 100,
 };
@@ -163,6 +170,7 @@ impl Bench {
             Kind::Qido => qido::run(self),
             Kind::Metadata => metadata::run(self),
             Kind::Wado => wado::run(self),
+            Kind::Frames => frames::run(self),
             Kind::Find => find::run(self),
             Kind::Retrieve => retrieve::run(self),
         }
@@ -193,7 +201,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let kinds = match arguments.only {
         Some(kind) => vec![kind],
         None => {
-            vec![Kind::Store, Kind::Stow, Kind::Wado, Kind::Metadata, Kind::Retrieve, Kind::Qido, Kind::Find]
+            vec![
+                Kind::Store,
+                Kind::Stow,
+                Kind::Wado,
+                Kind::Frames,
+                Kind::Metadata,
+                Kind::Retrieve,
+                Kind::Qido,
+                Kind::Find,
+            ]
         }
     };
     for kind in kinds {

@@ -1,19 +1,17 @@
 //! QIDO-RS (PS3.18 §10.6): studies by Accession Number, many clients at once, each on a connection that it keeps.
 
 use std::rc::Rc;
-use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 use causeway_testkit::sample::{Modality, Study};
 
-use super::http::Request;
+use super::clients::{self, CLIENTS, Questions};
 use super::load::{Batch, settle};
 use super::report::{Name, Unit, Work};
 use super::servers::{ANSWER_MAX, DICOMWEB, Server};
-use super::{Bench, WEB, per_second};
+use super::{Bench, WEB};
 
-const CLIENTS: usize = 8;
 /// Small pictures: here only the number of studies matters.
 const EDGE: u16 = 16;
 
@@ -66,47 +64,13 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
     Ok(())
 }
 
-/// Answers a second, of all clients together.
 fn ask(server: &Server, accessions: &[String], round: usize, time: Duration) -> Result<f64> {
-    let begin = Barrier::new(CLIENTS);
-    let counts: Vec<Result<f64>> = std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS)
-            .map(|number| {
-                let begin = &begin;
-                scope.spawn(move || {
-                    begin.wait();
-                    ask_alone(server, accessions, round * CLIENTS + number, time)
-                })
-            })
-            .collect();
-        clients
-            .into_iter()
-            .map(|client| client.join().unwrap_or_else(|_| bail!("a client is lost")))
-            .collect()
-    });
-    counts.into_iter().sum()
-}
-
-/// Answers a second of one client, which goes through the accessions with a step of its own.
-fn ask_alone(server: &Server, accessions: &[String], number: usize, time: Duration) -> Result<f64> {
-    // A prime larger than any number of studies: each client meets all of them, each in another order.
-    const STEP: usize = 7919;
-    let mut client = server.client(ANSWER_MAX)?;
-    let mut index = number * STEP * 31;
-    let mut answers = 0_u64;
-    let start = Instant::now();
-    while start.elapsed() < time {
-        index += STEP;
-        let accession = accessions.get(index % accessions.len().max(1)).context("no studies")?;
-        let path = format!("{DICOMWEB}/studies?AccessionNumber={accession}");
-        let keep = answers == 0;
-        let request = Request { path: &path, accept: "application/dicom+json", keep, ..Request::default() };
-        let answer = client.send(&request)?.fine()?;
-        let wrong = keep && !String::from_utf8_lossy(&answer.body).contains(accession.as_str());
-        if answer.bytes <= 2 || wrong {
-            bail!("a study was not found by its accession number");
-        }
-        answers += 1;
-    }
-    Ok(per_second(answers, start.elapsed()))
+    let path = |accession: &String| format!("{DICOMWEB}/studies?AccessionNumber={accession}");
+    let paths: Vec<String> = accessions.iter().map(path).collect();
+    let holds = |at: usize, body: &[u8]| {
+        accessions.get(at).is_some_and(|accession| String::from_utf8_lossy(body).contains(accession.as_str()))
+    };
+    let questions =
+        Questions { paths: &paths, accept: "application/dicom+json", least_bytes: 3, holds: &holds };
+    clients::ask(server, &questions, round, time)
 }
