@@ -48,6 +48,16 @@ def ask(subject: Subject, verb: str, calling: str = "DCMJS", **task: Any) -> dic
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def javascript(script: str, *arguments: str) -> dict[str, Any]:
+    """What a script of `dcmjs/` tells in its last line."""
+    if shutil.which("node") is None or not (_packages() / "dicomweb-client").is_dir():
+        pytest.skip("dicomweb-client is not installed: cargo xtask conformance does it")
+    command = ["node", str(SCRIPT.with_name(script)), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=_environment())
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @dataclass
 class DcmjsReceiver:
     """A Storage SCP that tells of each instance it is sent, and answers it with `status`."""
