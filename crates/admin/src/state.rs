@@ -16,6 +16,7 @@ pub struct Node {
     pub(crate) tls: Tls,
     pub(crate) ae_title: AeTitle,
     pub(crate) dimse_port: u16,
+    pub(crate) viewers: Arc<[String]>,
     is_ready: Arc<AtomicBool>,
 }
 
@@ -23,7 +24,14 @@ impl Node {
     /// A node that is not ready yet.
     #[must_use]
     pub fn new(archive: Archive, forwarder: Forwarder, tls: Tls, ae_title: AeTitle, dimse_port: u16) -> Self {
-        Self { archive, forwarder, tls, ae_title, dimse_port, is_ready: Arc::default() }
+        let viewers = Arc::from([]);
+        Self { archive, forwarder, tls, ae_title, dimse_port, viewers, is_ready: Arc::default() }
+    }
+
+    /// The same node with viewers of these names below `viewers/`, each a piece of a URL.
+    #[must_use]
+    pub fn with_viewers(self, names: Vec<String>) -> Self {
+        Self { viewers: names.into(), ..self }
     }
 
     /// Says whether callers may be sent here.

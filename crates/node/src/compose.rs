@@ -11,6 +11,7 @@ use causeway_core::{Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
 use causeway_store::{ObjectsConfig, Store};
 use causeway_tls::Tls;
+use causeway_web::Viewers;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -51,6 +52,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let replayed = archive.replay().await.context("the spool cannot be read again")?;
     tracing::info!(recorded = replayed.recorded, known = replayed.known, "spool replayed");
     settings.web.check(&archive)?;
+    let viewers = Viewers::open(&settings.web)?;
     let forwarder = Forwarder::new(
         archive.clone(),
         catalog,
@@ -70,19 +72,16 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let (dimse_address, web_address) = (dimse.local_addr()?, web.local_addr()?);
     let secure_address = secure.as_ref().map(TcpListener::local_addr).transpose()?;
     let node =
-        Node::new(archive.clone(), forwarder.clone(), tls.clone(), ae_title.clone(), dimse_address.port());
+        Node::new(archive.clone(), forwarder.clone(), tls.clone(), ae_title.clone(), dimse_address.port())
+            .with_viewers(viewers.names());
     let certificates = tls.watch().context("the watch over certificates cannot begin")?;
 
     let (stop_doors, stopped) = watch::channel(false);
     let mut doors = JoinSet::new();
-    let until = until(stopped.clone());
+    let stopping = until(stopped.clone());
     let listeners = causeway_scp::Listeners { plain: dimse, secure };
-    doors.spawn(causeway_scp::serve(listeners, archive.clone(), ae_title, tls, settings.dimse, until));
-    let routes = causeway_web::router(archive.clone(), settings.web.clone())
-        .merge(causeway_web::authenticate(causeway_admin::closed(node.clone()), &archive, &settings.web))
-        .merge(causeway_admin::open(node.clone()));
-    let limits = settings.web.limits.clone();
-    doors.spawn(async move { causeway_web::serve(web, routes, &limits, self::until(stopped)).await });
+    doors.spawn(causeway_scp::serve(listeners, archive.clone(), ae_title, tls, settings.dimse, stopping));
+    doors.spawn(serve_web(web, archive.clone(), node.clone(), viewers, settings.web, until(stopped)));
 
     let (stop_rest, stopped) = watch::channel(false);
     let rest = behind_the_doors(&archive, &forwarder, settings.worklist.keep_days, &stopped);
@@ -116,6 +115,22 @@ fn behind_the_doors(
         tokio::spawn(sweep(archive.clone(), worklist_days, stopped.clone())),
         tokio::spawn(forward(forwarder.clone(), stopped.clone())),
     ]
+}
+
+/// Everything that is served over HTTP.
+async fn serve_web(
+    listener: TcpListener,
+    archive: Archive,
+    node: Node,
+    viewers: Viewers,
+    config: causeway_web::Config,
+    until: impl Future<Output = ()>,
+) {
+    let routes = causeway_web::router(archive.clone(), config.clone())
+        .merge(causeway_web::authenticate(causeway_admin::closed(node.clone()), &archive, &config))
+        .merge(causeway_admin::open(node))
+        .merge(viewers.routes());
+    causeway_web::serve(listener, routes, &config.limits, until).await;
 }
 
 pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {

@@ -1,12 +1,16 @@
 //! `[web]` of `causeway.toml`: where the door listens, what it calls itself, whom it asks for a token, and its
 //! bounds. Read by `node`, owned here.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use causeway_archive::Archive;
 use hyper::Uri;
 use serde::Deserialize;
+
+use crate::viewers::ViewerName;
 
 /// Settings of the DICOMweb door.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -22,6 +26,8 @@ pub struct Config {
     pub authentication: Authentication,
     /// What happens to a request without an Accept header (PS3.18 §8.7.5).
     pub missing_accept: MissingAccept,
+    /// Folders of viewers that the door serves, by their names: `{ ohif = "/srv/ohif/dist" }`.
+    pub viewers: BTreeMap<ViewerName, PathBuf>,
     /// Bounds.
     pub limits: Limits,
 }
@@ -34,6 +40,7 @@ impl Default for Config {
             cors: Vec::new(),
             authentication: Authentication::default(),
             missing_accept: MissingAccept::default(),
+            viewers: BTreeMap::new(),
             limits: Limits::default(),
         }
     }
@@ -216,6 +223,14 @@ impl PublicUrl {
         &self.text
     }
 
+    /// Scheme and authority, without a path.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        let authority = self.text.find("://").map_or(0, |at| at + "://".len());
+        let path = self.text.get(authority..).and_then(|rest| rest.find('/')).map(|at| authority + at);
+        path.and_then(|path| self.text.get(..path)).unwrap_or(&self.text)
+    }
+
     /// Its host, in lower case.
     #[must_use]
     pub fn host(&self) -> &str {
@@ -241,6 +256,9 @@ mod tests {
             "https://Pacs.example.org/x"
         );
         assert_eq!(PublicUrl::parse("https://Pacs.example.org/x/").unwrap().host(), "pacs.example.org");
+        for text in ["https://p.example:8443/x/y", "https://p.example:8443"] {
+            assert_eq!(PublicUrl::parse(text).unwrap().origin(), "https://p.example:8443");
+        }
         for text in ["pacs.example.org", "/x", "ftp://x", "https://x?y=1", "https://u@x", "", "https://"] {
             assert!(PublicUrl::parse(text).is_err(), "{text}");
         }
@@ -251,6 +269,7 @@ mod tests {
         assert!(serde_json::from_str::<Config>(r#"{"listne": "127.0.0.1:1"}"#).is_err());
         let config: Config =
             serde_json::from_str(r#"{"listen": "127.0.0.1:1", "authentication": "required"}"#).unwrap();
+        assert!(serde_json::from_str::<Config>(r#"{"viewers": {"../x": "/srv"}}"#).is_err());
         assert_eq!(config.authentication, Authentication::Required);
         assert!(!config.exempts_loopback());
     }

@@ -1,7 +1,7 @@
 //! The DICOMweb door (PS3.18): QIDO-RS, WADO-RS, STOW-RS over HTTP/1.1 and HTTP/2.
 //!
 //! Lives here: everything that knows HTTP. [`router`] is the table of contents; each verb has a folder (`qido`,
-//! `wado`, `stow`, `delete`); what they share (media types, multipart, problems, capabilities, who is calling, the
+//! `wado`, `stow`, `delete`), and `viewers` serves the programs that read them in a browser; what they share (media types, multipart, problems, capabilities, who is calling, the
 //! listener) stands beside them. Never here: DIMSE, SQL, where bytes are kept. Every request becomes a call of the
 //! archive.
 //!
@@ -29,6 +29,7 @@ mod serve;
 mod stow;
 mod streamed;
 mod target;
+mod viewers;
 mod wado;
 
 pub use auth::authenticate;
@@ -36,3 +37,4 @@ pub use config::{Authentication, Config, ConfigError, Limits, MissingAccept, Pub
 pub use problem::Problem;
 pub use router::{BASE, router};
 pub use serve::serve;
+pub use viewers::{FolderError, VIEWERS, ViewerName, ViewerNameError, Viewers};

@@ -1,5 +1,8 @@
-//! What the tests need and a machine may lack: system packages for the peers, a Python environment for the clients, and
-//! the packages of the JavaScript peer. Installs what is missing and nothing else; starts and stops no service.
+//! What the tests need and a machine may lack: system packages for the peers, a Python environment for the clients, the
+//! packages of the JavaScript peer, and viewers with a browser to open them in. Installs what is missing and nothing
+//! else; starts and stops no service.
+
+mod viewers;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -25,13 +28,16 @@ const PACKAGES: &[Package] = &[
     Package { name: "python3-venv", present: || succeeds("python3", &["-c", "import venv, ensurepip"]) },
     Package { name: "nodejs", present: || on_path("node") },
     Package { name: "npm", present: || on_path("npm") },
+    Package { name: "chromium", present: || on_path("chromium") },
 ];
 
-/// Installs the system packages that are missing, then the Python and JavaScript packages if they changed.
+/// Installs the system packages that are missing, then the Python and JavaScript packages and the viewers if they
+/// changed.
 pub(crate) fn run() -> Result<()> {
     system_packages()?;
     python_packages()?;
-    javascript_packages()
+    javascript_packages()?;
+    viewers::install()
 }
 
 /// The interpreter of the tests' own environment.
