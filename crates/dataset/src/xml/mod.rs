@@ -1,8 +1,9 @@
 //! The Native DICOM Model, which is a data set as XML (PS3.19 §A.1).
 //!
 //! Lives here: the letters of the form for what is stored ([`MetadataWriter`]) and for what was decoded before
-//! ([`write_attributes`]); in `escape`, how text becomes XML; in [`read`], a data set made of them. Which attributes of a stored object are told, and how
-//! far, is `model`'s. A carriage return is always escaped, so no line break of a multipart body can occur inside.
+//! ([`write_attributes`]); in `escape`, how text becomes XML; in [`read`], a data set made of them. Which attributes of a
+//! stored object are told, and how far, is `model`'s. A carriage return is always escaped, so no line break of a
+//! multipart body can occur inside.
 
 mod escape;
 pub mod read;
