@@ -45,6 +45,7 @@ pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, PerformedFilter, PerformedStep, Swept, WorklistItem,
     WorklistQuery, errand,
 };
+pub use causeway_store::{Aside, AsideReader, Error as StoreError, Scratch};
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, CommitmentError, IngestError, RetrieveError, SearchError};

@@ -6,6 +6,7 @@
 
 pub mod bulk;
 pub mod charset;
+pub mod compose;
 pub mod decompress;
 pub mod dictionary;
 pub mod error;

@@ -1,5 +1,7 @@
 //! What stands in a value field: numbers (PS3.5 §6.2, §7.3), and anything that has a form as text.
 
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, Engine as _, GeneralPurpose, GeneralPurposeConfig};
 use causeway_core::{Tag, Vr};
 
 use crate::charset::{CharacterSets, Decoded};
@@ -105,6 +107,21 @@ pub(crate) fn swap(bytes: &mut [u8], vr: Vr) {
     if width > 1 {
         bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
     }
+}
+
+/// Letters of base64 (RFC 4648 §4), with or without their padding; blanks between them are passed over.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The bytes that base64 tells.
+pub(crate) fn from_base64(letters: &str) -> Option<Vec<u8>> {
+    if !letters.bytes().any(|letter| letter.is_ascii_whitespace()) {
+        return BASE64.decode(letters).ok();
+    }
+    let letters: Vec<u8> = letters.bytes().filter(|letter| !letter.is_ascii_whitespace()).collect();
+    BASE64.decode(letters).ok()
 }
 
 #[cfg(test)]

@@ -24,6 +24,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "command", run: targets::command::run },
     Target { name: "data_set", run: targets::data_set::run },
     Target { name: "decompress", run: targets::decompress::run },
+    Target { name: "described_json", run: targets::described::run_json },
+    Target { name: "described_xml", run: targets::described::run_xml },
     Target { name: "file", run: targets::file::run },
     Target { name: "frame", run: targets::frame::run },
     Target { name: "frames", run: targets::frames::run },

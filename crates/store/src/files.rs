@@ -17,8 +17,14 @@ pub(crate) fn create(path: &Path) -> Result<File, Error> {
     OpenOptions::new().write(true).create_new(true).open(path).map_err(Error::disk("creating", path))
 }
 
+/// A new file that is read back while it is written.
+pub(crate) fn create_scratch(path: &Path) -> Result<File, Error> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create_new(true).open(path).map_err(Error::disk("creating", path))
+}
+
 /// Appends all `chunks`, without joining them first.
-pub(crate) fn write_all(file: &mut File, chunks: &[Bytes]) -> io::Result<()> {
+pub(crate) fn write_all(file: &mut impl Write, chunks: &[Bytes]) -> io::Result<()> {
     for group in chunks.chunks(MAX_SLICES) {
         let mut slices: Vec<IoSlice<'_>> = group.iter().map(|chunk| IoSlice::new(chunk)).collect();
         let mut rest = slices.as_mut_slice();

@@ -17,6 +17,7 @@ mod folder;
 pub mod layout;
 mod objects;
 mod pool;
+pub mod scratch;
 mod spool;
 pub mod staging;
 
@@ -30,6 +31,7 @@ use tokio::sync::Semaphore;
 pub use blob::{Blob, BlobStream};
 pub use error::Error;
 pub use pool::Pool;
+pub use scratch::{Aside, AsideReader, Scratch};
 pub use spool::Spooled;
 pub use staging::Staging;
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use causeway_catalog::{Inserted, OnConflict};
 use causeway_core::{Digest, Envelope, Identifiers, InstanceRecord, Permission, Principal, Uid};
 use causeway_dataset::file_meta;
-use causeway_store::Staging;
+use causeway_store::{Scratch, Staging};
 use sha2::{Digest as _, Sha256};
 
 pub use body::{Body, BodyError, OneChunk};
@@ -66,6 +66,12 @@ pub struct Received {
 pub(crate) const HEADER_BYTES: usize = 1024;
 
 impl Archive {
+    /// A place to put aside what belongs to instances that have not come whole.
+    #[must_use]
+    pub fn scratch(&self) -> Scratch {
+        self.inner.store.scratch()
+    }
+
     /// Takes one instance, its data set streaming in as `body`. `study`: the study it must belong to, if any.
     ///
     /// # Errors

@@ -1,9 +1,10 @@
 //! DICOM JSON of a stored data set (PS3.18 Annex F).
 //!
-//! Lives here: the letters of the form, and in `scalar` those of single values. Which attributes are told, and how
-//! far, is `model`'s. Never here: the JSON of attributes that were decoded before, which is
-//! [`causeway_core::Attributes`]'s own.
+//! Lives here: the letters of the form, and in `scalar` those of single values; in [`read`], a data set made of them.
+//! Which attributes are told, and how far, is `model`'s. Never here: the JSON of attributes that were decoded before,
+//! which is [`causeway_core::Attributes`]'s own.
 
+pub mod read;
 mod rebase;
 mod scalar;
 

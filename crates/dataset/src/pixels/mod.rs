@@ -15,6 +15,7 @@ mod plain;
 mod rle;
 mod samples;
 pub(crate) mod shape;
+mod syntax;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -22,6 +23,7 @@ use causeway_core::Uid;
 
 pub use error::PixelError;
 pub use shape::{MAX_FRAME_BYTES, Planar, Representation, Shape};
+pub(crate) use syntax::{jpeg_ls_syntax, jpeg_syntax};
 
 /// Photometric Interpretation of what most decoders make of colour.
 const RGB: &str = "RGB";

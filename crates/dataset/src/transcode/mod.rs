@@ -11,7 +11,7 @@ use causeway_core::transfer_syntax::Layout;
 
 use crate::Error;
 use crate::scanner::Scanner;
-pub(crate) use relay::Relay;
+pub(crate) use relay::{Relay, put_explicit_header};
 
 /// Rewrites a data set that arrives in pieces.
 #[derive(Debug)]

@@ -78,23 +78,10 @@ impl Relay {
 
     /// Writes the header of an element.
     pub(crate) fn put_header(&mut self, tag: Tag, vr: Vr, length: u32) {
-        if !self.is_explicit {
+        if self.is_explicit {
+            put_explicit_header(tag, vr, length, &mut self.out);
+        } else {
             self.put_item(tag, length);
-            return;
-        }
-        self.put_tag(tag);
-        match u16::try_from(length) {
-            Ok(short) if !vr.has_long_header() => {
-                self.out.extend(vr.as_str().bytes());
-                self.out.extend(short.to_le_bytes());
-            }
-            _ => {
-                // What is too long for the length field of its VR goes as UN (PS3.5 §6.2.2).
-                let vr = if vr.has_long_header() { vr } else { Vr::UN };
-                self.out.extend(vr.as_str().bytes());
-                self.out.extend([0, 0]);
-                self.out.extend(length.to_le_bytes());
-            }
         }
     }
 
@@ -118,6 +105,25 @@ impl Relay {
         self.out.extend_from_slice(numbers);
         value::swap(self.out.get_mut(start..).unwrap_or_default(), vr);
         self.number.extend_from_slice(after);
+    }
+}
+
+/// Writes the header of an element in Explicit VR Little Endian (PS3.5 §7.1.2).
+pub(crate) fn put_explicit_header(tag: Tag, vr: Vr, length: u32, out: &mut Vec<u8>) {
+    out.extend(tag.group().to_le_bytes());
+    out.extend(tag.element().to_le_bytes());
+    match u16::try_from(length) {
+        Ok(short) if !vr.has_long_header() => {
+            out.extend(vr.as_str().bytes());
+            out.extend(short.to_le_bytes());
+        }
+        _ => {
+            // What is too long for the length field of its VR goes as UN (PS3.5 §6.2.2).
+            let vr = if vr.has_long_header() { vr } else { Vr::UN };
+            out.extend(vr.as_str().bytes());
+            out.extend([0, 0]);
+            out.extend(length.to_le_bytes());
+        }
     }
 }
 

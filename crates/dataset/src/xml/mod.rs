@@ -1,10 +1,12 @@
 //! The Native DICOM Model, which is a data set as XML (PS3.19 §A.1).
 //!
 //! Lives here: the letters of the form for what is stored ([`MetadataWriter`]) and for what was decoded before
-//! ([`write_attributes`]); in `escape`, how text becomes XML. Which attributes of a stored object are told, and how
-//! far, is `model`'s. A carriage return is always escaped, so no line break of a multipart body can occur inside.
+//! ([`write_attributes`]); in `escape`, how text becomes XML; in [`read`], a data set made of them. Which attributes of a
+//! stored object are told, and how far, is `model`'s. A carriage return is always escaped, so no line break of a
+//! multipart body can occur inside.
 
 mod escape;
+pub mod read;
 mod tree;
 
 use std::io::Write as _;
@@ -37,9 +39,10 @@ pub fn write_metadata(data_set: &[u8], layout: Layout, options: Options) -> Resu
 }
 
 /// The groups of a person name, in order (PS3.5 §6.2.1).
-const GROUPS: [&str; 3] = ["Alphabetic", "Ideographic", "Phonetic"];
+pub(crate) const GROUPS: [&str; 3] = ["Alphabetic", "Ideographic", "Phonetic"];
 /// The components of a group, in order.
-const COMPONENTS: [&str; 5] = ["FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix"];
+pub(crate) const COMPONENTS: [&str; 5] =
+    ["FamilyName", "GivenName", "MiddleName", "NamePrefix", "NameSuffix"];
 
 impl Form for Xml {
     const NAMES_CREATORS: bool = true;

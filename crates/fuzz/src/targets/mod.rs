@@ -5,6 +5,7 @@ pub(crate) mod acceptor;
 pub(crate) mod command;
 pub(crate) mod data_set;
 pub(crate) mod decompress;
+pub(crate) mod described;
 pub(crate) mod file;
 pub(crate) mod frame;
 pub(crate) mod frames;

@@ -13,6 +13,7 @@ use super::Described;
 use crate::accept::{FOR_DATA_SETS, FOR_REPORT, Offer};
 use crate::door::Door;
 use crate::problem::method_not_allowed;
+use crate::stow::TAKEN;
 
 /// Handlers of one resource.
 pub(crate) type Routes = MethodRouter<Arc<Door>>;
@@ -99,10 +100,9 @@ where
     H: Handler<T, Arc<Door>>,
     T: 'static,
 {
-    let takes = &["multipart/related; type=\"application/dicom\"", "application/dicom"];
     let statuses = ["200 202 409", "400 401 403 406 408 413 415 500 503"];
     let query = Parameters::Named(&[]);
-    let about = About { id, verb: Verb::POST, takes, offers: FOR_REPORT, query, statuses };
+    let about = About { id, verb: Verb::POST, takes: TAKEN, offers: FOR_REPORT, query, statuses };
     Method { about, routes: routing::post(handler) }
 }
 

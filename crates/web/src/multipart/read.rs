@@ -48,6 +48,10 @@ pub(crate) enum MultipartError {
 pub(crate) struct Head {
     /// Content-Type, as it came.
     pub(crate) content_type: Option<String>,
+    /// Content-Location, as it came.
+    pub(crate) content_location: Option<String>,
+    /// Content-Transfer-Encoding, as it came: from days when bodies went by mail.
+    pub(crate) transfer_encoding: Option<String>,
 }
 
 /// What was found next.
@@ -320,9 +324,15 @@ fn parse_head(bytes: &[u8]) -> Result<Head, MultipartError> {
         Err(httparse::Error::TooManyHeaders) => return Err(MultipartError::HeadTooLong),
         Ok(httparse::Status::Partial) | Err(_) => return Err(MultipartError::Head),
     };
-    let content_type = parsed.iter().find(|field| field.name.eq_ignore_ascii_case("content-type"));
-    let content_type = content_type.map(|field| String::from_utf8_lossy(field.value).into_owned());
-    Ok(Head { content_type })
+    let field = |name: &str| {
+        let found = parsed.iter().find(|field| field.name.eq_ignore_ascii_case(name));
+        found.map(|field| String::from_utf8_lossy(field.value).into_owned())
+    };
+    Ok(Head {
+        content_type: field("content-type"),
+        content_location: field("content-location"),
+        transfer_encoding: field("content-transfer-encoding"),
+    })
 }
 
 /// Joins folded lines (RFC 2822 §2.2.3), which older libraries still write.

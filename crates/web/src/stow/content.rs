@@ -13,10 +13,27 @@ pub(super) enum Payload {
     Multipart(Box<Reader>),
     /// One file.
     Single,
+    /// Metadata in this form, and bulk data behind them.
+    Described(Form, Box<Reader>),
+    /// Files in a zip archive.
+    Archive,
 }
 
-/// What we take, in words.
-const TAKEN: &str = "multipart/related; type=\"application/dicom\"; boundary=… or application/dicom";
+/// The form that metadata are in (PS3.18 Table 8.7.3-3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Json,
+    Xml,
+}
+
+/// What is taken, as a capabilities description tells it.
+pub(crate) const TAKEN: &[&str] = &[
+    "multipart/related; type=\"application/dicom\"",
+    "multipart/related; type=\"application/dicom+json\"",
+    "multipart/related; type=\"application/dicom+xml\"",
+    "application/dicom",
+    "application/zip",
+];
 
 /// What the header fields say, or why it is not taken.
 pub(super) fn payload(headers: &HeaderMap) -> Result<Payload, Problem> {
@@ -26,16 +43,64 @@ pub(super) fn payload(headers: &HeaderMap) -> Result<Payload, Problem> {
     }
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media = text.and_then(MediaType::parse).ok_or_else(not_taken)?;
-    match media.essence.as_str() {
-        "application/dicom" => Ok(Payload::Single),
-        "multipart/related" if media.parameter("type").is_none_or(is_file) => {
-            let boundary = media.parameter("boundary").ok_or_else(|| {
-                Problem::bad_request("the Content-Type multipart/related has no boundary parameter")
-            })?;
-            let reader = Reader::new(boundary).map_err(|error| Problem::bad_request(error.to_string()))?;
-            Ok(Payload::Multipart(Box::new(reader)))
+    match (media.essence.as_str(), media.parameter("type").map(Root::of)) {
+        ("application/dicom", _) => Ok(Payload::Single),
+        ("application/zip", _) => Ok(Payload::Archive),
+        ("multipart/related", None | Some(Some(Root::Files))) => Ok(Payload::Multipart(reader(&media)?)),
+        ("multipart/related", Some(Some(Root::Metadata(form)))) => {
+            Ok(Payload::Described(form, reader(&media)?))
         }
         _ => Err(not_taken()),
+    }
+}
+
+fn reader(media: &MediaType) -> Result<Box<Reader>, Problem> {
+    let boundary = media.parameter("boundary").ok_or_else(|| {
+        Problem::bad_request("the Content-Type multipart/related has no boundary parameter")
+    })?;
+    let reader = Reader::new(boundary).map_err(|error| Problem::bad_request(error.to_string()))?;
+    Ok(Box::new(reader))
+}
+
+/// What the first part of a multipart body is.
+enum Root {
+    Files,
+    Metadata(Form),
+}
+
+impl Root {
+    fn of(kind: &str) -> Option<Self> {
+        let kind = kind.trim();
+        if is_file(kind) { Some(Self::Files) } else { Form::of(kind).map(Self::Metadata) }
+    }
+}
+
+impl Form {
+    fn of(kind: &str) -> Option<Self> {
+        if kind.eq_ignore_ascii_case("application/dicom+json") {
+            Some(Self::Json)
+        } else if kind.eq_ignore_ascii_case("application/dicom+xml") {
+            Some(Self::Xml)
+        } else {
+            None
+        }
+    }
+
+    /// Whether a part of this media type holds metadata in this form, under the name that others give it, too.
+    pub(super) fn is_of(self, media: &MediaType) -> bool {
+        let plain: &[&str] = match self {
+            Self::Json => &["application/json"],
+            Self::Xml => &["application/xml", "text/xml"],
+        };
+        Self::of(&media.essence) == Some(self) || plain.contains(&media.essence.as_str())
+    }
+
+    /// Its media type.
+    pub(super) const fn media_type(self) -> &'static str {
+        match self {
+            Self::Json => "application/dicom+json",
+            Self::Xml => "application/dicom+xml",
+        }
     }
 }
 
@@ -52,7 +117,10 @@ fn is_file(media_type: &str) -> bool {
 }
 
 fn not_taken() -> Problem {
-    Problem::unsupported_media_type(format!("the Content-Type is not taken here; taken: {TAKEN}"))
+    Problem::unsupported_media_type(format!(
+        "the Content-Type is not taken here; taken: {}",
+        TAKEN.join(" or ")
+    ))
 }
 
 #[cfg(test)]
@@ -65,6 +133,9 @@ mod tests {
         match payload(&headers) {
             Ok(Payload::Multipart(_)) => Ok("multipart"),
             Ok(Payload::Single) => Ok("single"),
+            Ok(Payload::Described(Form::Json, _)) => Ok("json"),
+            Ok(Payload::Described(Form::Xml, _)) => Ok("xml"),
+            Ok(Payload::Archive) => Ok("archive"),
             Err(problem) => Err(problem.status()),
         }
     }
@@ -79,9 +150,29 @@ mod tests {
     }
 
     #[test]
+    fn metadata_and_archives_are_taken() {
+        assert_eq!(ask("multipart/related; type=\"application/dicom+json\"; boundary=x"), Ok("json"));
+        assert_eq!(ask("multipart/related; type=application/DICOM+xml; boundary=x"), Ok("xml"));
+        assert_eq!(ask("application/zip"), Ok("archive"));
+        let boundless = "multipart/related; type=\"application/dicom+xml\"";
+        assert_eq!(ask(boundless), Err(StatusCode::BAD_REQUEST));
+    }
+
+    #[test]
+    fn metadata_go_by_other_names_in_their_parts() {
+        let of = |form: Form, text| form.is_of(&MediaType::parse(text).unwrap());
+        assert!(of(Form::Json, "application/dicom+json; transfer-syntax=1.2.840.10008.1.2.1"));
+        assert!(of(Form::Json, "application/json"));
+        assert!(of(Form::Xml, "text/xml; charset=utf-8"));
+        assert!(!of(Form::Xml, "application/dicom+json"));
+        assert!(!of(Form::Json, "application/octet-stream"));
+    }
+
+    #[test]
     fn other_types_are_415_and_a_missing_boundary_is_400() {
         for content_type in [
-            "multipart/related; type=\"application/dicom+json\"; boundary=x",
+            "multipart/related; type=\"application/octet-stream\"; boundary=x",
+            "application/dicom+json",
             "multipart/form-data; boundary=x",
             "application/json",
             "nonsense",

@@ -1,10 +1,16 @@
-//! STOW-RS (PS3.18 §10.5): files in, one result each. The body streams through; each file goes the archive's one
-//! way in, a few of them at once.
+//! STOW-RS (PS3.18 §10.5): instances in, one result each. The body streams through; each instance goes the archive's
+//! one way in, a few of them at once (`flight`). Files come in parts or alone (`intake`), as metadata with bulk data
+//! (`described`), or in an archive (`zipped`).
 
+mod broken;
 mod content;
+mod described;
+mod flight;
 mod intake;
 mod part;
 mod report;
+mod threads;
+mod zipped;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,6 +28,11 @@ use crate::body::RequestBody;
 use crate::door::{Caller, Door};
 use crate::problem::Problem;
 use crate::target::Target;
+use broken::Broken;
+use content::Payload;
+pub(crate) use content::TAKEN;
+use flight::Flight;
+use report::Taken;
 
 /// How long a request waits for others that store to finish, before it is asked to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,10 +63,31 @@ pub(crate) async fn store(
     }
     let _permit = permit(&door).await?;
     let sender = part::Sender { archive: door.archive.clone(), principal, envelope, study: target.study };
-    let mut intake = intake::Intake::new(sender, door.config.limits.parts_in_flight);
-    let ended = intake.take(payload, body).await;
-    let fates = intake.finish().await;
-    report::respond(&base, selected.offer, fates, ended)
+    let mut flight = Flight::new(sender, door.config.limits.parts_in_flight);
+    let (notes, ended) = take(&mut flight, &door, payload, body, &base).await;
+    let taken = Taken { fates: flight.finish().await, notes };
+    report::respond(&base, selected.offer, taken, ended)
+}
+
+/// Takes in all of a request's body: what is to be said of it beside failures, and how it ended.
+async fn take(
+    flight: &mut Flight,
+    door: &Door,
+    payload: Payload,
+    mut body: RequestBody,
+    base: &str,
+) -> (Vec<String>, Result<(), Broken>) {
+    let mut notes = Vec::new();
+    let ended = match payload {
+        Payload::Multipart(reader) => intake::take_parts(flight, *reader, &mut body).await,
+        Payload::Single => intake::take_single(flight, &mut body).await,
+        Payload::Described(form, reader) => {
+            let scratch = door.archive.scratch();
+            described::take(flight, scratch, form, (*reader, &mut body), base).await
+        }
+        Payload::Archive => zipped::take(flight, door.archive.scratch(), &mut body, &mut notes).await,
+    };
+    (notes, ended)
 }
 
 async fn permit(door: &Door) -> Result<OwnedSemaphorePermit, Problem> {

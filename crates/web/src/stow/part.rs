@@ -7,9 +7,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use causeway_archive::{Accepted, Archive, Body, BodyError, IngestError};
 use causeway_core::{Class, Envelope, Principal, Uid};
+use causeway_dataset::compose::Named;
 use causeway_dataset::file_meta::{Part10Reader, Step};
 use tokio::sync::mpsc;
 
+/// Failure Reason of what is no readable instance: Cannot understand (PS3.18 Table I.2-2).
+pub(super) const CANNOT_UNDERSTAND: u16 = 0xC000;
 /// Chunks of a file that may wait for the archive to take them.
 pub(super) const CHUNKS_WAITING: usize = 4;
 
@@ -29,6 +32,8 @@ pub(super) enum Piece {
     Chunk(Bytes),
     /// There are no more, and none is missing.
     End,
+    /// There are no more, for this reason.
+    Broken(String),
 }
 
 /// What became of a file.
@@ -52,6 +57,12 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
+    /// Of an instance that cannot be understood.
+    pub(super) fn of(named: Named, words: String) -> Self {
+        let Named { sop_class, sop_instance } = named;
+        Self { sop_class, sop_instance, reason: CANNOT_UNDERSTAND, words, class: Class::Peer }
+    }
+
     /// Of something that is no file that could be named.
     pub(super) const fn nameless(reason: u16, words: String, class: Class) -> Self {
         Self { sop_class: None, sop_instance: None, reason, words, class }
@@ -66,12 +77,13 @@ impl Sender {
         let taken = archive.ingest_file(&principal, envelope, &mut body, study.as_ref()).await;
         match taken {
             Ok(accepted) => Fate::Stored(accepted),
-            Err(error) => Fate::Refused(refusal(&error, body.tap)),
+            Err(error) => Fate::Refused(refusal(&error, body.tap.named)),
         }
     }
 }
 
-fn refusal(error: &IngestError, tap: MetaTap) -> Refusal {
+/// Why an instance was refused, in words that name nothing of this machine.
+pub(super) fn refusal(error: &IngestError, named: Named) -> Refusal {
     let class = error.class();
     let words = match error {
         IngestError::Store(_) | IngestError::Catalog(_) => {
@@ -88,11 +100,11 @@ fn refusal(error: &IngestError, tap: MetaTap) -> Refusal {
         | IngestError::NotStorage(_)
         | IngestError::Conflict(_) => error.to_string(),
     };
-    let (sop_class, sop_instance) = (tap.sop_class, tap.sop_instance);
+    let Named { sop_class, sop_instance } = named;
     Refusal { sop_class, sop_instance, reason: error.failure_reason(), words, class }
 }
 
-const fn inside(class: Class) -> &'static str {
+pub(super) const fn inside(class: Class) -> &'static str {
     match class {
         Class::Exhausted => "the node has run out of room",
         Class::Transient => "the node is busy",
@@ -114,6 +126,7 @@ impl Body for PartBody {
                 Ok(Some(chunk))
             }
             Some(Piece::End) => Ok(None),
+            Some(Piece::Broken(words)) => Err(BodyError { words, class: Class::Peer }),
             None => {
                 let words = "the request ended before the file did".to_owned();
                 Err(BodyError { words, class: Class::Peer })
@@ -125,13 +138,12 @@ impl Body for PartBody {
 /// Reads on the way which instance a file says it is, so that a refusal can name it.
 struct MetaTap {
     reader: Option<Part10Reader>,
-    sop_class: Option<Uid>,
-    sop_instance: Option<Uid>,
+    named: Named,
 }
 
 impl Default for MetaTap {
     fn default() -> Self {
-        Self { reader: Some(Part10Reader::new()), sop_class: None, sop_instance: None }
+        Self { reader: Some(Part10Reader::new()), named: Named::default() }
     }
 }
 
@@ -141,8 +153,8 @@ impl MetaTap {
         match reader.feed(chunk.clone()) {
             Ok(Step::More) => {}
             Ok(Step::Done(parsed)) => {
-                self.sop_class = parsed.meta.sop_class;
-                self.sop_instance = parsed.meta.sop_instance;
+                let (sop_class, sop_instance) = (parsed.meta.sop_class, parsed.meta.sop_instance);
+                self.named = Named { sop_class, sop_instance };
                 self.reader = None;
             }
             // The archive reads the same bytes and says what is wrong with them.

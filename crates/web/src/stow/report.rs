@@ -6,26 +6,37 @@ use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, 
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use causeway_archive::Accepted;
-use causeway_core::{Attributes, Class, Element, Tag, Uid, Value, Vr};
+use causeway_core::{Attributes, Class, Element, Status, Tag, Uid, Value, Vr};
 use causeway_dataset::xml::write_attributes;
 use sha2::{Digest, Sha256};
 
-use super::intake::Broken;
-use super::part::{Fate, Refusal};
+use super::broken::Broken;
+use super::part::{CANNOT_UNDERSTAND, Fate, Refusal, inside};
 use crate::accept::{Offer, XML, XML_ALONE};
 use crate::multipart::write::{Boundary, Place, Whole};
 use crate::problem::{Problem, RETRY_AFTER_SECONDS};
 
 /// Most reasons that are told in Warning headers; the payload tells them all by their codes.
 pub(crate) const MAX_WARNINGS: usize = 8;
-/// Failure Reason of a body that is no multipart body: Cannot understand (PS3.18 Table I.2-2).
-const CANNOT_UNDERSTAND: u16 = 0xC000;
+/// Most characters of one of them.
+const MAX_WARNING_CHARS: usize = 400;
+/// Warn-code of what is no DICOM status (RFC 7234 §5.5.7).
+const MISCELLANEOUS: &str = "299";
+
+/// What became of a request.
+#[derive(Debug, Default)]
+pub(super) struct Taken {
+    /// What became of each instance.
+    pub(super) fates: Vec<Fate>,
+    /// What was passed over and is no failure, in words.
+    pub(super) notes: Vec<String>,
+}
 
 /// Answers. `ended`: how the body ended.
 pub(super) fn respond(
     base: &str,
     offer: Offer,
-    fates: Vec<Fate>,
+    Taken { fates, notes }: Taken,
     ended: Result<(), Broken>,
 ) -> Result<Response, Problem> {
     let (mut stored, mut refused) = (Vec::new(), Vec::new());
@@ -37,17 +48,15 @@ pub(super) fn respond(
     }
     match ended {
         Err(Broken::Off(broken)) => return Err(broken.into()),
-        Err(broken @ Broken::TooMany) => {
-            return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, broken.to_string()));
+        Err(broken) if stored.is_empty() || matches!(broken, Broken::TooMany) => {
+            return Err(problem(&broken));
         }
-        Err(broken @ Broken::Framing(_)) => {
-            if stored.is_empty() {
-                return Err(Problem::bad_request(broken.to_string()));
-            }
-            refused.push(Refusal::nameless(CANNOT_UNDERSTAND, broken.to_string(), Class::Peer));
-        }
+        Err(broken) => refused.push(failure(&broken)),
         Ok(()) if stored.is_empty() && refused.is_empty() => {
-            return Err(Problem::bad_request("the body holds no part"));
+            let words = "the body holds no instance".to_owned();
+            return Err(Problem::bad_request(
+                [words].into_iter().chain(notes).collect::<Vec<_>>().join("; "),
+            ));
         }
         Ok(()) => {}
     }
@@ -61,11 +70,30 @@ pub(super) fn respond(
         headers.insert(CONTENT_LOCATION, url.clone());
         headers.insert(LOCATION, url);
     }
-    explain(headers, base, &refused);
+    explain(headers, base, &refused, &notes);
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     }
     Ok(response)
+}
+
+/// A body that could not be taken, where nothing of it was stored.
+fn problem(broken: &Broken) -> Problem {
+    match broken {
+        Broken::NotPutAside(class) => Problem::busy(inside(*class)),
+        broken if broken.is_too_large() => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, broken.to_string()),
+        broken => Problem::bad_request(broken.to_string()),
+    }
+}
+
+/// The same beside instances that were stored.
+fn failure(broken: &Broken) -> Refusal {
+    let (reason, class) = match broken {
+        Broken::NotPutAside(class) => (class.store_status().0, *class),
+        broken if broken.is_too_large() => (Status::OUT_OF_RESOURCES.0, Class::Peer),
+        _ => (CANNOT_UNDERSTAND, Class::Peer),
+    };
+    Refusal::nameless(reason, broken.to_string(), class)
 }
 
 /// The data set in the form that was chosen.
@@ -102,6 +130,8 @@ fn status(stored: &[Accepted], refused: &[Refusal]) -> StatusCode {
         (true, false) if all(&[Class::Transient, Class::Exhausted, Class::Bug]) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
+        // None of it was in the grammar of its form (PS3.18 Table 10.5.3-1).
+        (true, false) if all(&[Class::Caller]) => StatusCode::BAD_REQUEST,
         (true, false) => StatusCode::CONFLICT,
     }
 }
@@ -158,16 +188,18 @@ fn other_item(refusal: &Refusal) -> Attributes {
     item
 }
 
-/// The reasons in words, each once (PS3.18 §10.5.3.2).
-fn explain(headers: &mut HeaderMap, base: &str, refused: &[Refusal]) {
+/// The reasons in words, each once (PS3.18 §10.5.3.2), and what else is to be known.
+fn explain(headers: &mut HeaderMap, base: &str, refused: &[Refusal], notes: &[String]) {
     let mut told: Vec<String> = Vec::new();
-    for refusal in refused {
+    let reasons = refused.iter().map(|refusal| (format!("{:04X}", refusal.reason), &refusal.words));
+    let notes = notes.iter().map(|words| (MISCELLANEOUS.to_owned(), words));
+    for (code, words) in notes.chain(reasons) {
         if told.len() == MAX_WARNINGS {
             return;
         }
         let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
-        let words: String = refusal.words.chars().map(plain).collect();
-        let text = format!("{:04X} {base}: {words}", refusal.reason);
+        let words: String = words.chars().take(MAX_WARNING_CHARS).map(plain).collect();
+        let text = format!("{code} {base}: {words}");
         if told.contains(&text) {
             continue;
         }
@@ -202,8 +234,12 @@ mod tests {
         Fate::Refused(Refusal { sop_class, sop_instance, reason, words: "n\u{f6}t\r\n so".to_owned(), class })
     }
 
+    fn taken(fates: Vec<Fate>) -> Taken {
+        Taken { fates, notes: Vec::new() }
+    }
+
     fn status_of(fates: Vec<Fate>, ended: Result<(), Broken>) -> u16 {
-        match respond(BASE, DICOM_JSON, fates, ended) {
+        match respond(BASE, DICOM_JSON, taken(fates), ended) {
             Ok(response) => response.status().as_u16(),
             Err(problem) => problem.status().as_u16(),
         }
@@ -218,17 +254,23 @@ mod tests {
         assert_eq!(status_of(vec![bad(Class::Peer), bad(Class::Exhausted)], Ok(())), 409);
         assert_eq!(status_of(vec![bad(Class::Exhausted), bad(Class::Transient)], Ok(())), 503);
         assert_eq!(status_of(vec![bad(Class::Bug)], Ok(())), 500);
+        assert_eq!(status_of(vec![bad(Class::Caller)], Ok(())), 400);
+        assert_eq!(status_of(vec![bad(Class::Caller), bad(Class::Peer)], Ok(())), 409);
+        assert_eq!(status_of(vec![bad(Class::Caller), fine()], Ok(())), 202);
         assert_eq!(status_of(vec![], Ok(())), 400);
     }
 
     #[test]
     fn a_body_that_breaks_is_told_apart_from_files_that_do() {
-        let framing = Err(Broken::Framing(MultipartError::Truncated));
-        assert_eq!(status_of(vec![], framing), 400);
-        assert_eq!(status_of(vec![refused(None, 0xC000, Class::Peer)], framing), 400);
-        assert_eq!(status_of(vec![stored("1.1", "1.9")], framing), 202);
+        let framing = || Err(Broken::Framing(MultipartError::Truncated));
+        assert_eq!(status_of(vec![], framing()), 400);
+        assert_eq!(status_of(vec![refused(None, 0xC000, Class::Peer)], framing()), 400);
+        assert_eq!(status_of(vec![stored("1.1", "1.9")], framing()), 202);
         assert_eq!(status_of(vec![stored("1.1", "1.9")], Err(Broken::Off(BrokenOff::Paused))), 408);
         assert_eq!(status_of(vec![], Err(Broken::TooMany)), 413);
+        assert_eq!(status_of(vec![], Err(Broken::MetadataTooLong)), 413);
+        assert_eq!(status_of(vec![stored("1.1", "1.9")], Err(Broken::Bomb)), 202);
+        assert_eq!(status_of(vec![], Err(Broken::NotPutAside(Class::Exhausted))), 503);
     }
 
     #[tokio::test]
@@ -238,7 +280,7 @@ mod tests {
             refused(Some("1.8"), 0x0111, Class::Peer),
             refused(None, 0xC000, Class::Peer),
         ];
-        let response = respond(BASE, DICOM_JSON, fates, Ok(())).unwrap();
+        let response = respond(BASE, DICOM_JSON, taken(fates), Ok(())).unwrap();
         assert_eq!(response.headers()[CONTENT_LOCATION], "http://h/dicom-web/studies/1.1");
         assert_eq!(response.headers()[WARNING], "0111 http://h/dicom-web: n?t?? so");
         let body = to_bytes(response.into_body(), 10_000).await.unwrap();
@@ -254,7 +296,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_report_comes_as_xml_too() {
-        let respond = |offer| respond(BASE, offer, vec![stored("1.1", "1.9")], Ok(())).unwrap();
+        let respond = |offer| respond(BASE, offer, taken(vec![stored("1.1", "1.9")]), Ok(())).unwrap();
         let alone = respond(XML_ALONE);
         assert_eq!(alone.headers()[CONTENT_TYPE], "application/dicom+xml");
         let xml = to_bytes(alone.into_body(), 10_000).await.unwrap();
@@ -267,9 +309,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_passed_over_is_told_and_no_failure() {
+        let notes = vec!["1 DICOMDIR is no instance".to_owned()];
+        let taken = Taken { fates: vec![stored("1.1", "1.9")], notes };
+        let response = respond(BASE, DICOM_JSON, taken, Ok(())).unwrap();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[WARNING], "299 http://h/dicom-web: 1 DICOMDIR is no instance");
+    }
+
+    #[test]
     fn instances_of_several_studies_have_no_common_url() {
-        let response =
-            respond(BASE, DICOM_JSON, vec![stored("1.1", "1.9"), stored("1.2", "1.8")], Ok(())).unwrap();
+        let both = taken(vec![stored("1.1", "1.9"), stored("1.2", "1.8")]);
+        let response = respond(BASE, DICOM_JSON, both, Ok(())).unwrap();
         assert!(!response.headers().contains_key(LOCATION));
     }
 
@@ -278,7 +329,7 @@ mod tests {
         let many =
             |count: u16| (0..count).map(|reason| refused(None, 0xC000 + reason, Class::Peer)).collect();
         let told = |count| {
-            let response = respond(BASE, DICOM_JSON, many(count), Ok(())).unwrap();
+            let response = respond(BASE, DICOM_JSON, taken(many(count)), Ok(())).unwrap();
             response.headers().get_all(WARNING).iter().count()
         };
         assert_eq!(told(7), 7);

@@ -1,0 +1,60 @@
+//! Data sets told in JSON and in XML (PS3.18 Annex F, PS3.19 §A.1): what is made of them is a data set that can be
+//! scanned and told again, with its bulk data in place.
+//!
+//! Input: the document.
+
+use causeway_core::transfer_syntax::Layout;
+use causeway_dataset::compose::{Composed, begin_value, padding};
+use causeway_dataset::{json, xml};
+
+use super::data_set;
+
+/// Most data sets of one document.
+const MAX_DATA_SETS: usize = 100;
+/// Most bytes that they make.
+const MAX_BYTES: usize = 1 << 20;
+/// What stands in for bulk data.
+const BULK: &[u8] = b"odd";
+
+pub(crate) fn run_json(data: &[u8]) {
+    let Ok(made) = json::read::read(data, MAX_DATA_SETS, MAX_BYTES) else { return };
+    assert!(made.len() <= MAX_DATA_SETS, "{} data sets", made.len());
+    let made: Vec<Composed> = made.into_iter().flatten().collect();
+    assert!(made.iter().map(|made| made.bytes.len()).sum::<usize>() <= 2 * MAX_BYTES, "too many bytes");
+    made.iter().for_each(check);
+}
+
+pub(crate) fn run_xml(data: &[u8]) {
+    if let Ok(made) = xml::read::read(data, MAX_BYTES) {
+        check(&made);
+    }
+}
+
+fn check(made: &Composed) {
+    let bytes = filled(made);
+    let layout = Layout::ExplicitLittleEndian;
+    let options =
+        json::Options { bulk_data_uri: "/b".to_owned(), max_inline_bytes: MAX_BYTES, transfer_syntax: None };
+    let told = json::write_metadata(&bytes, layout, options);
+    assert!(told.is_ok(), "{told:?}: {made:?} was made");
+    data_set::check(&bytes, layout, Layout::ExplicitLittleEndian, 0);
+    if let Ok(told) = told {
+        let again = json::read::read(&told, 1, 2 * MAX_BYTES);
+        assert!(again.is_ok(), "{again:?}: {}", String::from_utf8_lossy(&told));
+    }
+}
+
+/// The data set with something in each of its gaps.
+fn filled(made: &Composed) -> Vec<u8> {
+    let (mut bytes, mut given) = (Vec::new(), 0);
+    for gap in &made.gaps {
+        assert!(given <= gap.at && gap.at <= made.bytes.len(), "gaps are out of order: {:?}", made.gaps);
+        bytes.extend_from_slice(made.bytes.get(given..gap.at).unwrap_or_default());
+        bytes.extend(begin_value(gap, BULK.len() as u64).unwrap_or_default());
+        bytes.extend_from_slice(BULK);
+        bytes.extend_from_slice(padding(gap.vr, BULK.len() as u64));
+        given = gap.at;
+    }
+    bytes.extend_from_slice(made.bytes.get(given..).unwrap_or_default());
+    bytes
+}
