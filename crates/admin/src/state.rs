@@ -13,17 +13,24 @@ use causeway_tls::Tls;
 pub struct Node {
     pub(crate) archive: Archive,
     pub(crate) forwarder: Forwarder,
-    pub(crate) tls: Tls,
+    /// Whoever holds certificates: the doors.
+    pub(crate) holders: Arc<[Tls]>,
     pub(crate) ae_title: AeTitle,
     pub(crate) dimse_port: u16,
     is_ready: Arc<AtomicBool>,
 }
 
 impl Node {
-    /// A node that is not ready yet.
+    /// A node that is not ready yet; `holders`: all that hold certificates.
     #[must_use]
-    pub fn new(archive: Archive, forwarder: Forwarder, tls: Tls, ae_title: AeTitle, dimse_port: u16) -> Self {
-        Self { archive, forwarder, tls, ae_title, dimse_port, is_ready: Arc::default() }
+    pub fn new(
+        archive: Archive,
+        forwarder: Forwarder,
+        holders: Vec<Tls>,
+        ae_title: AeTitle,
+        dimse_port: u16,
+    ) -> Self {
+        Self { archive, forwarder, holders: holders.into(), ae_title, dimse_port, is_ready: Arc::default() }
     }
 
     /// Says whether callers may be sent here.

@@ -28,7 +28,7 @@ pub(crate) fn base_url(config: &Config, uri: &Uri, headers: &HeaderMap) -> Strin
     let scheme = pair("proto")
         .or_else(|| text("x-forwarded-proto"))
         .filter(|scheme| matches!(*scheme, "http" | "https"))
-        .unwrap_or("http");
+        .unwrap_or(config.scheme());
     let authority = pair("host")
         .or_else(|| text("x-forwarded-host"))
         .filter(|host| is_authority(host))
@@ -152,6 +152,20 @@ mod tests {
         let config = Config { public_url, ..Config::default() };
         let base = base_url(&config, &Uri::from_static("/"), &HeaderMap::new());
         assert_eq!(base, "https://pacs.example.org/node/dicom-web");
+    }
+
+    #[test]
+    fn links_are_https_where_the_listener_speaks_tls() {
+        let tls = causeway_tls::WebConfig {
+            certificate: "node.pem".into(),
+            key: "node.key".into(),
+            client_ca: None,
+            handshake_seconds: 10,
+        };
+        let config = Config { tls: Some(tls), ..Config::default() };
+        let headers: HeaderMap =
+            [("host".parse().unwrap(), "node:8443".parse().unwrap())].into_iter().collect();
+        assert_eq!(base_url(&config, &Uri::from_static("/"), &headers), "https://node:8443/dicom-web");
     }
 
     #[test]

@@ -14,6 +14,8 @@ use serde::Deserialize;
 pub struct Config {
     /// Address and port of the listener. Without tokens this must be a loopback address.
     pub listen: SocketAddr,
+    /// TLS on the listener. Not given: it speaks HTTP as it is.
+    pub tls: Option<causeway_tls::WebConfig>,
     /// The node's root URL as its users see it, when proxies in between do not say (`Forwarded`).
     pub public_url: Option<PublicUrl>,
     /// Origins of web pages that may call this door from a browser, such as `https://viewer.example.org`.
@@ -30,6 +32,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: None,
             public_url: None,
             cors: Vec::new(),
             authentication: Authentication::default(),
@@ -172,6 +175,12 @@ impl Config {
             Some((name, _)) => Err(ConfigError::Zero(name)),
             None => Ok(()),
         }
+    }
+
+    /// How an address of this listener begins.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// Whether callers from this machine need no token.

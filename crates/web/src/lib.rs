@@ -35,4 +35,4 @@ pub use auth::authenticate;
 pub use config::{Authentication, Config, ConfigError, Limits, MissingAccept, PublicUrl};
 pub use problem::Problem;
 pub use router::{BASE, router};
-pub use serve::serve;
+pub use serve::{Opening, serve};
