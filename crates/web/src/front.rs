@@ -14,10 +14,13 @@ use axum::response::{IntoResponse, Response};
 use causeway_core::Principal;
 use tokio::time::Instant;
 
+use crate::base_url::has_fitting_host;
 use crate::door::Door;
-use crate::problem::Internal;
+use crate::problem::{Internal, Problem};
 use crate::{auth, cors};
 
+/// Longest method that is told of; a caller may call it anything.
+const MAX_METHOD_BYTES: usize = 16;
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Puts this before `routes`.
@@ -56,6 +59,10 @@ async fn answer(
     if known_origin && cors::is_preflight(request.method(), request.headers()) {
         return (cors::preflight_answer(), None);
     }
+    if !has_fitting_host(request.version(), request.headers()) {
+        let words = "a request of HTTP/1.1 has one Host header, and that names a host";
+        return (Problem::bad_request(words).into_response(), None);
+    }
     let (mut parts, body) = request.into_parts();
     match auth::identify(door, &parts) {
         Ok(caller) => {
@@ -76,13 +83,15 @@ fn log(
 ) {
     let status = response.status().as_u16();
     let route = route.map_or("-", MatchedPath::as_str);
+    let is_safe = method.is_safe();
+    let method = if method.as_str().len() <= MAX_METHOD_BYTES { method.as_str() } else { "-" };
     let who = caller.map_or("-", |principal| principal.name.as_str());
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if let Some(Internal(error)) = response.extensions().get() {
-        tracing::warn!(request.id = id, %method, route, who, status, milliseconds, error, "request failed");
-    } else if method.is_safe() {
-        tracing::debug!(request.id = id, %method, route, who, status, milliseconds, "request");
+        tracing::warn!(request.id = id, method, route, who, status, milliseconds, error, "request failed");
+    } else if is_safe {
+        tracing::debug!(request.id = id, method, route, who, status, milliseconds, "request");
     } else {
-        tracing::info!(request.id = id, %method, route, who, status, milliseconds, "request");
+        tracing::info!(request.id = id, method, route, who, status, milliseconds, "request");
     }
 }
