@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -113,15 +114,11 @@ class Line:
             return
         length = answer.header("content-length")
         if length is None:
-            while self._more():
-                pass
-            answer.body, self._held = self._held, b""
+            if (answer.header("connection") or "").lower() != "close":
+                raise Broken(f"a body without an end: {answer.status} {answer.headers}")
+            answer.body, _ = self._exactly(sys.maxsize)
             return
-        wanted = int(length)
-        while len(self._held) < wanted and self._more():
-            pass
-        answer.body, self._held = self._held[:wanted], self._held[wanted:]
-        answer.whole = len(answer.body) == wanted
+        answer.body, answer.whole = self._exactly(int(length))
 
     def _chunks(self) -> tuple[bytes, bool]:
         pieces = []
@@ -134,11 +131,22 @@ class Line:
                 while line := self._line():
                     pass
                 return b"".join(pieces), line is not None
-            while len(self._held) < count + 2:
-                if not self._more():
-                    return b"".join(pieces), False
-            pieces.append(self._held[:count])
-            self._held = self._held[count + 2:]
+            piece, is_whole = self._exactly(count + 2)
+            pieces.append(piece[:count])
+            if not is_whole:
+                return b"".join(pieces), False
+
+    def _exactly(self, count: int) -> tuple[bytes, bool]:
+        """So many bytes, or fewer and false where the connection ends before."""
+        pieces, self._held = [self._held], b""
+        have = len(pieces[0])
+        while have < count and self._more():
+            pieces.append(self._held)
+            have += len(self._held)
+            self._held = b""
+        read = b"".join(pieces)
+        self._held = read[count:]
+        return read[:count], have >= count
 
     def _line(self) -> bytes | None:
         while b"\r\n" not in self._held:

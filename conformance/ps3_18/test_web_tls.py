@@ -111,6 +111,17 @@ def test_curl_stores_and_reads_over_tls(make_node, authority, folder, option, ve
     assert data.split(body)[1] == data.encoded(item)
 
 
+@pytest.mark.parametrize(("option", "version"), [("--http1.1", "1.1"), ("--http2", "2")])
+def test_many_requests_at_once_are_all_answered(make_node, authority, option, version):
+    """On one connection in HTTP/2, on many in HTTP/1.1."""
+    node = make_node(authority.issue("node"))
+    said = curl(
+        "--cacert", str(authority.certificate), option, "--parallel", "--parallel-max", "200", "-o", "/dev/null",
+        "-w", "%{http_code} %{http_version}\n", f"{node.dicomweb}/studies?limit=[1-200]",
+    )
+    assert said.decode().split("\n")[:-1] == [f"204 {version}"] * 200
+
+
 def test_links_are_https(make_node, authority):
     node = make_node(authority.issue("node"))
     item = data.instance()

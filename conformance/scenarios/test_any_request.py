@@ -139,7 +139,7 @@ class Hand:
         values = {}
         for name, good in drawn.choice(self.held).items():
             if name == "frames":
-                good = drawn.choice(["1", "2", "1,2", "2,1", "1,1", "0", "99999", "1-3", ",".join(["1"] * 500)])
+                good = drawn.choice(["1", "2", "1,2", "2,1", "1,1", "0", "99999", "1-3", ",".join(["1"] * 20)])
             if name == "attribute":
                 good = drawn.choice(["7FE00010", "00420011", "00100010", "54000100/1/54001010", "x", "00081140/1/00081155", "FFFEE000"])
             odd = drawn.random()
