@@ -76,7 +76,7 @@ async fn answer(
         Ok(caller) => {
             let place = match admit(door, &caller, address) {
                 Ok(place) => place,
-                Err(response) => return (response, Some(caller)),
+                Err(response) => return (*response, Some(caller)),
             };
             parts.extensions.insert(caller.clone());
             let response = next.run(Request::from_parts(parts, body)).await;
@@ -91,17 +91,17 @@ fn admit(
     door: &Door,
     caller: &Arc<Principal>,
     address: Option<IpAddr>,
-) -> Result<OwnedSemaphorePermit, Response> {
+) -> Result<OwnedSemaphorePermit, Box<Response>> {
     // Whoever is on this machine and needs no token could do worse to it.
     if !Arc::ptr_eq(caller, &door.local)
         && let Err(wait) = door.rates.take(Who::Name(&caller.name), Instant::now())
     {
         tell(door, &caller.name, address, "[web.limits] requests_per_second");
         let words = "this caller asks more often than it may; wait as long as Retry-After says";
-        return Err(rates::too_many(wait, words));
+        return Err(Box::new(rates::too_many(wait, words)));
     }
     let busy = "too many requests are under way at once; try again in a moment";
-    Arc::clone(&door.places).try_acquire_owned().map_err(|_| Problem::busy(busy).into_response())
+    Arc::clone(&door.places).try_acquire_owned().map_err(|_| Box::new(Problem::busy(busy).into_response()))
 }
 
 /// The answer for a caller that is not let in; one that tries again and again is told to wait.
