@@ -22,6 +22,7 @@ from pydicom.dataset import Dataset
 
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 20
+LOGGED_SECONDS_MAX = 20
 
 _libc = ctypes.CDLL(None)
 
@@ -87,12 +88,17 @@ class Subject:
         """Puts a scheduled procedure step on the server's worklist, once it serves."""
         raise NotImplementedError
 
+    def web_tls(self) -> dict[str, object]:
+        """How a client of `requests` calls the HTTP server, where that speaks TLS."""
+        return {}
+
     # The same for all.
 
     @property
     def url(self) -> str:
         """The HTTP server's root."""
-        return f"http://{self.host}:{self.web_port}"
+        scheme = "https" if self.web_tls() else "http"
+        return f"{scheme}://{self.host}:{self.web_port}"
 
     @property
     def dicomweb(self) -> str:
@@ -125,7 +131,7 @@ class Subject:
 
     def _answers(self) -> bool:
         try:
-            if requests.get(self.url + self.ready_path(), timeout=2).status_code != 200:
+            if requests.get(self.url + self.ready_path(), timeout=2, **self.web_tls()).status_code != 200:
                 return False
             with socket.create_connection((self.host, self.dimse_port), timeout=2):
                 return True
@@ -165,6 +171,20 @@ class Subject:
         """Stops the server and deletes its data."""
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def logged(self) -> str:
+        """All that the server has logged."""
+        return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def says(self, *words: str) -> str:
+        """Waits until one line of the log holds all the words, and returns it."""
+        deadline = time.monotonic() + LOGGED_SECONDS_MAX
+        while True:
+            for line in self.logged().splitlines():
+                if all(word in line for word in words):
+                    return line
+            assert time.monotonic() < deadline, f"not logged: {words}\n{self.tail()}"
+            time.sleep(0.1)
 
     def tail(self, lines: int = 60) -> str:
         """The end of what the server has logged."""

@@ -49,11 +49,22 @@ class Causeway(Subject):
         # The suite holds the node to its AE title; by default it answers to any.
         return {"CAUSEWAY_DIMSE__CHECK_CALLED_AE_TITLE": "true", **self.settings}
 
+    #: What its HTTP clients trust where `[web.tls]` is set, and what they present.
+    web_trusted: Path | None = None
+    web_presented: tuple[str, str] | None = None
+
+    def web_tls(self) -> dict[str, object]:
+        if "CAUSEWAY_WEB__TLS__CERTIFICATE" not in self.settings:
+            return {}
+        return {"verify": str(self.web_trusted) if self.web_trusted else False, "cert": self.web_presented}
+
     def ready_path(self) -> str:
         return "/health/ready"
 
     def run(self, *arguments: str) -> str:
         """Runs a command against this node and returns what it writes."""
+        if self.web_trusted:
+            arguments = (*arguments, "--ca", str(self.web_trusted))
         command = [str(binary()), *arguments, "--url", self.url]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use causeway_core::Principal;
 use causeway_forward::admin::DestinationReport;
 use causeway_forward::errand::{ErrandCount, ErrandKind, ErrandState};
+use causeway_tls::Tls;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::family::Family;
@@ -37,7 +38,9 @@ struct RemoteLabels {
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CertificateLabels {
-    /// The setting of `[dimse.tls]` that names its file.
+    /// The table of settings: `dimse.tls` or `web.tls`.
+    table: &'static str,
+    /// The setting that names its file.
     setting: &'static str,
     subject: String,
     fingerprint: String,
@@ -126,15 +129,16 @@ fn taken(registry: &mut Registry, node: &Node) {
 
 fn certificates(registry: &mut Registry, node: &Node) {
     let ends = Family::<CertificateLabels, Gauge>::default();
-    for held in node.tls.held() {
+    for held in node.holders.iter().flat_map(Tls::held) {
         let labels = CertificateLabels {
-            setting: held.role.setting(),
+            table: held.setting().table.name(),
+            setting: held.setting().key,
             subject: held.certificate.subject,
             fingerprint: held.certificate.fingerprint.to_string(),
         };
         ends.get_or_create(&labels).set(held.certificate.not_after.as_second());
     }
-    let help = "When a certificate of [dimse.tls] expires, in seconds since 1970";
+    let help = "When a certificate that the node holds expires, in seconds since 1970";
     registry.register("certificate_expiry_timestamp_seconds", help, ends);
 }
 

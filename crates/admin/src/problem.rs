@@ -41,6 +41,25 @@ impl Problem {
     }
 }
 
+/// Most that the library says of a request that it could not read, in bytes.
+const MAX_REJECTION_BYTES: usize = 4096;
+
+/// What the library says of a path, a query or a body that it could not read, as a problem like all others.
+pub(crate) async fn dressed(response: Response) -> Response {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    let status = response.status();
+    if !status.is_client_error() || kind.is_none_or(|kind| !kind.starts_with("text/plain")) {
+        return response;
+    }
+    let words = axum::body::to_bytes(response.into_body(), MAX_REJECTION_BYTES).await.unwrap_or_default();
+    Problem::new(status, String::from_utf8_lossy(&words)).into_response()
+}
+
+/// 405; the router adds the methods that would do as `Allow`.
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "the method is not supported for this resource; see Allow")
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut body = serde_json::json!({ "status": self.status.as_u16(), "detail": self.detail });

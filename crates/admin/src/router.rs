@@ -1,11 +1,13 @@
 //! The table of contents: every resource of the administrator's door and the file that answers for it.
 
 use axum::Router;
+use axum::middleware::map_response;
 use axum::routing::{get, post, put};
 
 use crate::api::{
     doctor, errands, incidents, node, procedure_steps, queue, remotes, routes, tokens, visits, worklist,
 };
+use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
 use crate::{health, metrics, page};
 
@@ -53,5 +55,7 @@ pub fn closed(node: Node) -> Router {
         .route("/", get(page::first))
         .route("/metrics", get(metrics::show))
         .nest(BASE, api)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(map_response(dressed))
         .with_state(node)
 }

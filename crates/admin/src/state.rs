@@ -13,7 +13,8 @@ use causeway_tls::Tls;
 pub struct Node {
     pub(crate) archive: Archive,
     pub(crate) forwarder: Forwarder,
-    pub(crate) tls: Tls,
+    /// Whoever holds certificates: the doors.
+    pub(crate) holders: Arc<[Tls]>,
     pub(crate) ae_title: AeTitle,
     pub(crate) dimse_port: u16,
     pub(crate) viewers: Arc<[String]>,
@@ -21,11 +22,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node that is not ready yet.
+    /// A node that is not ready yet; `holders`: all that hold certificates.
     #[must_use]
-    pub fn new(archive: Archive, forwarder: Forwarder, tls: Tls, ae_title: AeTitle, dimse_port: u16) -> Self {
-        let viewers = Arc::from([]);
-        Self { archive, forwarder, tls, ae_title, dimse_port, viewers, is_ready: Arc::default() }
+    pub fn new(
+        archive: Archive,
+        forwarder: Forwarder,
+        holders: Vec<Tls>,
+        ae_title: AeTitle,
+        dimse_port: u16,
+    ) -> Self {
+        let (viewers, holders) = (Arc::from([]), holders.into());
+        Self { archive, forwarder, holders, ae_title, dimse_port, viewers, is_ready: Arc::default() }
     }
 
     /// The same node with viewers of these names below `viewers/`, each a piece of a URL.

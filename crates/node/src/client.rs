@@ -1,10 +1,12 @@
 //! Talking to a running node: its REST interface and its STOW-RS, for the commands that need one.
 
+use std::error::Error as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use reqwest::{Client as Http, Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Certificate, Client as Http, Identity, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -21,6 +23,13 @@ pub(crate) struct Target {
         value_name = "URL"
     )]
     pub(crate) url: String,
+    /// CAs that may have issued the node's certificate, or that certificate itself, for a node that speaks TLS
+    /// [default: the CAs this machine trusts]
+    #[arg(long, global = true, env = "CAUSEWAY_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Certificate and key in one file, for a node that asks for one
+    #[arg(long, global = true, env = "CAUSEWAY_IDENTITY", value_name = "FILE")]
+    pub(crate) identity: Option<PathBuf>,
     /// Bearer token, for a node that asks for one
     #[arg(long, global = true, env = "CAUSEWAY_TOKEN", hide_env_values = true, value_name = "TOKEN")]
     pub(crate) token: Option<String>,
@@ -37,11 +46,26 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) fn new(target: Target) -> anyhow::Result<Self> {
-        let http = Http::builder()
+        let mut http = Http::builder()
             .connect_timeout(Duration::from_secs(5))
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
-        Ok(Self { http, target })
+            .redirect(reqwest::redirect::Policy::none());
+        if let Some(path) = &target.ca {
+            let pem = read(path, "--ca")?;
+            let found = Certificate::from_pem_bundle(&pem).ok().filter(|found| !found.is_empty());
+            let found = found.with_context(|| {
+                format!("--ca {} holds no certificate in PEM (-----BEGIN CERTIFICATE-----)", path.display())
+            })?;
+            http = http.tls_certs_only(found);
+        }
+        if let Some(path) = &target.identity {
+            let identity = Identity::from_pem(&read(path, "--identity")?);
+            // What is said of a key that cannot be read may hold a part of it.
+            let identity = identity.ok().with_context(|| {
+                format!("--identity {} does not hold a certificate and its key in PEM", path.display())
+            })?;
+            http = http.identity(identity);
+        }
+        Ok(Self { http: http.build()?, target })
     }
 
     pub(crate) fn is_json(&self) -> bool {
@@ -64,7 +88,7 @@ impl Client {
 
     pub(crate) async fn send(&self, request: RequestBuilder) -> anyhow::Result<Response> {
         let response = request.send().await.map_err(|error| {
-            let hint = if error.is_connect() { "; is it running (`causeway serve`)?" } else { "" };
+            let hint = hint(&error);
             anyhow::Error::new(error.without_url())
                 .context(format!("no answer from {}{hint}", self.target.url))
         })?;
@@ -97,6 +121,22 @@ impl Client {
 
     pub(crate) async fn delete(&self, path: &str) -> anyhow::Result<()> {
         self.tell(self.request(Method::DELETE, path)).await
+    }
+}
+
+fn read(path: &Path, option: &str) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("{option} {} cannot be read", path.display()))
+}
+
+/// What may help where no answer came.
+fn hint(error: &reqwest::Error) -> &'static str {
+    let mut causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    if !error.is_connect() {
+        ""
+    } else if causes.any(|cause| cause.to_string().contains("certificate")) {
+        "; if its certificate is right, name it or its CA with --ca (CAUSEWAY_CA)"
+    } else {
+        "; is it running (`causeway serve`)?"
     }
 }
 

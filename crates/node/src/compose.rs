@@ -28,18 +28,21 @@ pub(crate) struct Running {
     pub(crate) secure: Option<SocketAddr>,
     /// Where the web doors listen.
     pub(crate) web: SocketAddr,
+    /// How an address there begins.
+    pub(crate) web_scheme: &'static str,
     node: Node,
     stop_doors: watch::Sender<bool>,
     doors: JoinSet<()>,
     stop_rest: watch::Sender<bool>,
     rest: Vec<JoinHandle<()>>,
-    certificates: causeway_tls::Watch,
+    certificates: Vec<causeway_tls::Watch>,
 }
 
 /// Opens everything, replays the spool, then opens the doors.
 pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tls = Tls::open(settings.dimse.tls.clone(), Arc::clone(&clock))?;
+    let web_tls = open_web_tls(&settings, &clock)?;
     let catalog_file = settings.catalog_file()?;
     let catalog = Catalog::open(&catalog_file, Arc::clone(&clock))
         .await
@@ -71,17 +74,20 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let web = bind(settings.web.listen, "[web] listen").await?;
     let (dimse_address, web_address) = (dimse.local_addr()?, web.local_addr()?);
     let secure_address = secure.as_ref().map(TcpListener::local_addr).transpose()?;
-    let node =
-        Node::new(archive.clone(), forwarder.clone(), tls.clone(), ae_title.clone(), dimse_address.port())
-            .with_viewers(viewers.names());
-    let certificates = tls.watch().context("the watch over certificates cannot begin")?;
+    let holders: Vec<Tls> = std::iter::once(tls.clone()).chain(web_tls.clone()).collect();
+    let certificates: std::io::Result<Vec<_>> = holders.iter().map(Tls::watch).collect();
+    let certificates = certificates.context("the watch over certificates cannot begin")?;
+    let node = Node::new(archive.clone(), forwarder.clone(), holders, ae_title.clone(), dimse_address.port())
+        .with_viewers(viewers.names());
 
     let (stop_doors, stopped) = watch::channel(false);
     let mut doors = JoinSet::new();
     let stopping = until(stopped.clone());
     let listeners = causeway_scp::Listeners { plain: dimse, secure };
     doors.spawn(causeway_scp::serve(listeners, archive.clone(), ae_title, tls, settings.dimse, stopping));
-    doors.spawn(serve_web(web, archive.clone(), node.clone(), viewers, settings.web, until(stopped)));
+    let web_scheme = settings.web.scheme();
+    let opening = causeway_web::Opening { listener: web, tls: web_tls, archive: archive.clone() };
+    doors.spawn(serve_web(opening, node.clone(), viewers, settings.web, until(stopped)));
 
     let (stop_rest, stopped) = watch::channel(false);
     let rest = behind_the_doors(&archive, &forwarder, settings.worklist.keep_days, &stopped);
@@ -92,6 +98,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         dimse: dimse_address,
         secure: secure_address,
         web: web_address,
+        web_scheme,
         node,
         stop_doors,
         doors,
@@ -119,18 +126,24 @@ fn behind_the_doors(
 
 /// Everything that is served over HTTP.
 async fn serve_web(
-    listener: TcpListener,
-    archive: Archive,
+    opening: causeway_web::Opening,
     node: Node,
     viewers: Viewers,
     config: causeway_web::Config,
     until: impl Future<Output = ()>,
 ) {
+    let archive = opening.archive.clone();
     let routes = causeway_web::router(archive.clone(), config.clone())
         .merge(causeway_web::authenticate(causeway_admin::closed(node.clone()), &archive, &config))
         .merge(causeway_admin::open(node))
         .merge(viewers.routes());
-    causeway_web::serve(listener, routes, &config.limits, until).await;
+    causeway_web::serve(opening, routes, &config.limits, until).await;
+}
+
+/// TLS of the web listener, where it is set.
+pub(crate) fn open_web_tls(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Option<Tls>> {
+    let config = settings.web.tls.clone();
+    Ok(config.map(|config| Tls::for_web(config, Arc::clone(clock))).transpose()?)
 }
 
 pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
@@ -190,7 +203,7 @@ async fn forward(forwarder: Forwarder, stopped: watch::Receiver<bool>) {
 impl Running {
     /// Reads the certificates again.
     pub(crate) fn refresh(&self) {
-        self.certificates.refresh();
+        self.certificates.iter().for_each(causeway_tls::Watch::refresh);
     }
 
     /// Stops in order: no new callers and no visits, then the doors' last requests, then deliveries and settling.

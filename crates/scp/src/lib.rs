@@ -13,7 +13,6 @@ mod conversation;
 mod door;
 mod extended;
 mod gate;
-mod hush;
 mod identifier;
 mod knock;
 mod listener;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use causeway_archive::Archive;
 use causeway_core::AeTitle;
-use causeway_tls::{Certificate, HandshakeError, Line, Tls};
+use causeway_tls::{Certificate, HandshakeError, Hush, Line, Tls};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use crate::config::Config;
 use crate::conversation::{Call, converse};
 use crate::door::Door;
-use crate::hush::Hush;
 use crate::report;
 
 /// Connections beyond the limit of associations that are still answered with a rejection; more wait in the backlog.

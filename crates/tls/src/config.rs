@@ -1,4 +1,4 @@
-//! `[dimse.tls]` of `causeway.toml`. Read by `node` as a part of the DIMSE door's table, owned here.
+//! `[dimse.tls]` and `[web.tls]` of `causeway.toml`. Read by `node` as parts of the doors' tables, owned here.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-/// Settings of TLS on the DIMSE side. Files are PEM; a relative path begins where the node was started.
+use crate::setting::Table;
+
+/// Settings of TLS, as the DIMSE side has them. Files are PEM; a relative path begins where the node was started.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
@@ -29,6 +31,46 @@ pub struct Config {
     pub client_certificate: Option<PathBuf>,
     /// The private key of `client_certificate`.
     pub client_key: Option<PathBuf>,
+    /// Where the settings stand.
+    #[serde(skip)]
+    pub(crate) table: Table,
+}
+
+/// Settings of TLS on the web listener, in the words of [`Config`]; that they are there turns it on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebConfig {
+    /// The node's own certificate, with those of the CAs between it and the root behind it.
+    pub certificate: PathBuf,
+    /// The private key of `certificate`.
+    pub key: PathBuf,
+    /// CAs one of whose certificates every caller must present, beside whatever it needs to be let in. Not given: none
+    /// is asked for.
+    #[serde(default)]
+    pub client_ca: Option<PathBuf>,
+    /// Seconds in which a handshake must be done.
+    #[serde(default = "handshake_seconds")]
+    pub handshake_seconds: u32,
+}
+
+const fn handshake_seconds() -> u32 {
+    HANDSHAKE_SECONDS
+}
+
+impl From<WebConfig> for Config {
+    fn from(config: WebConfig) -> Self {
+        let asked =
+            config.client_ca.as_ref().map_or(ClientCertificates::None, |_| ClientCertificates::Required);
+        Self {
+            certificate: Some(config.certificate),
+            key: Some(config.key),
+            client_ca: config.client_ca,
+            client_certificates: Some(asked),
+            handshake_seconds: config.handshake_seconds,
+            table: Table::Web,
+            ..Self::default()
+        }
+    }
 }
 
 /// What is asked of callers.
@@ -51,14 +93,17 @@ impl Default for Config {
             key: None,
             client_ca: None,
             client_certificates: None,
-            handshake_seconds: 10,
+            handshake_seconds: HANDSHAKE_SECONDS,
             ca: None,
             client_certificate: None,
             client_key: None,
+            table: Table::Dimse,
         }
     }
 }
 
+/// Time for a handshake where nothing else is set, in seconds.
+const HANDSHAKE_SECONDS: u32 = 10;
 /// Longest time for a handshake, in seconds.
 const MAX_HANDSHAKE_SECONDS: u32 = 120;
 
@@ -80,8 +125,8 @@ pub enum ConfigError {
     )]
     NeverAsked,
     /// A number out of its bounds.
-    #[error("[dimse.tls] handshake_seconds is {0}; it must be 1 to {MAX_HANDSHAKE_SECONDS}")]
-    HandshakeSeconds(u32),
+    #[error("{0} handshake_seconds is {1}; it must be 1 to {MAX_HANDSHAKE_SECONDS}")]
+    HandshakeSeconds(Table, u32),
 }
 
 impl Config {
@@ -91,7 +136,7 @@ impl Config {
     /// Names the first setting that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
         if !(1..=MAX_HANDSHAKE_SECONDS).contains(&self.handshake_seconds) {
-            return Err(ConfigError::HandshakeSeconds(self.handshake_seconds));
+            return Err(ConfigError::HandshakeSeconds(self.table, self.handshake_seconds));
         }
         let halves = [
             ("certificate", self.certificate.is_some(), "key", self.key.is_some()),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 
 use crate::certificate::Certificate;
 use crate::refusal::day;
+use crate::setting::{Setting, Table};
 
 /// How many days ahead a certificate's end is warned of.
 pub const WARNING_DAYS: i64 = 30;
@@ -29,9 +30,8 @@ pub enum Role {
 }
 
 impl Role {
-    /// The setting of `[dimse.tls]` that names the file.
-    #[must_use]
-    pub const fn setting(self) -> &'static str {
+    /// The key of the setting that names the file.
+    pub(crate) const fn key(self) -> &'static str {
         match self {
             Self::Own => "certificate",
             Self::Client => "client_certificate",
@@ -44,6 +44,8 @@ impl Role {
 /// A certificate that the node holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expiry {
+    /// For which door.
+    pub table: Table,
     /// What for.
     pub role: Role,
     /// The certificate.
@@ -102,7 +104,7 @@ impl Expiry {
     /// How the certificate is now.
     #[must_use]
     pub fn notice(&self, now: Timestamp) -> Notice {
-        let Self { role, certificate } = self;
+        let Self { certificate, .. } = self;
         let urgency = certificate.urgency(now);
         let end = day(certificate.not_after);
         let days = certificate.days_left(now);
@@ -121,7 +123,13 @@ impl Expiry {
                 Some("replace the file; no restart is needed"),
             ),
         };
-        Notice { subject: format!("[dimse.tls] {}", role.setting()), urgency, words, remedy }
+        Notice { subject: self.setting().to_string(), urgency, words, remedy }
+    }
+
+    /// The setting that names the file.
+    #[must_use]
+    pub const fn setting(&self) -> Setting {
+        self.table.key(self.role.key())
     }
 }
 
@@ -135,7 +143,7 @@ mod tests {
         let now = days_from_now(0);
         let held = |from, to| {
             let der = Leaf { days: (from, to), ..Leaf::named("own") }.alone().der;
-            Expiry { role: Role::Own, certificate: Certificate::of(&der).unwrap() }
+            Expiry { table: Table::Dimse, role: Role::Own, certificate: Certificate::of(&der).unwrap() }
         };
         let notice = |from, to| held(from, to).notice(now);
         assert_eq!((notice(-1, 30).urgency, notice(-1, 30).remedy), (Urgency::None, None));

@@ -30,7 +30,7 @@ impl Attempt {
         let Some(tls) = of_rustls(error) else { return self.broken(error) };
         match tls {
             Error::InvalidCertificate(certificate) => self.certificate(certificate),
-            Error::NoCertificatesPresented => HandshakeError::NoCertificate,
+            Error::NoCertificatesPresented => HandshakeError::NoCertificate(self.peer.table()),
             Error::PeerIncompatible(incompatible) => {
                 HandshakeError::Incompatible(self.incompatible(incompatible))
             }
@@ -46,7 +46,7 @@ impl Attempt {
     fn broken(&self, error: &io::Error) -> HandshakeError {
         match error.kind() {
             io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => {
-                if self.opening.bytes().is_empty() && self.peer == Peer::Caller {
+                if self.opening.bytes().is_empty() && matches!(self.peer, Peer::Caller(_)) {
                     HandshakeError::Silent
                 } else {
                     HandshakeError::Closed
@@ -66,7 +66,7 @@ impl Attempt {
     fn other_language(&self) -> Option<&'static str> {
         match (self.peer, self.opening.bytes()) {
             (_, [HANDSHAKE | ALERT, 3, ..]) => None,
-            (Peer::Caller, [1..=7, 0, ..]) => {
+            (Peer::Caller(_), [1..=7, 0, ..]) => {
                 Some("it speaks DICOM without TLS, for which [dimse] listen is the port")
             }
             (Peer::Called, [1..=7, 0, ..]) => {
@@ -168,6 +168,7 @@ pub(crate) fn alert_words(alert: AlertDescription) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setting::Table;
 
     fn attempt(peer: Peer, opening: &[u8]) -> Attempt {
         Attempt { peer, opening: Opening::of(opening), noted: Noted::default(), suites: Vec::new() }
@@ -180,13 +181,14 @@ mod tests {
     #[test]
     fn a_peer_that_speaks_something_else_is_told_apart_by_its_first_bytes() {
         let garbled = || said(Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType));
-        let plain = attempt(Peer::Caller, &[1, 0, 0, 0, 0, 200, 0, 1, 0, 0, b'A']).explain(&garbled());
+        let plain =
+            attempt(Peer::Caller(Table::Dimse), &[1, 0, 0, 0, 0, 200, 0, 1, 0, 0, b'A']).explain(&garbled());
         assert!(plain.to_string().contains("DICOM without TLS"), "{plain}");
-        let browser = attempt(Peer::Caller, b"GET / HTTP/1").explain(&garbled());
+        let browser = attempt(Peer::Caller(Table::Dimse), b"GET / HTTP/1").explain(&garbled());
         assert!(browser.to_string().contains("HTTP"), "{browser}");
-        let noise = attempt(Peer::Caller, &[0xFF; 4]).explain(&garbled());
+        let noise = attempt(Peer::Caller(Table::Dimse), &[0xFF; 4]).explain(&garbled());
         assert!(matches!(noise, HandshakeError::NotTls(_)), "{noise}");
-        let tls = attempt(Peer::Caller, &[HANDSHAKE, 3, 1]).explain(&garbled());
+        let tls = attempt(Peer::Caller(Table::Dimse), &[HANDSHAKE, 3, 1]).explain(&garbled());
         assert!(matches!(tls, HandshakeError::Other(_)), "{tls}");
     }
 
@@ -194,7 +196,7 @@ mod tests {
     fn an_old_version_is_named() {
         let old = said(PeerIncompatible::Tls12NotOffered.into());
         let hello = [HANDSHAKE, 3, 1, 0, 99, 1, 0, 0, 95, 3, 1];
-        let words = attempt(Peer::Caller, &hello).explain(&old).to_string();
+        let words = attempt(Peer::Caller(Table::Dimse), &hello).explain(&old).to_string();
         assert!(words.contains("only TLS 1.0"), "{words}");
     }
 
@@ -202,7 +204,7 @@ mod tests {
     fn the_suites_of_a_peer_are_named_up_to_a_bound() {
         for (count, more) in [(0, "none"), (8, "S7;"), (9, "and 1 more")] {
             let suites = (0..count).map(|number| format!("S{number}")).collect();
-            let attempt = Attempt { suites, ..attempt(Peer::Caller, &[]) };
+            let attempt = Attempt { suites, ..attempt(Peer::Caller(Table::Dimse), &[]) };
             let words = attempt.explain(&said(PeerIncompatible::NoCipherSuitesInCommon.into())).to_string();
             assert!(words.contains(more), "{words}");
         }
@@ -211,8 +213,11 @@ mod tests {
     #[test]
     fn a_connection_closed_before_its_first_byte_is_no_attempt() {
         let end = io::Error::from(io::ErrorKind::UnexpectedEof);
-        assert_eq!(attempt(Peer::Caller, &[]).explain(&end), HandshakeError::Silent);
-        assert_eq!(attempt(Peer::Caller, &[HANDSHAKE, 3, 1]).explain(&end), HandshakeError::Closed);
+        assert_eq!(attempt(Peer::Caller(Table::Dimse), &[]).explain(&end), HandshakeError::Silent);
+        assert_eq!(
+            attempt(Peer::Caller(Table::Dimse), &[HANDSHAKE, 3, 1]).explain(&end),
+            HandshakeError::Closed
+        );
         assert_eq!(attempt(Peer::Called, &[]).explain(&end), HandshakeError::Closed);
     }
 }

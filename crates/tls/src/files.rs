@@ -1,4 +1,4 @@
-//! The files of `[dimse.tls]`: read with a bound, told by setting when they cannot be used.
+//! The files of the settings of TLS: read with a bound, told by setting when they cannot be used.
 
 use std::io::{self, Read as _};
 use std::os::unix::fs::MetadataExt as _;
@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::setting::Setting;
 
 /// Largest file that is read, in bytes; the CAs of a whole operating system take a quarter of it.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -21,7 +23,7 @@ pub enum LoadError {
     #[error("{}{} cannot be read: {source}", named(setting), path.display())]
     Read {
         /// The setting that names it; none for a file that was named otherwise.
-        setting: Option<&'static str>,
+        setting: Option<Setting>,
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -31,7 +33,7 @@ pub enum LoadError {
     #[error("{}{} {problem}", named(setting), path.display())]
     Content {
         /// The setting that names it; none for a file that was named otherwise.
-        setting: Option<&'static str>,
+        setting: Option<Setting>,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -39,14 +41,14 @@ pub enum LoadError {
     },
 }
 
-fn named(setting: &Option<&str>) -> String {
-    setting.map(|setting| format!("[dimse.tls] {setting}: ")).unwrap_or_default()
+fn named(setting: &Option<Setting>) -> String {
+    setting.map(|setting| format!("{setting}: ")).unwrap_or_default()
 }
 
 /// A file and the setting that names it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Named<'a> {
-    pub(crate) setting: Option<&'static str>,
+    pub(crate) setting: Option<Setting>,
     pub(crate) path: &'a Path,
 }
 
@@ -125,10 +127,11 @@ pub(crate) fn stamp(path: &Path) -> Option<Stamp> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::setting::Table;
     use crate::testing::Leaf;
 
     fn named(path: &Path) -> Named<'_> {
-        Named { setting: Some("certificate"), path }
+        Named { setting: Some(Table::Dimse.key("certificate")), path }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, BufReader, ReadBuf};
 use tokio::net::TcpStream;
 
 /// Bytes read at once: four records of TLS.
@@ -48,6 +48,11 @@ impl Opening {
 impl Inlet {
     pub(crate) fn new(stream: TcpStream) -> Self {
         Self { stream: BufReader::with_capacity(READ_BYTES, stream), opening: Opening::default() }
+    }
+
+    /// The first byte that the peer sent, which stays to be read; none when it closed without one.
+    pub(crate) async fn first(&mut self) -> io::Result<Option<u8>> {
+        Ok(self.stream.fill_buf().await?.first().copied())
     }
 
     pub(crate) const fn opening(&self) -> Opening {

@@ -1,4 +1,4 @@
-//! TLS for the DIMSE side (PS3.15 §B.12): who calls, who is called, and that nobody else listens.
+//! TLS for DIMSE (PS3.15 §B.12) and for the web listener: who calls, who is called, and that nobody else listens.
 //!
 //! Lives here: the handshake as server and as client, certificates from files and when they run out, whom they are
 //! trusted from, and words for what goes wrong. Never here: DICOM, and who may do what once he is known.
@@ -12,11 +12,13 @@ mod config;
 mod expiry;
 mod explain;
 mod files;
+mod hush;
 mod inlet;
 pub mod make;
 mod material;
 mod refusal;
 mod server;
+mod setting;
 mod stream;
 mod suites;
 mod tls;
@@ -30,10 +32,12 @@ mod tests;
 
 pub use certificate::{Certificate, Unreadable};
 pub use client::Security;
-pub use config::{ClientCertificates, Config, ConfigError};
+pub use config::{ClientCertificates, Config, ConfigError, WebConfig};
 pub use expiry::{Expiry, Notice, Role, Urgency, WARNING_DAYS};
 pub use files::LoadError;
+pub use hush::Hush;
 pub use refusal::{HandshakeError, Reason, Refused};
+pub use setting::{Setting, Table};
 pub use stream::Line;
 pub use suites::install;
 pub use tls::Tls;

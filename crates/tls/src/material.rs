@@ -1,4 +1,4 @@
-//! All that the files of `[dimse.tls]` hold at one time: identities, CAs, and when they run out.
+//! All that the files of one table of settings hold at one time: identities, CAs, and when they run out.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,7 @@ use crate::certificate::Certificate;
 use crate::config::Config;
 use crate::expiry::{Expiry, Notice, Role, Urgency};
 use crate::files::{LoadError, Named, Stamp, stamp};
+use crate::setting::Table;
 use crate::suites::provider;
 
 /// Most certificates that one file may hold.
@@ -45,19 +46,23 @@ impl Material {
     /// # Errors
     /// Names the first that cannot be used.
     pub(crate) fn load(config: &Config) -> Result<Self, LoadError> {
-        let mut reading = Reading::default();
+        let mut reading = Reading { table: config.table, ..Reading::default() };
         let own = reading.identity(Role::Own, &config.certificate, "key", &config.key)?;
         let other =
             reading.identity(Role::Client, &config.client_certificate, "client_key", &config.client_key)?;
         let client_ca = match &config.client_ca {
-            Some(path) => Some(judge_of_callers(reading.authorities(Role::ClientCa, path)?, path)?),
+            Some(path) => {
+                let roots = reading.authorities(Role::ClientCa, path)?;
+                Some(judge_of_callers(roots, reading.file(Role::ClientCa, path))?)
+            }
             None => None,
         };
-        let roots = match &config.ca {
-            Some(path) => reading.authorities(Role::Ca, path)?,
-            None => reading.machine(),
+        let ca = match (config.table, &config.ca) {
+            (Table::Dimse, Some(path)) => judge_of_called(reading.authorities(Role::Ca, path)?),
+            (Table::Dimse, None) => judge_of_called(reading.machine()),
+            // Nobody is called from there.
+            (Table::Web, _) => None,
         };
-        let ca = judge_of_called(roots);
         let client = other.or_else(|| own.clone());
         Ok(Self { own, client, client_ca, ca, held: reading.held, remarks: reading.remarks })
     }
@@ -79,11 +84,16 @@ pub(crate) fn stamps(config: &Config) -> Vec<Option<Stamp>> {
 /// What is gathered while the files are read.
 #[derive(Default)]
 struct Reading {
+    table: Table,
     held: Vec<Expiry>,
     remarks: Vec<Notice>,
 }
 
 impl Reading {
+    const fn file<'a>(&self, role: Role, path: &'a Path) -> Named<'a> {
+        Named { setting: Some(self.table.key(role.key())), path }
+    }
+
     fn identity(
         &mut self,
         role: Role,
@@ -92,13 +102,13 @@ impl Reading {
         key: &Option<PathBuf>,
     ) -> Result<Option<Arc<SingleCertAndKey>>, LoadError> {
         let (Some(certificate), Some(key)) = (certificate, key) else { return Ok(None) };
-        let file = Named { setting: Some(role.setting()), path: certificate };
-        let key_file = Named { setting: Some(key_setting), path: key };
+        let file = self.file(role, certificate);
+        let key_file = Named { setting: Some(self.table.key(key_setting)), path: key };
         let chain = file.certificates()?;
         self.hold(role, file, &chain)?;
         if key_file.is_open_to_others() {
             self.remarks.push(Notice {
-                subject: format!("[dimse.tls] {key_setting}"),
+                subject: self.table.key(key_setting).to_string(),
                 urgency: Urgency::Soon,
                 words: "every user of this machine can read the private key".to_owned(),
                 remedy: Some("chmod it to 600"),
@@ -107,9 +117,9 @@ impl Reading {
         let identity =
             CertifiedKey::from_der(chain, key_file.key()?, &provider()).map_err(|error| match error {
                 Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => key_file.wrong(format!(
-                    "is not the key of the first certificate in [dimse.tls] {}; the node's own certificate comes \
-                     first, those of the CAs after it",
-                    role.setting()
+                    "is not the key of the first certificate in {}; the node's own certificate comes first, those of \
+                     the CAs after it",
+                    self.table.key(role.key())
                 )),
                 // What rustls says of a key it cannot read may hold a part of it.
                 _ => key_file.wrong("holds a key that cannot be used: RSA, ECDSA or Ed25519 in PKCS#8 can"),
@@ -118,7 +128,7 @@ impl Reading {
     }
 
     fn authorities(&mut self, role: Role, path: &Path) -> Result<RootCertStore, LoadError> {
-        let file = Named { setting: Some(role.setting()), path };
+        let file = self.file(role, path);
         let certificates = file.certificates()?;
         self.hold(role, file, &certificates)?;
         let mut roots = RootCertStore::empty();
@@ -135,7 +145,7 @@ impl Reading {
         let found = rustls_native_certs::load_native_certs();
         if let Some(error) = found.errors.first().filter(|_| found.certs.is_empty()) {
             self.remarks.push(Notice {
-                subject: "[dimse.tls] ca".to_owned(),
+                subject: self.table.key(Role::Ca.key()).to_string(),
                 urgency: Urgency::Soon,
                 words: format!("it is not set, and the CAs that this machine trusts cannot be read: {error}"),
                 remedy: Some("set it, or pin the certificates of remotes that are called over TLS"),
@@ -159,14 +169,13 @@ impl Reading {
             let certificate = Certificate::of(der).map_err(|error| {
                 file.wrong(format!("holds a certificate, number {}, but {error}", index + 1))
             })?;
-            self.held.push(Expiry { role, certificate });
+            self.held.push(Expiry { table: self.table, role, certificate });
         }
         Ok(())
     }
 }
 
-fn judge_of_callers(roots: RootCertStore, path: &Path) -> Result<Arc<dyn ClientCertVerifier>, LoadError> {
-    let file = Named { setting: Some(Role::ClientCa.setting()), path };
+fn judge_of_callers(roots: RootCertStore, file: Named<'_>) -> Result<Arc<dyn ClientCertVerifier>, LoadError> {
     // Whether a caller must present a certificate is decided around this one.
     let judge = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider()).build();
     judge.map_err(|error| file.wrong(format!("cannot be used: {error}")))

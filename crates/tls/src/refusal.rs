@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use crate::certificate::Certificate;
+use crate::setting::{Setting, Table};
 
 /// Which side the peer is on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Peer {
-    /// It called us.
-    Caller,
+    /// It called us, at the port of these settings.
+    Caller(Table),
     /// We called it.
     Called,
 }
@@ -42,11 +43,8 @@ pub enum HandshakeError {
     #[error("{0}")]
     Incompatible(String),
     /// The peer has to present a certificate and did not.
-    #[error(
-        "the caller presented no certificate; give it one with its key, or set [dimse.tls] client_certificates = \
-         \"requested\""
-    )]
-    NoCertificate,
+    #[error("the caller presented no certificate; give it one with its key, or {}", uncertified(*.0))]
+    NoCertificate(Table),
     /// The peer's certificate is not accepted.
     #[error(transparent)]
     Certificate(Box<Refused>),
@@ -70,6 +68,24 @@ pub enum HandshakeError {
     Other(String),
 }
 
+/// What would let a caller in that has no certificate.
+const fn uncertified(table: Table) -> &'static str {
+    match table {
+        Table::Dimse => "set [dimse.tls] client_certificates = \"requested\"",
+        Table::Web => "leave [web.tls] client_ca out",
+    }
+}
+
+impl Peer {
+    /// The settings that it is judged by.
+    pub(crate) const fn table(self) -> Table {
+        match self {
+            Self::Caller(table) => table,
+            Self::Called => Table::Dimse,
+        }
+    }
+}
+
 impl HandshakeError {
     /// What this failure calls for.
     #[must_use]
@@ -78,7 +94,7 @@ impl HandshakeError {
             Self::Timeout { .. } | Self::Silent | Self::Closed | Self::Broken(_) => Class::Transient,
             Self::NotTls(_)
             | Self::Incompatible(_)
-            | Self::NoCertificate
+            | Self::NoCertificate(_)
             | Self::Certificate(_)
             | Self::Alert(_)
             | Self::Host(_)
@@ -148,7 +164,7 @@ pub(crate) fn day(moment: Timestamp) -> impl fmt::Display {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.peer {
-            Peer::Caller => f.write_str("the caller's certificate")?,
+            Peer::Caller(_) => f.write_str("the caller's certificate")?,
             Peer::Called => f.write_str("the peer's certificate")?,
         }
         let Some(certificate) = &self.certificate else {
@@ -173,13 +189,13 @@ impl Refused {
             Reason::SelfSigned => write!(f, "is self-signed; {}: {fingerprint}", self.pin()),
             Reason::UnknownIssuer => write!(
                 f,
-                "was issued by {issuer}, which is not trusted; add that CA to [dimse.tls] {}, or {}: {fingerprint}",
+                "was issued by {issuer}, which is not trusted; add that CA to {}, or {}: {fingerprint}",
                 self.trust_key(),
                 self.pin()
             ),
             Reason::OtherIssuer => write!(
                 f,
-                "is not signed by the {issuer} that is trusted, but by another of the same name; compare [dimse.tls] {}",
+                "is not signed by the {issuer} that is trusted, but by another of the same name; compare {}",
                 self.trust_key()
             ),
             Reason::Name { expected } => write!(f, "is for {}, not for {expected}; {}", for_whom(certificate), {
@@ -188,7 +204,7 @@ impl Refused {
             Reason::NotPinned => write!(f, "is none of those the remote lists; if it is right, add {fingerprint}"),
             Reason::Purpose => {
                 let purpose = match self.peer {
-                    Peer::Caller => "client",
+                    Peer::Caller(_) => "client",
                     Peer::Called => "server",
                 };
                 write!(f, "is not for use as a TLS {purpose}; its extended key usage must name it")
@@ -207,17 +223,20 @@ impl Refused {
     }
 
     /// The setting that says whom to trust.
-    const fn trust_key(&self) -> &'static str {
+    const fn trust_key(&self) -> Setting {
         match self.peer {
-            Peer::Caller => "client_ca",
-            Peer::Called => "ca",
+            Peer::Caller(table) => table.key("client_ca"),
+            Peer::Called => Table::Dimse.key("ca"),
         }
     }
 
     /// What would let exactly this certificate in.
     const fn pin(&self) -> &'static str {
         match self.peer {
-            Peer::Caller => "let a CA of [dimse.tls] client_ca issue one, or leave client_ca out and pin it",
+            Peer::Caller(Table::Dimse) => {
+                "let a CA of [dimse.tls] client_ca issue one, or leave client_ca out and pin it"
+            }
+            Peer::Caller(Table::Web) => "let a CA of [web.tls] client_ca issue one, or add it to that file",
             Peer::Called => "pin it with `causeway remote add … --tls --certificate FINGERPRINT`",
         }
     }
@@ -243,9 +262,9 @@ mod tests {
         let certificate = Certificate::of(&Leaf { names: &[], ..Leaf::named("ct1") }.alone().der).unwrap();
         let words =
             |peer, reason| Refused { peer, certificate: Some(certificate.clone()), reason }.to_string();
-        let expired = words(Peer::Caller, Reason::Expired);
+        let expired = words(Peer::Caller(Table::Dimse), Reason::Expired);
         assert!(expired.starts_with("the caller's certificate (CN=ct1) expired on 2"), "{expired}");
-        let unknown = words(Peer::Caller, Reason::UnknownIssuer);
+        let unknown = words(Peer::Caller(Table::Dimse), Reason::UnknownIssuer);
         assert!(unknown.contains("[dimse.tls] client_ca"), "{unknown}");
         let own = words(Peer::Called, Reason::SelfSigned);
         assert!(own.contains("--certificate") && own.contains("SHA256:"), "{own}");
@@ -258,6 +277,6 @@ mod tests {
     #[test]
     fn a_broken_line_is_worth_another_try_and_a_wrong_certificate_is_not() {
         assert_eq!(HandshakeError::Timeout { seconds: 1 }.class(), Class::Transient);
-        assert_eq!(HandshakeError::NoCertificate.class(), Class::Peer);
+        assert_eq!(HandshakeError::NoCertificate(Table::Dimse).class(), Class::Peer);
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use tokio_rustls::{LazyConfigAcceptor, StartHandshake};
 
 use crate::certificate::Certificate;
-use crate::config::ClientCertificates;
+use crate::config::{ClientCertificates, Config};
 use crate::explain::Attempt;
 use crate::inlet::Inlet;
 use crate::material::{Hands, Material};
@@ -47,18 +47,25 @@ const SIGNALS: [u16; 2] = [0x00FF, 0x5600];
 pub(crate) async fn accept(
     stream: TcpStream,
     material: &Material,
-    asked: ClientCertificates,
+    settings: &Config,
     clock: &Arc<dyn Clock>,
 ) -> Result<(Line, Option<Certificate>), Failed> {
     let notes = Notes::default();
-    let config = configure(material, asked, clock, &notes)?;
+    let table = settings.table;
+    let config = configure(material, settings, clock, &notes)?;
     let attempt = |inlet: Option<&Inlet>, suites| Attempt {
-        peer: Peer::Caller,
+        peer: Peer::Caller(table),
         opening: inlet.map(Inlet::opening).unwrap_or_default(),
         noted: notes.read(),
         suites,
     };
-    let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), Inlet::new(stream));
+    let mut inlet = Inlet::new(stream);
+    if let Some(words) = table.to_plain()
+        && let Ok(Some(b'A'..=b'Z')) = inlet.first().await
+    {
+        return Err(speaks_plain(inlet, words).await);
+    }
+    let mut acceptor = LazyConfigAcceptor::new(Acceptor::default(), inlet);
     let start = match (&mut acceptor).await {
         Ok(start) => start,
         Err(error) => {
@@ -81,6 +88,14 @@ pub(crate) async fn accept(
     }
 }
 
+/// Tells a caller without TLS, in its own language, that it is wrong here.
+async fn speaks_plain(mut inlet: Inlet, words: &str) -> Failed {
+    // Whether it takes the answer is not our concern.
+    let _ = inlet.write_all(words.as_bytes()).await;
+    let reason = HandshakeError::NotTls("it speaks HTTP without TLS; its addresses must begin with https://");
+    Failed { reason, inlet: Some(inlet) }
+}
+
 /// What the caller offered, by name; what is no suite but a signal is left out.
 fn suites(start: &StartHandshake<Inlet>) -> Vec<String> {
     let name = |suite: &rustls::CipherSuite| match suite.as_str() {
@@ -94,7 +109,7 @@ fn suites(start: &StartHandshake<Inlet>) -> Vec<String> {
 
 fn configure(
     material: &Material,
-    asked: ClientCertificates,
+    settings: &Config,
     clock: &Arc<dyn Clock>,
     notes: &Notes,
 ) -> Result<Arc<ServerConfig>, HandshakeError> {
@@ -103,7 +118,7 @@ fn configure(
     let builder = ServerConfig::builder_with_details(provider(), Arc::new(Hands(Arc::clone(clock))))
         .with_protocol_versions(&VERSIONS)
         .map_err(wrong)?;
-    let demand = match asked {
+    let demand = match settings.asked() {
         ClientCertificates::Required => Some(Demand::Required),
         ClientCertificates::Requested => Some(Demand::Requested),
         ClientCertificates::None => None,
@@ -118,9 +133,10 @@ fn configure(
     };
     let mut config = builder.with_cert_resolver(own);
     config.ignore_client_order = true;
-    // Each association proves anew who it is: nothing outlives a change of certificates or CAs.
+    // Each connection proves anew who it is: nothing outlives a change of certificates or CAs.
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
+    config.alpn_protocols = settings.table.protocols();
     Ok(Arc::new(config))
 }
 

@@ -52,8 +52,8 @@ fn in_words(error: io::Error) -> io::Error {
 impl AsyncRead for Secure {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match Pin::new(&mut self.get_mut().0).poll_read(cx, buf) {
-            // The end without a goodbye of TLS: many peers just close. What DICOM still owed is noticed above, as
-            // PDUs say how long they are and associations are released.
+            // The end without a goodbye of TLS: many peers just close. What was still owed is noticed above: PDUs and
+            // HTTP messages say how long they are, associations are released.
             Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => Poll::Ready(Ok(())),
             Poll::Ready(Err(error)) => Poll::Ready(Err(in_words(error))),
             other => other,

@@ -14,7 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::certificate::fingerprint;
 use crate::testing::{Authority, Leaf, Made, days_from_now};
 use crate::{
-    Certificate, ClientCertificates, Config, HandshakeError, Line, LoadError, Reason, Security, Tls, Urgency,
+    Certificate, ClientCertificates, Config, HandshakeError, Line, LoadError, Reason, Security, Setting,
+    Table, Tls, Urgency, WebConfig,
 };
 
 /// A folder of certificates.
@@ -168,7 +169,7 @@ async fn a_caller_without_a_certificate_is_let_in_where_none_is_required() {
         match taken {
             Ok((_, presented)) => assert!(fine && presented.is_none(), "{asked:?}"),
             Err(error) => {
-                assert_eq!(error, HandshakeError::NoCertificate);
+                assert_eq!(error, HandshakeError::NoCertificate(Table::Dimse));
                 assert!(!fine && error.to_string().contains("client_certificates"), "{asked:?}");
             }
         }
@@ -365,10 +366,13 @@ fn files_that_cannot_be_used_are_refused_and_an_expired_certificate_is_not() {
     let fine = folder.with(&one);
     let strange = Config { key: Some(folder.put("other.key", &other.key)), ..fine.clone() };
     let error = Tls::open(strange, Arc::new(SystemClock)).err().unwrap();
-    assert!(matches!(&error, LoadError::Content { setting: Some("key"), .. }), "{error}");
+    assert!(
+        matches!(&error, LoadError::Content { setting: Some(Setting { key: "key", .. }), .. }),
+        "{error}"
+    );
     let absent = Config { ca: Some(folder.0.path().join("absent.pem")), ..fine };
     let error = Tls::open(absent, Arc::new(SystemClock)).err().unwrap();
-    assert!(matches!(&error, LoadError::Read { setting: Some("ca"), .. }), "{error}");
+    assert!(matches!(&error, LoadError::Read { setting: Some(Setting { key: "ca", .. }), .. }), "{error}");
     let over = folder.with(&Leaf { days: (-9, -1), ..Leaf::named("old") }.alone());
     let remarks = open(over).remarks();
     assert!(
@@ -413,4 +417,53 @@ async fn the_time_of_a_certificate_is_told_by_the_nodes_clock() {
     let config = Config { ca: None, ..Config::default() };
     let late = Security::tls(Tls::open(config, clock).unwrap(), vec![fingerprint(&own.der)]);
     assert_eq!(refused(shake(&open(folder.with(&own)), &late, "x").await.1).0, Reason::Expired);
+}
+
+/// Settings of the web listener that presents `own`.
+fn for_web(folder: &Folder, own: &Made, client_ca: Option<&Authority>) -> Tls {
+    let (certificate, key) = own.save(folder.0.path(), "web");
+    let client_ca = client_ca.map(|authority| folder.put("web-ca.pem", &authority.pem()));
+    let config = WebConfig { certificate, key, client_ca, handshake_seconds: 3 };
+    Tls::for_web(config, Arc::new(SystemClock)).unwrap()
+}
+
+#[tokio::test]
+async fn a_caller_of_the_web_listener_without_tls_is_told_so_in_http() {
+    let server = for_web(&Folder::new(), &Leaf::named("node").alone(), None);
+    let (mut called, accepted) = connected().await;
+    let caller = async {
+        called.write_all(b"GET / HTTP/1.1\r\nHost: node\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        called.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let (taken, answer) = tokio::join!(server.accept(accepted), caller);
+    assert!(matches!(taken, Err(HandshakeError::NotTls(_))), "{taken:?}");
+    assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("https://"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_certificate_is_asked_for_on_the_web_only_where_a_ca_judges_it() {
+    let (folder, authority) = (Folder::new(), Authority::new("Hospital CA"));
+    let own = authority.issue(&Leaf::named("node"));
+    let callers = Folder::new();
+    let nobody = Config { ca: trusting(&callers, &authority).ca, ..Config::default() };
+    let somebody = Config { ca: nobody.ca.clone(), ..callers.with(&authority.issue(&Leaf::named("viewer"))) };
+    let (open, closed) = (for_web(&folder, &own, None), for_web(&Folder::new(), &own, Some(&authority)));
+    let (taken, _) = shake(&open, &client(somebody.clone(), &[]), "localhost").await;
+    assert_eq!(taken.unwrap().1, None);
+    let (taken, _) = shake(&closed, &client(somebody, &[]), "localhost").await;
+    assert!(taken.unwrap().1.is_some_and(|certificate| certificate.subject.contains("viewer")));
+    let (taken, _) = shake(&closed, &client(nobody, &[]), "localhost").await;
+    let error = taken.unwrap_err();
+    assert_eq!(error, HandshakeError::NoCertificate(Table::Web));
+    assert!(error.to_string().contains("[web.tls] client_ca"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_of_the_web_listener_that_says_nothing_is_left() {
+    let server = for_web(&Folder::new(), &Leaf::named("node").alone(), None);
+    let (called, accepted) = connected().await;
+    assert_eq!(server.accept(accepted).await.unwrap_err(), HandshakeError::Timeout { seconds: 3 });
+    drop(called);
 }

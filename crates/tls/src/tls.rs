@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::certificate::Certificate;
 use crate::client::{self, Security};
-use crate::config::Config;
+use crate::config::{Config, WebConfig};
 use crate::expiry::{AGAIN, Expiry, Notice, Urgency};
 use crate::files::LoadError;
 use crate::material::{Material, stamps};
@@ -52,13 +52,21 @@ impl Tls {
         Ok(Self { inner: Arc::new(Inner { config, clock, material, told: Mutex::default() }) })
     }
 
+    /// Reads the files of `[web.tls]`, as [`Self::open`] does.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn for_web(config: WebConfig, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
+        Self::open(config.into(), clock)
+    }
+
     /// Where the listener with TLS is to listen, if at all.
     #[must_use]
     pub fn listen(&self) -> Option<SocketAddr> {
         self.inner.config.listen
     }
 
-    /// Takes a caller's handshake, within `[dimse.tls] handshake_seconds`; gives the certificate it presented and
+    /// Takes a caller's handshake, within `handshake_seconds`; gives the certificate it presented and
     /// proved to hold, if any.
     ///
     /// # Errors
@@ -66,7 +74,7 @@ impl Tls {
     pub async fn accept(&self, stream: TcpStream) -> Result<(Line, Option<Certificate>), HandshakeError> {
         let Inner { config, clock, .. } = &*self.inner;
         let material = self.material();
-        let handshake = server::accept(stream, &material, config.asked(), clock);
+        let handshake = server::accept(stream, &material, config, clock);
         match self.in_time(handshake).await {
             Ok((line, presented)) => {
                 self.tell_end_of("a caller", presented.as_ref());

@@ -4,8 +4,10 @@
 //! What a caller claims here shapes only the answer to that caller; still, a name that is no host is dropped, so
 //! that nothing but a host can get into an answer's links.
 
+use std::net::Ipv6Addr;
+
 use axum::http::header::{FORWARDED, HOST};
-use axum::http::{HeaderMap, Uri};
+use axum::http::{HeaderMap, Uri, Version};
 
 use crate::config::Config;
 use crate::router::BASE;
@@ -28,7 +30,7 @@ pub(crate) fn base_url(config: &Config, uri: &Uri, headers: &HeaderMap) -> Strin
     let scheme = pair("proto")
         .or_else(|| text("x-forwarded-proto"))
         .filter(|scheme| matches!(*scheme, "http" | "https"))
-        .unwrap_or("http");
+        .unwrap_or(config.scheme());
     let authority = pair("host")
         .or_else(|| text("x-forwarded-host"))
         .filter(|host| is_authority(host))
@@ -69,11 +71,32 @@ fn forwarded_pair<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     found.map(|(_, value)| value.trim().trim_matches('"'))
 }
 
+/// A name or an IPv4 address, or an IPv6 address in brackets; then perhaps a port (RFC 9112 §3.2).
 fn is_authority(text: &str) -> bool {
-    (1..=MAX_AUTHORITY_BYTES).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_' | b':' | b'[' | b']'))
+    if !(1..=MAX_AUTHORITY_BYTES).contains(&text.len()) {
+        return false;
+    }
+    let (is_host, rest) = match text.strip_prefix('[').map(|rest| rest.split_once(']')) {
+        Some(Some((address, rest))) => (address.parse::<Ipv6Addr>().is_ok(), rest),
+        Some(None) => return false,
+        None => {
+            let (name, rest) = text.split_at(text.find(':').unwrap_or(text.len()));
+            let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+            (!name.is_empty() && name.bytes().all(fits), rest)
+        }
+    };
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    is_host && (rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port))
+}
+
+/// Whether the Host that RFC 9112 §3.2 asks for is there, once, and names a host. HTTP/1.0 and HTTP/2 need none.
+pub(crate) fn has_fitting_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(HOST).iter();
+    match (given.next(), given.next()) {
+        (None, _) => version != Version::HTTP_11,
+        (Some(host), None) => host.to_str().is_ok_and(|host| host.is_empty() || is_authority(host)),
+        (Some(_), Some(_)) => false,
+    }
 }
 
 fn is_prefix(text: &str) -> bool {
@@ -131,7 +154,22 @@ mod tests {
 
     #[test]
     fn a_host_that_is_none_is_dropped() {
-        for host in ["evil.example/\"><script>", "a b", "a\u{e9}", ""] {
+        for host in [
+            "evil.example/\"><script>",
+            "a b",
+            "a\u{e9}",
+            "",
+            "[::1",
+            "::1",
+            "a:b",
+            "a:1:2",
+            "a:99999",
+            "a:+80",
+            "[::1]x",
+            "[a]",
+            ":80",
+            "a@b",
+        ] {
             let headers: HeaderMap = [
                 ("host".parse().unwrap(), "real:1".parse().unwrap()),
                 (
@@ -147,11 +185,42 @@ mod tests {
     }
 
     #[test]
+    fn hosts_with_and_without_a_port_are_taken_and_a_request_of_http_1_1_has_one() {
+        for host in ["a", "a-b_c.example:80", "10.0.0.1:65535", "[::1]", "[fe80::1]:8080", ""] {
+            let headers: HeaderMap = [(HOST, host.parse().unwrap())].into_iter().collect();
+            assert!(has_fitting_host(Version::HTTP_11, &headers), "{host}");
+        }
+        let mut headers = HeaderMap::new();
+        assert!(!has_fitting_host(Version::HTTP_11, &headers));
+        assert!(has_fitting_host(Version::HTTP_10, &headers) && has_fitting_host(Version::HTTP_2, &headers));
+        for host in ["a", "b"] {
+            headers.append(HOST, host.parse().unwrap());
+        }
+        assert!(
+            !has_fitting_host(Version::HTTP_11, &headers) && !has_fitting_host(Version::HTTP_10, &headers)
+        );
+    }
+
+    #[test]
     fn a_set_public_url_is_the_last_word() {
         let public_url = Some(PublicUrl::parse("https://pacs.example.org/node/").unwrap());
         let config = Config { public_url, ..Config::default() };
         let base = base_url(&config, &Uri::from_static("/"), &HeaderMap::new());
         assert_eq!(base, "https://pacs.example.org/node/dicom-web");
+    }
+
+    #[test]
+    fn links_are_https_where_the_listener_speaks_tls() {
+        let tls = causeway_tls::WebConfig {
+            certificate: "node.pem".into(),
+            key: "node.key".into(),
+            client_ca: None,
+            handshake_seconds: 10,
+        };
+        let config = Config { tls: Some(tls), ..Config::default() };
+        let headers: HeaderMap =
+            [("host".parse().unwrap(), "node:8443".parse().unwrap())].into_iter().collect();
+        assert_eq!(base_url(&config, &Uri::from_static("/"), &headers), "https://node:8443/dicom-web");
     }
 
     #[test]

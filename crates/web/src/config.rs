@@ -18,6 +18,8 @@ use crate::viewers::ViewerName;
 pub struct Config {
     /// Address and port of the listener. Without tokens this must be a loopback address.
     pub listen: SocketAddr,
+    /// TLS on the listener. Not given: it speaks HTTP as it is.
+    pub tls: Option<causeway_tls::WebConfig>,
     /// The node's root URL as its users see it, when proxies in between do not say (`Forwarded`).
     pub public_url: Option<PublicUrl>,
     /// Origins of web pages that may call this door from a browser, such as `https://viewer.example.org`.
@@ -36,6 +38,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: None,
             public_url: None,
             cors: Vec::new(),
             authentication: Authentication::default(),
@@ -74,6 +77,15 @@ pub enum MissingAccept {
 pub struct Limits {
     /// Connections open at once; more wait in the listener's backlog.
     pub connections: u32,
+    /// Requests under way at once, on whatever connections, until the last byte of their answers; more are asked to
+    /// come back.
+    pub requests: u32,
+    /// Requests a second of one caller in the long run, of its principal or else of its address; ten times as many may
+    /// come at once. Callers from this machine that need no token are not counted.
+    pub requests_per_second: u32,
+    /// Requests a second of one address that are refused for want of a good token, in the long run; then it is told to
+    /// wait. Good tokens are taken from there all the same.
+    pub refusals_per_second: u32,
     /// Requests that store at once; more are asked to come back.
     pub stores: u32,
     /// Instances of one store request that are made durable at once.
@@ -94,6 +106,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 1024,
+            requests: 1024,
+            requests_per_second: 1000,
+            refusals_per_second: 10,
             stores: 16,
             parts_in_flight: 8,
             results: 10_000,
@@ -168,6 +183,9 @@ impl Config {
         let limits = &self.limits;
         let all = [
             ("connections", limits.connections),
+            ("requests", limits.requests),
+            ("requests_per_second", limits.requests_per_second),
+            ("refusals_per_second", limits.refusals_per_second),
             ("stores", limits.stores),
             ("parts_in_flight", limits.parts_in_flight),
             ("results", limits.results),
@@ -179,6 +197,12 @@ impl Config {
             Some((name, _)) => Err(ConfigError::Zero(name)),
             None => Ok(()),
         }
+    }
+
+    /// How an address of this listener begins.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
     }
 
     /// Whether callers from this machine need no token.

@@ -8,10 +8,12 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use causeway_archive::Archive;
 use causeway_core::{Clock, Principal, SystemClock};
+use causeway_tls::Hush;
 use tokio::sync::Semaphore;
 
 use crate::config::Config;
 use crate::problem::Problem;
+use crate::rates::Rates;
 
 /// Shared by all requests; one per router.
 pub(crate) struct Door {
@@ -20,6 +22,13 @@ pub(crate) struct Door {
     pub(crate) clock: Arc<dyn Clock>,
     /// A caller from this machine that needs no token.
     pub(crate) local: Arc<Principal>,
+    /// Requests that may be under way at once.
+    pub(crate) places: Arc<Semaphore>,
+    /// How often each caller may ask, and how often each address may do so in vain.
+    pub(crate) rates: Rates,
+    pub(crate) refusals: Rates,
+    /// Tells of callers that ask too often.
+    pub(crate) hush: Hush,
     /// Requests that may store at once.
     pub(crate) stores: Arc<Semaphore>,
     /// Tells this run's request ids from those of the last.
@@ -29,7 +38,11 @@ pub(crate) struct Door {
 
 impl Door {
     pub(crate) fn new(archive: Archive, config: Config) -> Arc<Self> {
-        let stores = Semaphore::new(usize::try_from(config.limits.stores).unwrap_or(usize::MAX >> 4));
+        let places = |count| Arc::new(Semaphore::new(usize::try_from(count).unwrap_or(usize::MAX >> 4)));
+        let limits = &config.limits;
+        let (places, stores) = (places(limits.requests), places(limits.stores));
+        let rates = Rates::new(limits.requests_per_second);
+        let refusals = Rates::new(limits.refusals_per_second);
         // A hasher with random keys is a random number; nothing secret hangs on it.
         let [.., a, b, c, d] = RandomState::new().build_hasher().finish().to_be_bytes();
         Arc::new(Self {
@@ -37,7 +50,11 @@ impl Door {
             config,
             clock: Arc::new(SystemClock),
             local: Arc::new(Principal::local()),
-            stores: Arc::new(stores),
+            places,
+            rates,
+            refusals,
+            hush: Hush::default(),
+            stores,
             run: u32::from_be_bytes([a, b, c, d]),
             requests: AtomicU64::new(0),
         })

@@ -158,7 +158,7 @@ impl IntoResponse for Problem {
     }
 }
 
-/// 404 for what lies below the door's base but names nothing.
+/// 404 for what names nothing.
 pub(crate) async fn no_such_resource() -> Problem {
     Problem::not_found("there is no such resource; DICOMweb resources begin with /dicom-web/studies")
 }

@@ -23,7 +23,7 @@ pub const BASE: &str = "/dicom-web";
 /// Where the URI service is, which is no RESTful service and has no part in their description.
 const URI_SERVICE: &str = "/wado";
 
-/// The door: all its resources, below [`BASE`]. The caller's address is expected as `ConnectInfo<SocketAddr>`,
+/// The door: all its resources, below [`BASE`], and the answer for whatever no room has. The caller's address is expected as `ConnectInfo<SocketAddr>`,
 /// which [`crate::serve`] provides.
 pub fn router(archive: Archive, config: Config) -> Router {
     let door = Door::new(archive, config);
@@ -37,7 +37,8 @@ pub fn router(archive: Archive, config: Config) -> Router {
     });
     let routes = routes
         .route(&format!("{BASE}/{{*rest}}"), any(no_such_resource))
-        .route(URI_SERVICE, get(wado::uri).fallback(method_not_allowed));
+        .route(URI_SERVICE, get(wado::uri).fallback(method_not_allowed))
+        .fallback(no_such_resource);
     front::before(routes.with_state(door.clone()), door)
 }
 

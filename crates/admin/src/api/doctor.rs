@@ -7,7 +7,7 @@ use axum::extract::State;
 use causeway_core::{Permission, Principal, Remote};
 use causeway_forward::admin::DestinationReport;
 use causeway_forward::errand::{ErrandFilter, ErrandKind, ErrandRow, ErrandState};
-use causeway_tls::{Notice, Urgency};
+use causeway_tls::{Notice, Tls, Urgency};
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 
@@ -63,7 +63,7 @@ impl Finding {
 pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<Json<Vec<Finding>>, Problem> {
     causeway_archive::access::allow(&caller, Permission::Admin)?;
     let mut findings = vec![space(&node).await];
-    findings.extend(node.tls.notices().into_iter().map(certificate));
+    findings.extend(node.holders.iter().flat_map(Tls::notices).map(certificate));
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
     let due = ErrandFilter { state: Some(ErrandState::Due), limit: MAX_ERRANDS, ..ErrandFilter::default() };
     findings.extend(errands(&node.forwarder.errands(&caller, due).await?));
@@ -93,7 +93,7 @@ fn judge_space(free: u64, total: u64) -> Finding {
     }
 }
 
-/// A certificate or key of `[dimse.tls]`.
+/// A certificate or key of `[dimse.tls]` or `[web.tls]`.
 fn certificate(notice: Notice) -> Finding {
     let verdict = match notice.urgency {
         Urgency::None => Verdict::Fine,

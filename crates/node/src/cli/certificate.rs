@@ -80,7 +80,7 @@ impl New {
             .with_context(|| format!("the folder {} cannot be made", self.out.display()))?;
         write(&key_file, &made.key, KEY_MODE)?;
         write(&certificate_file, &made.certificate, CERTIFICATE_MODE)?;
-        println!("[dimse.tls]");
+        println!("[dimse.tls]  # and [web.tls], without the line for listen");
         println!("listen = \"0.0.0.0:{}\"", Tls::REGISTERED_PORT);
         println!("certificate = \"{}\"", certificate_file.display());
         println!("key = \"{}\"", key_file.display());

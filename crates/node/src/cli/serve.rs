@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use causeway_core::SystemClock;
+use causeway_core::{Clock, SystemClock};
 use causeway_tls::Tls;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
@@ -52,7 +52,7 @@ impl Serve {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let settings = self.settings()?;
         if self.check {
-            for remark in Tls::open(settings.dimse.tls, Arc::new(SystemClock))?.remarks() {
+            for remark in remarks(&settings)? {
                 println!("warning: {remark}");
             }
             println!("the settings are sound");
@@ -79,6 +79,14 @@ impl Serve {
     }
 }
 
+/// What should be put right and does not stand in the way.
+fn remarks(settings: &Settings) -> anyhow::Result<Vec<String>> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let dimse = Tls::open(settings.dimse.tls.clone(), Arc::clone(&clock))?;
+    let web = compose::open_web_tls(settings, &clock)?;
+    Ok(std::iter::once(dimse).chain(web).flat_map(|tls| tls.remarks()).collect())
+}
+
 async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let ae_title = settings.node.ae_title.clone();
     let mut terminate = signal(SignalKind::terminate())?;
@@ -87,7 +95,7 @@ async fn serve(settings: Settings) -> anyhow::Result<ExitCode> {
     let running = compose::start(settings).await?;
     tracing::info!(
         %ae_title, dimse = %running.dimse, dimse_tls = running.secure.map(tracing::field::display),
-        web = %format!("http://{}", running.web), "ready"
+        web = %format!("{}://{}", running.web_scheme, running.web), "ready"
     );
     loop {
         tokio::select! {

@@ -1,9 +1,11 @@
-//! The listener: HTTP/1.1 and HTTP/2 (h2c with prior knowledge) on one port, with the bounds that `axum::serve`
-//! does not give: time for a request's head, time without progress, connections at once, a drain with an end.
+//! The listener: HTTP/1.1 and HTTP/2 (by ALPN over TLS, by prior knowledge without) on one port, with the bounds that
+//! `axum::serve` does not give: time for a handshake and for a request's head, time without progress, connections at
+//! once, a drain with an end.
 //!
 //! Tasks are spawned here, one per connection; each is counted by a permit and ends with its connection, or with
 //! the drain's deadline.
 
+mod entrance;
 mod guarded;
 
 use std::error::Error;
@@ -15,18 +17,21 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use causeway_archive::Archive;
+use causeway_tls::{Line, Tls};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::Service;
 
 use crate::config::Limits;
+use entrance::Entrance;
 use guarded::{Guarded, Opened};
 
 /// Largest head of a request: request line and header fields.
@@ -46,42 +51,49 @@ const MAX_SEND_BUFFER_BYTES: usize = 1024 * 1024;
 /// How long to leave the listener alone when the machine has no more sockets to give.
 const AFTER_ACCEPT_FAILURE: Duration = Duration::from_millis(100);
 
-/// Serves `routes` on `listener` until `shutdown` completes, then lets requests under way finish, for as long as
+/// Where and how the door is open.
+pub struct Opening {
+    /// The port.
+    pub listener: TcpListener,
+    /// TLS, where it is spoken.
+    pub tls: Option<Tls>,
+    /// Told of handshakes that failed.
+    pub archive: Archive,
+}
+
+/// Serves `routes` at `opening` until `shutdown` completes, then lets requests under way finish, for as long as
 /// `limits.drain_seconds`.
 ///
 /// Handlers find the caller's address as `ConnectInfo<SocketAddr>`.
-pub async fn serve(
-    listener: TcpListener,
-    routes: Router,
-    limits: &Limits,
-    shutdown: impl Future<Output = ()>,
-) {
+pub async fn serve(opening: Opening, routes: Router, limits: &Limits, shutdown: impl Future<Output = ()>) {
+    let Opening { listener, tls, archive } = opening;
     let builder = Arc::new(builder(limits));
-    let connections = usize::try_from(limits.connections).unwrap_or(usize::MAX >> 4);
-    let permits = Arc::new(Semaphore::new(connections));
+    let entrance = Arc::new(Entrance::new(tls, archive, limits));
     let graceful = GracefulShutdown::new();
+    let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
     tokio::pin!(shutdown);
     loop {
-        // Cancel-safe: a permit or a connection that is not returned has not been taken.
         let accepted = tokio::select! {
-            accepted = accept(&listener, &permits) => accepted,
+            accepted = entrance.accept(&listener) => accepted,
             () = &mut shutdown => break,
             Some(_) = tasks.join_next() => continue,
         };
-        let (stream, peer, permit) = match accepted {
-            Ok(accepted) => accepted,
+        let taken = match accepted {
+            Ok(taken) => taken,
             Err(error) => {
                 tracing::warn!(%error, "the web listener could not accept a connection");
                 tokio::time::sleep(AFTER_ACCEPT_FAILURE).await;
                 continue;
             }
         };
-        let connection = Connection { stream, peer, routes: routes.clone(), limits: limits.clone() };
-        let watcher = graceful.watcher();
-        let builder = builder.clone();
+        let (routes, limits) = (routes.clone(), limits.clone());
+        let (entrance, builder) = (Arc::clone(&entrance), Arc::clone(&builder));
+        let (watcher, mut stopped) = (graceful.watcher(), stopped.clone());
         tasks.spawn(async move {
-            let _permit = permit;
+            let peer = taken.from;
+            let Some((line, _permit)) = entrance.admit(taken, &mut stopped).await else { return };
+            let connection = Connection { line, peer, routes, limits };
             // A peer that goes away or breaks HTTP is its own affair; what matters was logged by the handler.
             if let Err(error) = connection.converse(&builder, watcher).await {
                 tracing::debug!(%error, peer.address = %peer, "connection ended early");
@@ -89,18 +101,9 @@ pub async fn serve(
         });
     }
     drop(listener);
+    // Handshakes end here; who listens to nothing any more has no use for the word.
+    let _ = stop.send(true);
     drain(graceful, tasks, limits.drain_timeout()).await;
-}
-
-async fn accept(
-    listener: &TcpListener,
-    permits: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let permit = permits.clone().acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, peer) = listener.accept().await?;
-    // Answers are written whole; waiting for more to send only delays them. Failing to say so is no harm.
-    let _ = stream.set_nodelay(true);
-    Ok((stream, peer, permit))
 }
 
 async fn drain(graceful: GracefulShutdown, mut tasks: JoinSet<()>, patience: Duration) {
@@ -138,7 +141,7 @@ fn builder(limits: &Limits) -> auto::Builder<TokioExecutor> {
 
 /// One connection, before HTTP is spoken on it.
 struct Connection {
-    stream: TcpStream,
+    line: Line,
     peer: SocketAddr,
     routes: Router,
     limits: Limits,
@@ -150,9 +153,9 @@ impl Connection {
         builder: &auto::Builder<TokioExecutor>,
         watcher: Watcher,
     ) -> Result<(), Box<dyn Error + Send + Sync>> {
-        let Self { stream, peer, routes, limits } = self;
+        let Self { line, peer, routes, limits } = self;
         let opened = Opened::default();
-        let io = Guarded::new(stream, opened.clone(), limits.head_timeout(), limits.write_timeout());
+        let io = Guarded::new(line, opened.clone(), limits.head_timeout(), limits.write_timeout());
         let service = service_fn(move |mut request: Request<Incoming>| {
             opened.set();
             request.extensions_mut().insert(ConnectInfo(peer));

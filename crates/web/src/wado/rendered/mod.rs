@@ -10,10 +10,12 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, WARNING};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use causeway_archive::{Pictures, RenderedError};
+use causeway_core::transfer_syntax::Plain;
 use causeway_core::{Principal, StoredInstance};
+
 use causeway_dataset::render::{Coding, Quality, Region, RenderError, Viewport, Wanted};
 
 use super::frames::FrameList;
@@ -44,7 +46,9 @@ pub(crate) async fn rendered(
     let parameters = parse::parse(uri.query().unwrap_or_default(), Kind::Rendered)?;
     let frames = frames_in(&path)?;
     let instances = selected(&door, &principal, &target).await?;
+    let all = instances.len();
     let (exhibits, count) = exhibits(&door, instances, frames).await?;
+    let left_out = all - exhibits.len();
     let offers = if count == Count::One { FOR_PICTURE } else { FOR_PICTURES };
     let offer = accept::select(offers, headers, uri.query(), door.config.missing_accept)?.offer;
     let wanted = Wanted {
@@ -65,6 +69,10 @@ pub(crate) async fn rendered(
     };
     response.headers_mut().insert(ETAG, tag);
     warn(response.headers_mut(), &base, &parameters);
+    if left_out > 0 {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        say_what_is_missing(response.headers_mut(), &base, left_out);
+    }
     Ok(response)
 }
 
@@ -127,7 +135,7 @@ enum Count {
     Many,
 }
 
-/// What is shown of the instances. Only of a single instance it is known ahead how many frames it has.
+/// What is shown of the instances, but for those of several whose syntax has no decoder. Only of a single instance it is known ahead how many frames it has.
 async fn exhibits(
     door: &Door,
     instances: Vec<StoredInstance>,
@@ -136,8 +144,14 @@ async fn exhibits(
     let instance = match <[StoredInstance; 1]>::try_from(instances) {
         Ok([instance]) => instance,
         Err(instances) => {
-            let exhibits = instances.into_iter().map(|instance| Exhibit::of(instance, None));
-            return Ok((exhibits.collect(), Count::Many));
+            let first = instances.first().cloned();
+            let shown = instances.into_iter().filter(|it| Plain::of(&it.transfer_syntax).is_some());
+            let mut exhibits: Vec<Exhibit> = shown.map(|instance| Exhibit::of(instance, None)).collect();
+            if exhibits.is_empty() {
+                // It says itself why there is no picture of it.
+                exhibits.extend(first.map(|instance| Exhibit::of(instance, None)));
+            }
+            return Ok((exhibits, Count::Many));
         }
     };
     let mut exhibit = Exhibit::of(instance, frames);
@@ -207,6 +221,15 @@ fn warn(headers: &mut HeaderMap, base: &str, parameters: &Parameters) {
     }
     let values = parameters.unsupported.join(", ");
     let text = format!("299 {base}: The following annotation values are not supported: {values}");
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        headers.insert(WARNING, value);
+    }
+}
+
+/// Says that some have no picture here: PS3.18 §8.5 has 206 for that.
+fn say_what_is_missing(headers: &mut HeaderMap, base: &str, left_out: usize) {
+    let text =
+        format!("299 {base}: {left_out} instances are stored in a transfer syntax that is not decoded here");
     if let Ok(value) = HeaderValue::from_str(&text) {
         headers.insert(WARNING, value);
     }

@@ -47,7 +47,7 @@ pub(super) struct Picture {
 pub(super) struct Show {
     archive: Archive,
     exhibits: VecDeque<Exhibit>,
-    /// Whether instances without pixels are passed over, since there are others.
+    /// Whether instances that have nothing to render are passed over, since there are others.
     is_mixed: bool,
     wanted: Wanted,
     base: String,
@@ -73,7 +73,10 @@ impl Show {
             if let Some(open) = &mut self.open
                 && let Some(frame) = open.frames.pop_front()
             {
-                let bytes = open.pictures.picture(frame, &self.wanted).await.map_err(problem)?;
+                let bytes = match open.pictures.picture(frame, &self.wanted).await {
+                    Err(error) if self.is_mixed && has_nothing_to_render(&error) => continue,
+                    made => made.map_err(problem)?,
+                };
                 let location = format!("{}/frames/{frame}/rendered", open.location);
                 return Ok(Some(Picture { bytes, location }));
             }
@@ -87,7 +90,7 @@ impl Show {
             Some(pictures) => pictures,
             None => match self.archive.pictures(&exhibit.instance).await {
                 Ok(pictures) => pictures,
-                Err(RenderedError::Render(RenderError::NoPixels)) if self.is_mixed => return Ok(None),
+                Err(error) if self.is_mixed && has_nothing_to_render(&error) => return Ok(None),
                 Err(error) => return Err(problem(error)),
             },
         };
@@ -104,6 +107,11 @@ impl Show {
     }
 }
 
+/// Whether the instance is of a kind that has no rendered representation, which is no failure.
+const fn has_nothing_to_render(error: &RenderedError) -> bool {
+    matches!(error, RenderedError::Render(RenderError::NoPixels | RenderError::NotRendered(_)))
+}
+
 /// The answer whose parts are these pictures. The first is made before the status goes out, so that what fails at
 /// once is told in a status.
 pub(super) async fn multipart(
@@ -118,7 +126,11 @@ pub(super) async fn multipart(
     let content_type = HeaderValue::try_from(boundary.content_type(media)).ok();
     let closing = Bytes::from(boundary.closing());
     let others = stream::try_unfold(show, |mut show| async move {
-        let next = show.next().await.map_err(|problem| io::Error::other(problem.detail().to_owned()))?;
+        let next = show.next().await.map_err(|problem| {
+            // The status is out: all that is left is to break off, and to say here why.
+            tracing::warn!(error = problem.detail(), "an answer with pictures was broken off");
+            io::Error::other(problem.detail().to_owned())
+        })?;
         Ok(next.map(|picture| ((Place::Later, picture), show)))
     });
     let pictures = stream::iter([Ok::<_, io::Error>((Place::First, first))]).chain(others);

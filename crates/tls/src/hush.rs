@@ -18,7 +18,7 @@ const MAX_REASONS: usize = 8;
 
 /// What was told of whom.
 #[derive(Debug, Default)]
-pub(crate) struct Hush(Mutex<HashMap<IpAddr, Told>>);
+pub struct Hush(Mutex<HashMap<IpAddr, Told>>);
 
 #[derive(Debug)]
 struct Told {
@@ -29,7 +29,8 @@ struct Told {
 
 impl Hush {
     /// Whether `reason` is to be told of `address`; then with how many were kept back of it before.
-    pub(crate) fn ask(&self, address: IpAddr, reason: &str, now: Instant) -> Option<u64> {
+    #[must_use]
+    pub fn ask(&self, address: IpAddr, reason: &str, now: Instant) -> Option<u64> {
         let mut hasher = DefaultHasher::new();
         reason.hash(&mut hasher);
         let reason = hasher.finish();
