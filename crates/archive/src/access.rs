@@ -1,6 +1,6 @@
 //! The one place that says who may do what.
 //!
-//! A door finds out who is calling ([`Archive::admit`], [`Archive::bearer`]) and hands the `Principal` to every
+//! A door finds out who is calling ([`Archive::admit`], [`Archive::bearer`] in `identity/oidc`) and hands the `Principal` to every
 //! use-case, which asks `allow` first. Closed by default: an unknown caller is let in from this very machine only.
 
 use std::net::IpAddr;
@@ -226,12 +226,6 @@ impl Archive {
             offered: words,
             wrong,
         })
-    }
-
-    /// Whose bearer token this is.
-    #[must_use]
-    pub fn bearer(&self, token: &str) -> Option<Principal> {
-        self.inner.tokens.find(token)
     }
 }
 

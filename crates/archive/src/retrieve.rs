@@ -92,13 +92,14 @@ impl Archive {
     /// Whether what `selection` names was here once and was deleted (HTTP 410, not 404).
     ///
     /// # Errors
-    /// When the caller may not retrieve, or the catalog fails.
+    /// When the caller may neither retrieve nor delete, or the catalog fails.
     pub async fn was_deleted(
         &self,
         principal: &Principal,
         selection: &Selection,
     ) -> Result<bool, RetrieveError> {
-        access::allow(principal, Permission::Retrieve)?;
+        access::allow(principal, Permission::Delete)
+            .or_else(|_| access::allow(principal, Permission::Retrieve))?;
         Ok(self.inner.catalog.was_deleted(selection.clone()).await?)
     }
 

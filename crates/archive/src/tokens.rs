@@ -55,7 +55,7 @@ impl Keyring {
 }
 
 impl Archive {
-    /// Whether any token exists: a web listener away from the loopback address needs one.
+    /// Whether any token exists.
     #[must_use]
     pub fn has_tokens(&self) -> bool {
         !self.inner.tokens.snapshot().is_empty()

@@ -12,7 +12,7 @@ use serde::Deserialize;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Address and port of the listener. Without tokens this must be a loopback address.
+    /// Address and port of the listener. Without tokens and an identity provider this must be a loopback address.
     pub listen: SocketAddr,
     /// The node's root URL as its users see it, when proxies in between do not say (`Forwarded`).
     pub public_url: Option<PublicUrl>,
@@ -122,13 +122,13 @@ pub enum ConfigError {
     /// Others could reach it, and no one could prove who they are.
     #[error(
         "[web] listen = \"{0}\" can be reached from other machines, but there is no token yet; create one with \
-         `causeway token add NAME --allow query,retrieve,store --data DIR`, or listen on 127.0.0.1"
+         `causeway token add NAME --allow query,retrieve,store --data DIR`, set [auth.oidc], or listen on 127.0.0.1"
     )]
     OpenToOthers(SocketAddr),
     /// Everyone must show a token, and there is none.
     #[error(
         "[web] authentication = \"required\", but there is no token yet; create one with \
-         `causeway token add NAME --allow query,retrieve,store --data DIR`"
+         `causeway token add NAME --allow query,retrieve,store --data DIR`, or set [auth.oidc]"
     )]
     NoToken,
     /// A bound of zero would let nothing through.
@@ -143,7 +143,7 @@ impl Config {
     /// Says what is missing and what to set.
     pub fn check(&self, archive: &Archive) -> Result<(), ConfigError> {
         self.check_limits()?;
-        if archive.has_tokens() {
+        if archive.takes_tokens() {
             return Ok(());
         }
         match self.authentication {

@@ -57,7 +57,7 @@ async fn answer(
         return (cors::preflight_answer(), None);
     }
     let (mut parts, body) = request.into_parts();
-    match auth::identify(door, &parts) {
+    match auth::identify(door, &parts).await {
         Ok(caller) => {
             parts.extensions.insert(caller.clone());
             (next.run(Request::from_parts(parts, body)).await, Some(caller))
