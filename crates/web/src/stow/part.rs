@@ -85,6 +85,7 @@ fn refusal(error: &IngestError, tap: MetaTap) -> Refusal {
         | IngestError::MissingIdentifier(_)
         | IngestError::Mismatch { .. }
         | IngestError::OtherStudy { .. }
+        | IngestError::Unseen(_)
         | IngestError::NotStorage(_)
         | IngestError::Conflict(_) => error.to_string(),
     };

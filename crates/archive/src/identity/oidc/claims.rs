@@ -1,6 +1,7 @@
-//! What a token's claims say of its bearer: a name for the trail, and what it may do. Pure.
+//! What a token's claims say of its bearer: a name for the trail, what it may do, and what it sees. Pure.
 
-use causeway_core::{Permission, Permissions, Principal};
+use causeway_core::sight::MAX_SCOPE_ITEMS;
+use causeway_core::{PatientKey, Permission, Permissions, Principal, Scope, Sight, Uid};
 use serde_json::Value;
 
 use super::Config;
@@ -12,12 +13,18 @@ const SCOPE_CLAIMS: [&str; 2] = ["scope", "scp"];
 const MAX_SCOPES: usize = 500;
 /// Longest name that is kept, in characters.
 const MAX_NAME_CHARS: usize = 128;
+/// What says in a list of studies, patients or remotes that all of them are seen.
+const EVERYTHING: &str = "*";
 /// What names of bearers begin with, so that none is taken for a remote, for a token of ours or for this machine.
 const NAME_PREFIX: &str = "oidc:";
 
 /// The bearer.
 pub(super) fn principal(config: &Config, claims: &Claims) -> Principal {
-    Principal { name: name(config, claims), permissions: permissions(config, claims) }
+    Principal {
+        name: name(config, claims),
+        permissions: permissions(config, claims),
+        sight: sight(config, claims),
+    }
 }
 
 fn name(config: &Config, claims: &Claims) -> String {
@@ -39,6 +46,38 @@ fn permissions(config: &Config, claims: &Claims) -> Permissions {
         config.scopes.get(scope).map(|permissions| permissions.iter().collect()).unwrap_or_default()
     };
     scopes.into_iter().take(MAX_SCOPES).flat_map(allowed).collect()
+}
+
+/// What the claims list. Whatever cannot be read is not seen.
+fn sight(config: &Config, claims: &Claims) -> Sight {
+    let Config { studies_claim, patients_claim, remotes_claim, .. } = config;
+    let sources = [studies_claim, patients_claim, remotes_claim];
+    if sources.iter().all(|source| source.is_none()) {
+        return Sight::Everything;
+    }
+    let [studies, patients, remotes] = sources
+        .map(|source| source.as_deref().and_then(|path| find(claims, path)).map(listed).unwrap_or_default());
+    if [&studies, &patients, &remotes].into_iter().any(|list| list.contains(&EVERYTHING)) {
+        return Sight::Everything;
+    }
+    Sight::Only(Scope {
+        studies: studies.iter().filter_map(|text| Uid::parse(text).ok()).take(MAX_SCOPE_ITEMS).collect(),
+        patients: patients
+            .iter()
+            .filter_map(|text| PatientKey::parse(text).ok())
+            .take(MAX_SCOPE_ITEMS)
+            .collect(),
+        remotes: remotes.iter().filter_map(|text| text.parse().ok()).take(MAX_SCOPE_ITEMS).collect(),
+    })
+}
+
+/// The texts of a claim: a list of them, or one; an ID may have spaces.
+fn listed(value: &Value) -> Vec<&str> {
+    match value {
+        Value::String(text) => vec![text],
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => Vec::new(),
+    }
 }
 
 /// A claim by its name, or else by names inside one another, with dots between.

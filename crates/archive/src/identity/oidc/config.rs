@@ -52,6 +52,16 @@ pub struct Config {
     /// What the provider's scopes (or roles) allow. Not given: a scope is called as its permission is.
     #[serde(default)]
     pub scopes: BTreeMap<String, Permissions>,
+    /// The claim that lists the UIDs of studies that the bearer sees. Once it or one of the next two is set, a bearer
+    /// sees what they list and nothing else; `*` in one of them is everything.
+    #[serde(default)]
+    pub studies_claim: Option<String>,
+    /// The claim that lists the patients whose studies the bearer sees: `ID`, or `ID^^^ISSUER`.
+    #[serde(default)]
+    pub patients_claim: Option<String>,
+    /// The claim that lists the remotes whose studies the bearer sees, by name.
+    #[serde(default)]
+    pub remotes_claim: Option<String>,
 }
 
 const fn leeway_seconds() -> u32 {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use causeway_core::{ManualClock, Permission};
+use causeway_core::{ManualClock, PatientKey, Permission, Scope, Sight, Uid};
 use jiff::Timestamp;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
@@ -118,6 +118,28 @@ async fn scopes_of_other_names_and_in_other_claims_are_found() {
     assert_eq!(alice.name, "oidc:a@x");
     let may: Vec<Permission> = alice.permissions.iter().collect();
     assert_eq!(may, [Permission::Query, Permission::Retrieve], "a scope that is not set allows nothing");
+}
+
+#[tokio::test]
+async fn what_a_bearer_sees_is_what_the_claims_list_and_nothing_where_they_are_silent() {
+    let settings = json!({
+        "jwks_url": "https://id.example.org/keys", "studies_claim": "dicom.studies", "patients_claim": "patient",
+        "remotes_claim": "sites",
+    });
+    let subject = subject_with(settings, vec![Ok(set(&[1]))]);
+    let sight = async |claims: Value| subject.bearer(&token(1, &claims)).await.unwrap().sight;
+    assert_eq!(sight(json!({})).await, Sight::Only(Scope::default()));
+    let all = json!({ "dicom": { "studies": ["1.2", "no uid", 7] }, "patient": "P 1^^^H", "sites": ["ct1", "c t"] });
+    let scope = Scope {
+        studies: vec![Uid::parse("1.2").unwrap()],
+        patients: vec![PatientKey::parse("P 1^^^H").unwrap()],
+        remotes: vec!["ct1".parse().unwrap()],
+    };
+    assert_eq!(sight(all).await, Sight::Only(scope));
+    assert_eq!(sight(json!({ "sites": ["ct1", "*"] })).await, Sight::Everything);
+    let many: Vec<String> = (0..2000).map(|number| format!("P{number}")).collect();
+    let Sight::Only(scope) = sight(json!({ "patient": many })).await else { panic!("not confined") };
+    assert_eq!(scope.check(), Ok(()));
 }
 
 #[tokio::test]
