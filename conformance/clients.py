@@ -116,15 +116,15 @@ def contexts_of(datasets: Iterable[Dataset]) -> list[tuple[str, list[str]]]:
     return [(abstract, [syntax]) for abstract, syntax in sorted(pairs)]
 
 
-def store(subject: Subject, *datasets: Dataset) -> list[int]:
+def store(subject: Subject, *datasets: Dataset, calling: str = CALLING) -> list[int]:
     """Sends each over one association; the statuses in order."""
-    with associate(subject, contexts_of(datasets)) as association:
+    with associate(subject, contexts_of(datasets), calling) as association:
         return [association.send_c_store(item).Status for item in datasets]
 
 
-def stored(subject: Subject, *datasets: Dataset) -> list[Dataset]:
+def stored(subject: Subject, *datasets: Dataset, calling: str = CALLING) -> list[Dataset]:
     """Sends each, and insists that each is taken."""
-    assert store(subject, *datasets) == [0x0000] * len(datasets)
+    assert store(subject, *datasets, calling=calling) == [0x0000] * len(datasets)
     return list(datasets)
 
 
@@ -137,11 +137,13 @@ def identifier(level: str, **keys: Any) -> Dataset:
     return query
 
 
-def find(subject: Subject, query: Dataset, root: str = "STUDY") -> tuple[int, list[Dataset]]:
+def find(
+    subject: Subject, query: Dataset, root: str = "STUDY", calling: str = CALLING,
+) -> tuple[int, list[Dataset]]:
     """The final status and the matches."""
     matches = []
     final = None
-    with associate(subject, [FIND[root]]) as association:
+    with associate(subject, [FIND[root]], calling) as association:
         for status, match in association.send_c_find(query, FIND[root]):
             final = status.get("Status")
             if final in (0xFF00, 0xFF01):
@@ -159,11 +161,11 @@ def matches(subject: Subject, query: Dataset, root: str = "STUDY") -> list[Datas
 
 
 def move(
-    subject: Subject, query: Dataset, destination: str, root: str = "STUDY",
+    subject: Subject, query: Dataset, destination: str, root: str = "STUDY", calling: str = CALLING,
 ) -> tuple[Dataset, Dataset | None, list[Dataset]]:
     """The final status, its identifier, and the pending statuses."""
     pending, last = [], None
-    with associate(subject, [MOVE[root]]) as association:
+    with associate(subject, [MOVE[root]], calling) as association:
         for status, answer in association.send_c_move(query, destination, MOVE[root]):
             if status.get("Status") == 0xFF00:
                 pending.append(status)

@@ -103,6 +103,16 @@ def still_there(request: pytest.FixtureRequest) -> Iterator[None]:
 @pytest.fixture
 def make_subject(request: pytest.FixtureRequest) -> Iterator[Callable[..., Subject]]:
     """Starts further servers, of the subject under test unless another is named, for one test."""
+    yield from _maker(request)
+
+
+@pytest.fixture(scope="module")
+def make_own_subject(request: pytest.FixtureRequest) -> Iterator[Callable[..., Subject]]:
+    """The same for one module."""
+    yield from _maker(request)
+
+
+def _maker(request: pytest.FixtureRequest) -> Iterator[Callable[..., Subject]]:
     made: list[Subject] = []
 
     def make(kind: str | None = None, **arguments: object) -> Subject:

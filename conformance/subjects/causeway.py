@@ -35,6 +35,8 @@ class Causeway(Subject):
     default_ae_title = "CAUSEWAY"
     #: Where the DIMSE door listens, when not where everything does.
     dimse_host: str | None = None
+    #: Where the web doors listen, when not where everything does.
+    web_host: str | None = None
 
     def command(self) -> list[str]:
         return [
@@ -42,7 +44,7 @@ class Causeway(Subject):
             "--data", str(self.folder / "data"),
             "--ae-title", self.ae_title,
             "--dimse-listen", f"{self.dimse_host or self.host}:{self.dimse_port}",
-            "--web-listen", f"{self.host}:{self.web_port}",
+            "--web-listen", f"{self.web_host or self.host}:{self.web_port}",
         ]
 
     def environment(self) -> dict[str, str]:

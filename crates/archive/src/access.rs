@@ -1,17 +1,19 @@
 //! The one place that says who may do what.
 //!
-//! A door finds out who is calling ([`Archive::admit`], [`Archive::bearer`]) and hands the `Principal` to every
-//! use-case, which asks `allow` first. Closed by default: an unknown caller is let in from this very machine only.
+//! A door finds out who is calling ([`Archive::admit`], [`Archive::bearer`] in `identity/oidc`) and hands the `Principal` to every
+//! use-case, which asks `allow` first, or `sight` where studies are looked into. Closed by default: an unknown caller is let in from this very machine only.
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use causeway_core::{AeTitle, Fingerprint, Permission, Principal, Quirks, Remote, RemoteName};
+use causeway_core::{
+    AeTitle, Fingerprint, InstanceRecord, Permission, Principal, Quirks, Remote, RemoteName, Sight,
+};
 
-use crate::Archive;
 use crate::error::AccessError;
 use crate::identity::{Identified, Offered, Wrong};
 use crate::places::Place;
+use crate::{Archive, CatalogError};
 
 /// A DIMSE caller, as far as a door could establish.
 #[derive(Debug, Clone)]
@@ -195,7 +197,11 @@ impl Archive {
             return Err(CallerRefused::Associations { remote: remote.name.clone(), limit });
         };
         Ok(Caller {
-            principal: Principal { name: remote.name.to_string(), permissions: remote.allow.clone() },
+            principal: Principal {
+                name: remote.name.to_string(),
+                permissions: remote.allow.clone(),
+                sight: remote.sight(),
+            },
             remote: Some(remote.name.clone()),
             quirks: remote.quirks.clone(),
             identified,
@@ -226,12 +232,6 @@ impl Archive {
             offered: words,
             wrong,
         })
-    }
-
-    /// Whose bearer token this is.
-    #[must_use]
-    pub fn bearer(&self, token: &str) -> Option<Principal> {
-        self.inner.tokens.find(token)
     }
 }
 
@@ -275,10 +275,53 @@ impl Connection {
 /// # Errors
 /// When `permission` is not among the principal's.
 pub fn allow(principal: &Principal, permission: Permission) -> Result<(), AccessError> {
-    if principal.permissions.allow(permission) {
+    if principal.permissions.allow(permission) && suits(&principal.sight, permission) {
         Ok(())
     } else {
         Err(AccessError { who: principal.name.clone(), permission })
+    }
+}
+
+/// Whether someone with this sight may have the permission at all. An administrator sees queues and settings of
+/// every study; the worklist tells of patients who have none yet, which is for a modality that sees its own.
+fn suits(sight: &Sight, permission: Permission) -> bool {
+    let Some(scope) = sight.scope() else { return true };
+    match permission {
+        Permission::Admin => false,
+        Permission::Worklist => {
+            scope.studies.is_empty() && scope.patients.is_empty() && !scope.remotes.is_empty()
+        }
+        Permission::Store
+        | Permission::Query
+        | Permission::Retrieve
+        | Permission::Commit
+        | Permission::Delete => true,
+    }
+}
+
+/// Lets the principal pass, and says with which studies. Whoever looks into the catalog for it hands this on, so that
+/// what is not seen is, for it, not there.
+///
+/// # Errors
+/// When `permission` is not among the principal's.
+pub(crate) fn sight(principal: &Principal, permission: Permission) -> Result<Sight, AccessError> {
+    allow(principal, permission)?;
+    Ok(principal.sight.clone())
+}
+
+impl Archive {
+    /// Whether someone with this sight may add the instance: it would see it afterwards, and nothing that it does not
+    /// see is added to or replaced.
+    pub(crate) async fn may_place(
+        &self,
+        sight: &Sight,
+        record: &InstanceRecord,
+    ) -> Result<bool, CatalogError> {
+        let Some(scope) = sight.scope() else { return Ok(true) };
+        if !scope.sees(&record.ids.study, &record.patient, record.envelope.remote.as_ref()) {
+            return Ok(false);
+        }
+        Ok(!self.inner.catalog.is_hidden(record.ids.clone(), sight.clone()).await?)
     }
 }
 
@@ -287,6 +330,7 @@ mod tests {
     use std::net::Ipv4Addr;
 
     use causeway_core::remote::DimseAddress;
+    use causeway_core::{PatientKey, Scope};
 
     use super::*;
 
@@ -350,6 +394,22 @@ mod tests {
         let remotes = [remote("one", &[OWN], &[]), remote("two", &[OTHER], &[])];
         assert_eq!(call(&remotes, OUTSIDE, Connection::Tls(Some(OTHER))), Ok(Some("two".to_owned())));
         assert_eq!(call(&remotes, OUTSIDE, Connection::Tls(Some(OWN))), Ok(Some("one".to_owned())));
+    }
+
+    #[test]
+    fn who_is_confined_is_no_administrator_and_reads_a_worklist_only_as_a_modality() {
+        let who = |scope: Option<Scope>| Principal { sight: scope.into(), ..Principal::local() };
+        let own = who(Some(Scope::of_remote("ct1".parse().unwrap())));
+        let patients = vec![PatientKey::parse("P1").unwrap()];
+        let patient = who(Some(Scope { patients, ..Scope::of_remote("ct1".parse().unwrap()) }));
+        let nothing = who(Some(Scope::default()));
+        for (principal, admin, worklist) in
+            [(who(None), true, true), (own, false, true), (patient, false, false), (nothing, false, false)]
+        {
+            assert_eq!(allow(&principal, Permission::Admin).is_ok(), admin, "{principal:?}");
+            assert_eq!(allow(&principal, Permission::Worklist).is_ok(), worklist, "{principal:?}");
+            assert!(allow(&principal, Permission::Delete).is_ok());
+        }
     }
 
     #[test]

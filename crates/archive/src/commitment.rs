@@ -88,7 +88,9 @@ impl Archive {
         for request in self.inner.catalog.undecided(MAX_DECIDED).await? {
             let age = self.inner.clock.now().duration_since(request.asked_at);
             let is_overdue = Duration::try_from(age).is_ok_and(|age| age >= patience);
-            let findings = self.inner.catalog.findings(request.errand).await?;
+            let remote = request.remote.as_ref().and_then(|name| self.remote(name));
+            let sight = remote.map(|remote| remote.sight()).unwrap_or_default();
+            let findings = self.inner.catalog.findings(request.errand, sight).await?;
             match decide(&findings, is_overdue) {
                 Some(failed) => {
                     tracing::info!(

@@ -7,14 +7,14 @@ use crate::error::RetrieveError;
 use crate::{Archive, access};
 
 impl Archive {
-    /// Removes all instances that `selection` names; says how many there were. Bytes that outlive their row, since
+    /// Removes all instances that `selection` names and that the caller sees; says how many there were. Bytes that outlive their row, since
     /// the node stopped or the disk failed, are removed by the next replay, which knows the tombstone.
     ///
     /// # Errors
     /// When the caller may not delete, or the catalog fails.
     pub async fn delete(&self, principal: &Principal, selection: &Selection) -> Result<usize, RetrieveError> {
-        access::allow(principal, Permission::Delete)?;
-        let removed = self.inner.catalog.delete(selection.clone(), &principal.name).await?;
+        let sight = access::sight(principal, Permission::Delete)?;
+        let removed = self.inner.catalog.delete(selection.clone(), sight, &principal.name).await?;
         let count = removed.len();
         // A task of its own: a caller who leaves now must not leave the bytes behind.
         let bytes = tokio::spawn(remove_bytes(self.inner.store.clone(), removed));

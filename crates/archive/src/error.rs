@@ -49,6 +49,9 @@ pub enum IngestError {
         /// The study in the data set.
         found: Uid,
     },
+    /// It belongs to what its sender does not see, or would not see.
+    #[error("study {0} is not among those that the sender may store to")]
+    Unseen(Uid),
     /// A DICOMDIR or another class that is no instance.
     #[error("SOP class {0} is not for storage")]
     NotStorage(Uid),
@@ -70,7 +73,7 @@ impl IngestError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Access(_) => Class::Caller,
+            Self::Access(_) | Self::Unseen(_) => Class::Caller,
             Self::Body(_)
             | Self::Unreadable(_)
             | Self::MissingIdentifier(_)
@@ -87,7 +90,7 @@ impl IngestError {
     #[must_use]
     pub fn store_status(&self) -> Status {
         match self {
-            Self::Access(_) => Status::NOT_AUTHORIZED,
+            Self::Access(_) | Self::Unseen(_) => Status::NOT_AUTHORIZED,
             Self::Mismatch { .. } | Self::MissingIdentifier(_) | Self::OtherStudy { .. } => {
                 Status::DATA_SET_DOES_NOT_MATCH
             }

@@ -50,6 +50,7 @@ pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use error::{AccessError, CommitmentError, IngestError, RetrieveError, SearchError};
 pub use frames::Frames;
+pub use identity::oidc::{self, BearerError};
 pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use passing::{Passed, Passing, PassingError};
@@ -89,6 +90,8 @@ pub struct Config {
     pub ae_title: Option<causeway_core::AeTitle>,
     /// Whose tokens are believed.
     pub identity: identity::Config,
+    /// The identity provider whose bearer tokens are believed over the web, if any.
+    pub provider: Option<oidc::Provider>,
     /// The zone of dates and times of which a data set says none (`[node] timezone`); none: UTC.
     pub zone: Option<jiff::tz::TimeZone>,
 }

@@ -7,13 +7,13 @@ use crate::error::SearchError;
 use crate::{Archive, access};
 
 impl Archive {
-    /// The entities that `query` describes, in a stable order, each with the attributes of its level and of
+    /// The entities that `query` describes and that the caller sees, in a stable order, each with the attributes of its level and of
     /// those above.
     ///
     /// # Errors
     /// When the caller may not query, or the catalog fails.
     pub async fn search(&self, principal: &Principal, query: Query) -> Result<Answers, SearchError> {
-        access::allow(principal, Permission::Query)?;
+        let query = Query { sight: access::sight(principal, Permission::Query)?, ..query };
         Ok(self.inner.catalog.search(self.in_our_zone(query)).await?)
     }
 
@@ -25,12 +25,12 @@ impl Archive {
         query
     }
 
-    /// How many entities `query` describes, its limit and offset left aside; counting stops at `up_to`.
+    /// How many of them there are, its limit and offset left aside; counting stops at `up_to`.
     ///
     /// # Errors
     /// As for [`Archive::search`].
     pub async fn count(&self, principal: &Principal, query: Query, up_to: u64) -> Result<u64, SearchError> {
-        access::allow(principal, Permission::Query)?;
+        let query = Query { sight: access::sight(principal, Permission::Query)?, ..query };
         Ok(self.inner.catalog.count(self.in_our_zone(query), up_to).await?)
     }
 }

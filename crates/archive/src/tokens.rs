@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use causeway_catalog::{Catalog, TokenRecord};
-use causeway_core::{Permission, Permissions, Principal};
+use causeway_core::{Permission, Permissions, Principal, Sight};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
@@ -50,25 +50,30 @@ impl Keyring {
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
         let tokens = self.snapshot();
         let found = tokens.iter().find(|record| bool::from(record.sha256.ct_eq(&hash)))?;
-        Some(Principal { name: found.name.clone(), permissions: found.permissions.clone() })
+        Some(Principal {
+            name: found.name.clone(),
+            permissions: found.permissions.clone(),
+            sight: found.sight.clone(),
+        })
     }
 }
 
 impl Archive {
-    /// Whether any token exists: a web listener away from the loopback address needs one.
+    /// Whether any token exists.
     #[must_use]
     pub fn has_tokens(&self) -> bool {
         !self.inner.tokens.snapshot().is_empty()
     }
 
-    /// Names and permissions of all tokens.
+    /// Names, permissions and sight of all tokens.
     ///
     /// # Errors
     /// When the caller is no administrator.
-    pub fn tokens(&self, principal: &Principal) -> Result<Vec<(String, Permissions)>, SearchError> {
+    pub fn tokens(&self, principal: &Principal) -> Result<Vec<(String, Permissions, Sight)>, SearchError> {
         access::allow(principal, Permission::Admin)?;
         let tokens = self.inner.tokens.snapshot();
-        Ok(tokens.iter().map(|record| (record.name.clone(), record.permissions.clone())).collect())
+        let told = |it: &TokenRecord| (it.name.clone(), it.permissions.clone(), it.sight.clone());
+        Ok(tokens.iter().map(told).collect())
     }
 
     /// Adds a token, or gives the one of that name a new secret; in force when this returns. Gives the secret, of
@@ -81,10 +86,11 @@ impl Archive {
         principal: &Principal,
         name: String,
         permissions: Permissions,
+        sight: Sight,
     ) -> Result<String, SearchError> {
         access::allow(principal, Permission::Admin)?;
         let (secret, sha256) = new_secret();
-        let record = TokenRecord { name, sha256, permissions };
+        let record = TokenRecord { name, sha256, permissions, sight };
         let (inner, who) = (Arc::clone(&self.inner), principal.name.clone());
         let change = async move {
             inner.catalog.put_token(record, &who).await?;

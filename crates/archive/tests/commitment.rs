@@ -96,7 +96,7 @@ async fn who_may_not_commit_is_refused_and_a_transaction_is_used_once() {
     let node = Subject::new().await;
     let samples = study(4, 2);
     let permissions: Permissions = [Permission::Store].into_iter().collect();
-    let storer = Principal { name: "ct1".to_owned(), permissions };
+    let storer = Principal { name: "ct1".to_owned(), permissions, ..Principal::local() };
     let asked = request(&samples);
     let refused = node.archive.ask_commitment(&storer, from(), asked.clone(), HOLD).await.unwrap_err();
     assert_eq!(refused.status(), Status::NOT_AUTHORIZED);

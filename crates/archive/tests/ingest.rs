@@ -114,8 +114,11 @@ async fn nobody_stores_reads_or_deletes_without_leave() {
     let subject = Subject::new().await;
     let sample = &study(1, 1)[0];
     subject.ingest(sample).await.unwrap();
-    let nobody =
-        Principal { name: "nobody".to_owned(), permissions: [Permission::Query].into_iter().collect() };
+    let nobody = Principal {
+        name: "nobody".to_owned(),
+        permissions: [Permission::Query].into_iter().collect(),
+        ..Principal::local()
+    };
     let mut body = Pieces::of(sample.data_set());
     let taken = subject.archive.ingest(&nobody, envelope(), announced(sample), &mut body, None).await;
     assert_eq!(taken.unwrap_err().store_status(), Status::NOT_AUTHORIZED);

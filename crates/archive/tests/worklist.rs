@@ -9,7 +9,11 @@ use causeway_core::{Attributes, Element, Permission, Principal, Tag, Uid, Value,
 use common::{Subject, study, text};
 
 fn who(permissions: &[Permission]) -> Principal {
-    Principal { name: "ct1".to_owned(), permissions: permissions.iter().copied().collect() }
+    Principal {
+        name: "ct1".to_owned(),
+        permissions: permissions.iter().copied().collect(),
+        ..Principal::local()
+    }
 }
 
 fn put(attributes: &mut Attributes, entries: &[(Tag, Vr, &str)]) {

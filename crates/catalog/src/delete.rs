@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use causeway_core::{Selection, StoredInstance};
+use causeway_core::{Selection, Sight, StoredInstance};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
@@ -14,17 +14,22 @@ use crate::regions;
 use crate::sheets;
 
 impl Catalog {
-    /// Takes out what `selection` means, remembers that it was here, and gives what was taken out. Deliveries of
+    /// Takes out what `selection` means and is seen, remembers that it was here, and gives what was taken out. Deliveries of
     /// it that are not done yet are cancelled.
     ///
     /// # Errors
     /// When the database fails; nothing is taken out then.
-    pub async fn delete(&self, selection: Selection, who: &str) -> Result<Vec<StoredInstance>, Error> {
+    pub async fn delete(
+        &self,
+        selection: Selection,
+        sight: Sight,
+        who: &str,
+    ) -> Result<Vec<StoredInstance>, Error> {
         let now = self.now_ms();
         let who = who.to_owned();
         self.engine
             .write(Durability::Synced, move |connection| {
-                let found = instances::select(connection, &selection)?;
+                let found = instances::select(connection, &selection, &sight)?;
                 let ids: Vec<i64> = found.iter().map(|(id, _)| *id).collect();
                 for (_, instance) in &found {
                     bury(connection, instance.ids.instance.as_str(), now)?;

@@ -1,6 +1,6 @@
 //! Keeping an instance: its rows on four levels, its deliveries and its line in the trail, in one transaction.
 
-use causeway_core::{Attributes, InstanceRecord, ObjectKey, PlannedDelivery};
+use causeway_core::{Attributes, InstanceRecord, ObjectKey, PlannedDelivery, RemoteName};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
@@ -278,9 +278,11 @@ fn merge_patient(
 fn add_study(connection: &Connection, incoming: &Incoming, patient: i64, now: i64) -> Result<i64, Error> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO study (patient, uid, modalities, sop_classes, series_count, instance_count, changed_at,
-         attributes) VALUES (?1, ?2, '', '', 0, 0, ?3, '')",
+         attributes, origin) VALUES (?1, ?2, '', '', 0, 0, ?3, '', ?4)",
     )?;
-    let id = statement.insert((patient, incoming.record.ids.study.as_str(), now))?;
+    let record = &incoming.record;
+    let origin = record.envelope.remote.as_ref().map(RemoteName::as_str);
+    let id = statement.insert((patient, record.ids.study.as_str(), now, origin))?;
     update_study(connection, id, &incoming.levels.study)?;
     Ok(id)
 }

@@ -1,6 +1,6 @@
 //! Instances by their UIDs: which are meant by a selection, which were deleted, which are settled.
 
-use causeway_core::{Digest, Identifiers, ObjectKey, Selection, StoredInstance, Uid};
+use causeway_core::{Digest, Identifiers, ObjectKey, Selection, Sight, StoredInstance, Uid};
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -8,16 +8,17 @@ use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use crate::Catalog;
 use crate::engine::Durability;
 use crate::error::Error;
+use crate::sight;
 
 impl Catalog {
-    /// The instances that `selection` means, by study, series number, series and instance number.
+    /// The instances that `selection` means and that are seen, by study, series number, series and instance number.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn instances(&self, selection: Selection) -> Result<Vec<StoredInstance>, Error> {
+    pub async fn instances(&self, selection: Selection, sight: Sight) -> Result<Vec<StoredInstance>, Error> {
         self.engine
             .read(move |connection| {
-                Ok(select(connection, &selection)?.into_iter().map(|(_, it)| it).collect())
+                Ok(select(connection, &selection, &sight)?.into_iter().map(|(_, it)| it).collect())
             })
             .await
     }
@@ -111,10 +112,11 @@ pub(crate) const STORED_COLUMNS: &str = "study.uid, series.uid, instance.uid, in
 pub(crate) const INSTANCE_TABLES: &str =
     "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study";
 
-/// The instances that `selection` means, each with its number.
+/// The instances that `selection` means and that are seen, each with its number.
 pub(crate) fn select(
     connection: &Connection,
     selection: &Selection,
+    sight: &Sight,
 ) -> Result<Vec<(i64, StoredInstance)>, Error> {
     if selection.is_empty() {
         return Ok(Vec::new());
@@ -141,6 +143,10 @@ pub(crate) fn select(
     if let Some(patient) = &selection.patient_id {
         conditions.push("study.patient IN (SELECT id FROM patient WHERE patient_id = ?)".to_owned());
         values.push(Value::Text(patient.clone()));
+    }
+    if let Some((seen, of_scope)) = sight::condition(sight, "study") {
+        conditions.push(seen);
+        values.extend(of_scope);
     }
     let sql = format!(
         "SELECT {STORED_COLUMNS} FROM {INSTANCE_TABLES} WHERE {}

@@ -26,6 +26,7 @@ mod remotes;
 mod routes;
 mod search;
 mod sheets;
+mod sight;
 mod tokens;
 mod worklist;
 

@@ -1,6 +1,6 @@
-//! Bearer tokens as rows: a name, the SHA-256 of the token, what it allows. Never the token.
+//! Bearer tokens as rows: a name, the SHA-256 of the token, what it allows and shows. Never the token.
 
-use causeway_core::Permissions;
+use causeway_core::{Permissions, Scope, Sight};
 
 use crate::Catalog;
 use crate::audit;
@@ -16,6 +16,8 @@ pub struct TokenRecord {
     pub sha256: [u8; 32],
     /// What its bearer may do.
     pub permissions: Permissions,
+    /// What its bearer sees.
+    pub sight: Sight,
 }
 
 impl Catalog {
@@ -26,14 +28,17 @@ impl Catalog {
     pub async fn tokens(&self) -> Result<Vec<TokenRecord>, Error> {
         self.engine
             .read(|connection| {
-                let mut statement =
-                    connection.prepare_cached("SELECT name, sha256, permissions FROM token ORDER BY name")?;
+                let mut statement = connection
+                    .prepare_cached("SELECT name, sha256, permissions, scope FROM token ORDER BY name")?;
                 let mut rows = statement.query([])?;
                 let mut tokens = Vec::new();
                 while let Some(row) = rows.next()? {
                     let permissions = serde_json::from_str(&row.get::<_, String>(2)?)
                         .map_err(|_| Error::Corrupt("a token's permissions"))?;
-                    tokens.push(TokenRecord { name: row.get(0)?, sha256: row.get(1)?, permissions });
+                    let scope: Option<String> = row.get(3)?;
+                    let scope = scope.map(|text| serde_json::from_str::<Scope>(&text)).transpose();
+                    let sight = scope.map_err(|_| Error::Corrupt("a token's scope"))?.into();
+                    tokens.push(TokenRecord { name: row.get(0)?, sha256: row.get(1)?, permissions, sight });
                 }
                 Ok(tokens)
             })
@@ -48,13 +53,15 @@ impl Catalog {
         let (now, who) = (self.now_ms(), who.to_owned());
         let permissions =
             serde_json::to_string(&token.permissions).map_err(|_| Error::Corrupt("a token's permissions"))?;
+        let scope = token.sight.scope().map(serde_json::to_string).transpose();
+        let scope = scope.map_err(|_| Error::Corrupt("a token's scope"))?;
         self.engine
             .write(Durability::Synced, move |connection| {
                 connection
                     .prepare_cached(
-                        "INSERT OR REPLACE INTO token (name, sha256, permissions) VALUES (?1, ?2, ?3)",
+                        "INSERT OR REPLACE INTO token (name, sha256, permissions, scope) VALUES (?1, ?2, ?3, ?4)",
                     )?
-                    .execute((&token.name, token.sha256, permissions))?;
+                    .execute((&token.name, token.sha256, permissions, scope))?;
                 audit::append(connection, now, &who, "token-put", &token.name)
             })
             .await

@@ -5,7 +5,9 @@ mod common;
 use causeway_catalog::{Error, Inserted};
 use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching};
-use causeway_core::{Attributes, Class, Element, Level, Query, Selection, StoredInstance, Tag, Value, Vr};
+use causeway_core::{
+    Attributes, Class, Element, Level, Query, Selection, Sight, StoredInstance, Tag, Value, Vr,
+};
 use common::{EXPLICIT, MR, Subject, With, ask, object, record, showing, text, uid, values};
 
 fn sop_uids(instances: &[StoredInstance]) -> Vec<&str> {
@@ -73,7 +75,7 @@ async fn the_same_bytes_again_change_nothing_and_other_bytes_are_refused() {
     let study = one_study(&subject).await;
     assert_eq!(text(&study, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES), "1");
     assert!(!study.contains(Tag::STUDY_DESCRIPTION), "what was refused leaves no trace");
-    let kept = subject.catalog.instances(Selection::study(uid("1.2.1"))).await.unwrap();
+    let kept = subject.catalog.instances(Selection::study(uid("1.2.1")), Sight::Everything).await.unwrap();
     assert_eq!(kept[0].object, first.object);
 }
 
@@ -88,7 +90,7 @@ async fn other_bytes_take_the_place_when_that_is_asked_for() {
     );
     let second = first.clone().with_other_bytes();
     assert_eq!(subject.replace(second.clone()).await, Inserted::Replaced { object: first.object.clone() });
-    let kept = subject.catalog.instances(Selection::study(uid("1.2.1"))).await.unwrap();
+    let kept = subject.catalog.instances(Selection::study(uid("1.2.1")), Sight::Everything).await.unwrap();
     assert_eq!((kept.len(), &kept[0].object, kept[0].digest), (1, &second.object, second.digest));
     assert!(!subject.catalog.object_known(first.object).await.unwrap());
     assert_eq!(text(&one_study(&subject).await, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES), "1");
@@ -102,7 +104,7 @@ async fn what_was_replaced_once_never_comes_back() {
     subject.insert(first.clone()).await;
     assert!(matches!(subject.replace(second.clone()).await, Inserted::Replaced { .. }));
     assert_eq!(subject.replace(first).await, Inserted::Superseded, "a replay of the first object");
-    let kept = subject.catalog.instances(Selection::study(uid("1.2.1"))).await.unwrap();
+    let kept = subject.catalog.instances(Selection::study(uid("1.2.1")), Sight::Everything).await.unwrap();
     assert_eq!(kept[0].object, second.object);
 }
 
@@ -136,7 +138,11 @@ async fn counters_and_gathered_attributes_follow_every_change() {
     assert_eq!(text(patient, Tag::NUMBER_OF_PATIENT_RELATED_SERIES), "3");
     assert_eq!(text(patient, Tag::NUMBER_OF_PATIENT_RELATED_INSTANCES), "4");
 
-    subject.catalog.delete(Selection::series(uid("1.2.1"), uid("1.2.1.2")), "admin").await.unwrap();
+    subject
+        .catalog
+        .delete(Selection::series(uid("1.2.1"), uid("1.2.1.2")), Sight::Everything, "admin")
+        .await
+        .unwrap();
     let study = &subject.search(ask(Level::Study, Tag::STUDY_INSTANCE_UID, Vr::UI, "1.2.1")).await[0];
     assert_eq!(text(study, Tag::NUMBER_OF_STUDY_RELATED_SERIES), "1");
     assert_eq!(text(study, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES), "2");
@@ -253,7 +259,7 @@ async fn a_selection_names_instances_by_patient_study_series_and_uid_and_nothing
         subject.insert(record(study, series, instance).of_patient(patient, "")).await;
     }
     let select = async |selection: Selection| {
-        let instances = subject.catalog.instances(selection).await.unwrap();
+        let instances = subject.catalog.instances(selection, Sight::Everything).await.unwrap();
         let mut uids: Vec<String> = sop_uids(&instances).iter().map(|uid| (*uid).to_owned()).collect();
         uids.sort();
         uids
@@ -282,7 +288,7 @@ async fn a_selection_comes_in_the_order_of_series_and_instance_number() {
     for instance in [10, 2, 1] {
         subject.insert(record(1, 1, instance)).await;
     }
-    let kept = subject.catalog.instances(Selection::study(uid("1.2.1"))).await.unwrap();
+    let kept = subject.catalog.instances(Selection::study(uid("1.2.1")), Sight::Everything).await.unwrap();
     assert_eq!(sop_uids(&kept), ["1.2.1.1.1", "1.2.1.1.2", "1.2.1.1.10"]);
 }
 
@@ -293,7 +299,11 @@ async fn a_selection_of_ten_thousand_uids_is_one_selection() {
         subject.insert(record(1, 1, instance)).await;
     }
     let instances = (1..=10_000).map(|instance| uid(&format!("1.2.1.1.{instance}"))).collect();
-    let kept = subject.catalog.instances(Selection { instances, ..Selection::default() }).await.unwrap();
+    let kept = subject
+        .catalog
+        .instances(Selection { instances, ..Selection::default() }, Sight::Everything)
+        .await
+        .unwrap();
     assert_eq!(kept.len(), 20);
 }
 
@@ -302,7 +312,8 @@ async fn what_a_stored_instance_says_is_what_was_put() {
     let subject = Subject::new().await;
     let put = record(1, 2, 3);
     subject.insert(put.clone()).await;
-    let kept = &subject.catalog.instances(Selection::study(uid("1.2.1"))).await.unwrap()[0];
+    let kept =
+        &subject.catalog.instances(Selection::study(uid("1.2.1")), Sight::Everything).await.unwrap()[0];
     let wanted = StoredInstance {
         ids: put.ids,
         sop_class: put.sop_class,
@@ -357,17 +368,17 @@ async fn what_was_deleted_is_gone_and_known_to_be_gone_until_it_comes_again() {
     let instance = Selection::instance(study.clone(), series.clone(), uid("1.2.1.1.1"));
     assert!(!catalog.was_deleted(instance.clone()).await.unwrap());
 
-    let removed = catalog.delete(instance.clone(), "admin").await.unwrap();
+    let removed = catalog.delete(instance.clone(), Sight::Everything, "admin").await.unwrap();
     assert_eq!(sop_uids(&removed), ["1.2.1.1.1"]);
     assert!(catalog.was_deleted(instance.clone()).await.unwrap());
     assert!(!catalog.was_deleted(Selection::series(study.clone(), series.clone())).await.unwrap());
-    assert!(catalog.delete(instance.clone(), "admin").await.unwrap().is_empty());
+    assert!(catalog.delete(instance.clone(), Sight::Everything, "admin").await.unwrap().is_empty());
     let now = causeway_core::Clock::now(&*subject.clock);
     let later = now.checked_add(std::time::Duration::from_secs(1)).unwrap();
     assert!(catalog.deleted_since(uid("1.2.1.1.1"), now).await.unwrap());
     assert!(!catalog.deleted_since(uid("1.2.1.1.1"), later).await.unwrap(), "it came again since");
 
-    let removed = catalog.delete(Selection::study(study.clone()), "admin").await.unwrap();
+    let removed = catalog.delete(Selection::study(study.clone()), Sight::Everything, "admin").await.unwrap();
     assert_eq!(removed.len(), 2);
     for level in [Level::Patient, Level::Study, Level::Series, Level::Instance] {
         assert!(subject.search(Query::all(level)).await.is_empty(), "{level:?}");
@@ -387,10 +398,12 @@ async fn what_was_deleted_is_gone_and_known_to_be_gone_until_it_comes_again() {
 async fn a_delete_is_in_the_trail_with_who_did_it() {
     let subject = Subject::new().await;
     subject.insert(record(1, 1, 1)).await;
-    subject.catalog.delete(Selection::study(uid("1.2.1")), "anna").await.unwrap();
+    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, "anna").await.unwrap();
     let trail = subject.catalog.audit(10).await.unwrap();
     assert!(trail.iter().any(|row| row.what == "delete" && row.who == "anna"));
-    assert!(subject.catalog.delete(Selection::default(), "anna").await.unwrap().is_empty());
+    assert!(
+        subject.catalog.delete(Selection::default(), Sight::Everything, "anna").await.unwrap().is_empty()
+    );
 }
 
 #[tokio::test]
@@ -398,7 +411,7 @@ async fn a_patient_of_two_studies_outlives_the_first() {
     let subject = Subject::new().await;
     subject.insert(record(1, 1, 1).of_patient("P", "")).await;
     subject.insert(record(2, 1, 1).of_patient("P", "")).await;
-    subject.catalog.delete(Selection::study(uid("1.2.1")), "admin").await.unwrap();
+    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, "admin").await.unwrap();
     let patient = &subject.search(Query::all(Level::Patient)).await[0];
     assert_eq!(text(patient, Tag::NUMBER_OF_PATIENT_RELATED_STUDIES), "1");
 }
@@ -462,7 +475,7 @@ async fn many_answers_come_in_order_each_once_while_others_come_and_go() {
         if found.len() == 10 {
             subject.insert(record(2_000, 1, 1)).await;
             let gone = Selection { studies: vec![uid("1.2.5")], ..Selection::default() };
-            subject.catalog.delete(gone, "test").await.unwrap();
+            subject.catalog.delete(gone, Sight::Everything, "test").await.unwrap();
         }
     }
     // Studies 1,300 down to 1, but for the one that went; the one that came is for the next search.
@@ -494,7 +507,7 @@ async fn names_are_found_by_their_words_as_long_as_they_are_there() {
     subject.insert(record(2, 1, 2).with(Tag::PATIENT_NAME, Vr::PN, "Mulligan^Jurgis")).await;
     assert_eq!(found(Tag::PATIENT_NAME, "jur mull").await, ["1.2.2", "1.2.1"]);
     let gone = Selection { studies: vec![uid("1.2.1")], ..Selection::default() };
-    subject.catalog.delete(gone, "test").await.unwrap();
+    subject.catalog.delete(gone, Sight::Everything, "test").await.unwrap();
     assert_eq!(found(Tag::PATIENT_NAME, "jur mull").await, ["1.2.2"]);
     assert_eq!(found(Tag::REFERRING_PHYSICIAN_NAME, "oster").await, ["1.2.2"]);
 }
@@ -522,7 +535,7 @@ async fn the_regions_of_a_study_are_those_of_its_instances() {
     };
     assert_eq!(codes().await, ["T1", "T2"]);
     let gone = Selection { instances: vec![uid("1.2.1.1.2")], ..Selection::default() };
-    subject.catalog.delete(gone, "test").await.unwrap();
+    subject.catalog.delete(gone, Sight::Everything, "test").await.unwrap();
     assert_eq!(codes().await, ["T1"]);
 }
 

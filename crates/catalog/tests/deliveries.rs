@@ -7,7 +7,7 @@ mod common;
 use std::time::Duration;
 
 use causeway_catalog::delivery::{Afterwards, Change, Changed, Claimed, Filter, JobState, Last, Update};
-use causeway_core::{Class, PlannedDelivery, Remote, RemoteName, Selection, Trigger};
+use causeway_core::{Class, PlannedDelivery, Remote, RemoteName, Selection, Sight, Trigger};
 use common::{Subject, With, record, uid};
 use jiff::Timestamp;
 
@@ -123,7 +123,7 @@ async fn a_study_goes_once_it_has_been_quiet_and_a_late_instance_goes_after_it()
 async fn what_is_deleted_is_not_sent() {
     let subject = Subject::new().await;
     subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;
-    subject.catalog.delete(Selection::study(uid("1.2.1")), "admin").await.unwrap();
+    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, "admin").await.unwrap();
     assert!(claim(&subject, "a").await.is_empty());
     assert_eq!(states(&subject).await, [JobState::Cancelled]);
     subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;

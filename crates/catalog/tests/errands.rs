@@ -11,7 +11,7 @@ use causeway_catalog::errand::{
     Answered, Errand, ErrandFilter, ErrandKind, ErrandRow, ErrandState, Received, Requester, Step, Task,
 };
 use causeway_core::commitment::{Reference, Request, Settlement};
-use causeway_core::{AeTitle, PlannedDelivery, RemoteName, Selection, Status, Trigger, Uid};
+use causeway_core::{AeTitle, PlannedDelivery, RemoteName, Selection, Sight, Status, Trigger, Uid};
 use common::{CT, MR, Subject, record, uid};
 
 const HOLD: Duration = Duration::from_secs(10);
@@ -172,7 +172,7 @@ async fn what_is_known_of_each_instance_is_found_for_ten_thousand_at_once() {
     let Received::New(errand) = subject.asked(ct1(), &request("1.9", &many)).await else {
         unreachable!("it is new")
     };
-    let findings = subject.catalog.findings(errand).await.unwrap();
+    let findings = subject.catalog.findings(errand, Sight::Everything).await.unwrap();
     assert_eq!(findings.len(), 10_000);
     let settled: Vec<Option<bool>> =
         findings[..3].iter().map(|it| it.known.as_ref().map(|known| known.is_settled)).collect();
@@ -261,7 +261,7 @@ async fn commitment_is_asked_for_once_a_delivery_is_quiet_or_the_request_full() 
 async fn what_was_deleted_here_before_it_was_asked_for_is_left_out() {
     let subject = Subject::new().await;
     subject.delivered(&[1]).await;
-    subject.catalog.delete(Selection::study(uid("1.2.1")), "admin").await.unwrap();
+    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, "admin").await.unwrap();
     subject.clock.advance(QUIET);
     assert_eq!(subject.gathered(100).await, 0);
     assert_eq!(subject.jobs().await[0].commitment, None);

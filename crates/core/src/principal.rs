@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::sight::Sight;
+
 /// One thing that may be allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -93,12 +95,14 @@ pub struct Principal {
     pub name: String,
     /// What they may do.
     pub permissions: Permissions,
+    /// Which studies they may do it with.
+    pub sight: Sight,
 }
 
 impl Principal {
     /// A caller from this very machine, or the node itself: may do all.
     #[must_use]
     pub fn local() -> Self {
-        Self { name: "local".to_owned(), permissions: Permissions::all() }
+        Self { name: "local".to_owned(), permissions: Permissions::all(), sight: Sight::Everything }
     }
 }

@@ -11,6 +11,7 @@ use crate::identity::{Credentials, Identity};
 use crate::network::Network;
 use crate::principal::Permissions;
 use crate::quirk::Quirks;
+use crate::sight::{Scope, Sight};
 
 /// Longest name of a remote or a route, in characters.
 pub const MAX_NAME_CHARS: usize = 64;
@@ -135,6 +136,28 @@ pub struct Remote {
     /// What it is told or asked beside the instances that are forwarded to it.
     #[serde(default, skip_serializing_if = "Follow::is_nothing")]
     pub follow: Follow,
+    /// Which studies it sees here.
+    #[serde(default, skip_serializing_if = "Sees::is_everything")]
+    pub sees: Sees,
+}
+
+/// Which studies a remote sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sees {
+    /// All of them.
+    #[default]
+    Everything,
+    /// Those whose first instance came from it.
+    Own,
+}
+
+impl Sees {
+    /// Whether nothing is hidden.
+    #[must_use]
+    pub const fn is_everything(&self) -> bool {
+        matches!(self, Self::Everything)
+    }
 }
 
 /// What follows a forward over DIMSE, where the remote takes it.
@@ -172,6 +195,16 @@ impl Remote {
             associations: None,
             quirks: Quirks::default(),
             follow: Follow::default(),
+            sees: Sees::default(),
+        }
+    }
+
+    /// What it sees here.
+    #[must_use]
+    pub fn sight(&self) -> Sight {
+        match self.sees {
+            Sees::Everything => Sight::Everything,
+            Sees::Own => Sight::Only(Scope::of_remote(self.name.clone())),
         }
     }
 

@@ -262,7 +262,11 @@ async fn when_nobody_listens_the_remote_is_asked_to_stop_and_what_came_by_then_s
 async fn a_caller_that_is_no_administrator_and_a_remote_that_is_none_are_refused() {
     let node = node().await;
     let (nobody, name) = (
-        Principal { name: "nobody".to_owned(), permissions: [Permission::Store].into_iter().collect() },
+        Principal {
+            name: "nobody".to_owned(),
+            permissions: [Permission::Store].into_iter().collect(),
+            ..Principal::local()
+        },
         "source".parse().unwrap(),
     );
     let study = Uid::parse("1.2.3").unwrap();

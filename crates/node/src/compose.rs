@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use causeway_admin::Node;
-use causeway_archive::Archive;
+use causeway_archive::{Archive, oidc};
 use causeway_catalog::Catalog;
 use causeway_core::{Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
@@ -50,8 +50,8 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let store = open_store(&settings).await?;
     let router = Arc::new(Router::load(catalog.clone()).await?);
     let ae_title = settings.node.ae_title.clone();
-    let archive =
-        Archive::open(store, catalog.clone(), Arc::clone(&clock), router.clone(), ingest(&settings)).await?;
+    let config = archive_config(&settings, &clock)?;
+    let archive = Archive::open(store, catalog.clone(), Arc::clone(&clock), router.clone(), config).await?;
     let replayed = archive.replay().await.context("the spool cannot be read again")?;
     tracing::info!(recorded = replayed.recorded, known = replayed.known, "spool replayed");
     settings.web.check(&archive)?;
@@ -119,6 +119,7 @@ fn behind_the_doors(
         tokio::spawn(settle(archive.clone(), stopped.clone())),
         tokio::spawn(prepare(archive.clone(), stopped.clone())),
         tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
+        tokio::spawn(keep_keys(archive.clone(), stopped.clone())),
         tokio::spawn(sweep(archive.clone(), worklist_days, stopped.clone())),
         tokio::spawn(forward(forwarder.clone(), stopped.clone())),
     ]
@@ -154,8 +155,8 @@ pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         .with_context(|| format!("the store in {} cannot be opened", settings.node.data.display()))
 }
 
-fn ingest(settings: &Settings) -> causeway_archive::Config {
-    causeway_archive::Config {
+fn archive_config(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<causeway_archive::Config> {
+    Ok(causeway_archive::Config {
         duplicate: match settings.ingest.duplicate {
             Duplicate::KeepFirst => causeway_archive::Duplicate::KeepFirst,
             Duplicate::Replace => causeway_archive::Duplicate::Replace,
@@ -167,7 +168,15 @@ fn ingest(settings: &Settings) -> causeway_archive::Config {
         ae_title: Some(settings.node.ae_title.clone()),
         identity: settings.dimse.identity.clone(),
         zone: settings.node.zone().ok(),
-    }
+        provider: provider(settings, clock)?,
+    })
+}
+
+/// The identity provider that is set, if any.
+fn provider(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Option<oidc::Provider>> {
+    let Some(config) = &settings.auth.oidc else { return Ok(None) };
+    let fetcher = causeway_web::Fetcher::new().context("[auth.oidc]: no keys can be fetched")?;
+    Ok(Some(oidc::Provider::new(config.clone(), Arc::new(fetcher), Arc::clone(clock))))
 }
 
 async fn bind(address: SocketAddr, key: &str) -> anyhow::Result<TcpListener> {
@@ -190,6 +199,10 @@ async fn prepare(archive: Archive, stopped: watch::Receiver<bool>) {
 
 async fn keep_incidents(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.keep_incidents_until(until(stopped)).await;
+}
+
+async fn keep_keys(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.keep_keys_until(until(stopped)).await;
 }
 
 async fn sweep(archive: Archive, keep_days: u32, stopped: watch::Receiver<bool>) {

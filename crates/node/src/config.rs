@@ -20,6 +20,7 @@ pub(crate) struct Settings {
     pub(crate) store: StoreSettings,
     pub(crate) catalog: CatalogSettings,
     pub(crate) ingest: IngestSettings,
+    pub(crate) auth: AuthSettings,
     pub(crate) forward: causeway_forward::Config,
     pub(crate) worklist: WorklistSettings,
     pub(crate) log: LogSettings,
@@ -76,6 +77,14 @@ pub(crate) struct CatalogSettings {
 pub(crate) struct IngestSettings {
     pub(crate) acknowledge: Acknowledge,
     pub(crate) duplicate: Duplicate,
+}
+
+/// `[auth]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AuthSettings {
+    /// An identity provider whose bearer tokens are believed over the web.
+    pub(crate) oidc: Option<causeway_archive::oidc::Config>,
 }
 
 /// `[worklist]`.
@@ -187,6 +196,9 @@ impl Settings {
         self.dimse.check()?;
         self.forward.check()?;
         self.web.check_limits()?;
+        if let Some(oidc) = &self.auth.oidc {
+            oidc.check()?;
+        }
         if !(1..=MAX_KEEP_DAYS).contains(&self.worklist.keep_days) {
             bail!("[worklist] keep_days is {}; it must be 1 to {MAX_KEEP_DAYS}", self.worklist.keep_days);
         }
@@ -293,6 +305,20 @@ mod tests {
         let error = read(&[("CAUSEWAY_STORE__URL", "s3://bucket")], &[]).unwrap_err();
         assert!(error.to_string().contains("file://"), "{error}");
         assert!(read(&[("CAUSEWAY_DIMSE__ASSOCIATIONS", "0")], &[]).is_err());
+    }
+
+    #[test]
+    fn an_identity_provider_is_set_by_its_table_and_checked() {
+        let issuer = ("CAUSEWAY_AUTH__OIDC__ISSUER", "https://id.example.org");
+        let audience = ("CAUSEWAY_AUTH__OIDC__AUDIENCE", "causeway");
+        assert!(read(&[], &[]).unwrap().auth.oidc.is_none());
+        let scopes = ("CAUSEWAY_AUTH__OIDC__SCOPES", r#"{ "pacs.read" = ["query", "retrieve"] }"#);
+        assert!(read(&[issuer, audience, scopes], &[]).unwrap().auth.oidc.is_some());
+        let error = read(&[issuer], &[]).unwrap_err();
+        assert!(format!("{error:#}").contains("audience"), "{error:#}");
+        let insecure = ("CAUSEWAY_AUTH__OIDC__JWKS_URL", "http://id.example.org/keys");
+        let error = read(&[issuer, audience, insecure], &[]).unwrap_err();
+        assert!(error.to_string().contains("https"), "{error}");
     }
 
     #[test]

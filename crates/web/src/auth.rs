@@ -1,4 +1,4 @@
-//! Who is calling: a bearer token (RFC 6750), or a caller from this very machine where the settings let it in
+//! Who is calling: a bearer token (RFC 6750), one of ours or an identity provider's, or a caller from this very machine where the settings let it in
 //! without one. What the caller may do is the archive's to say.
 
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +9,7 @@ use axum::extract::ConnectInfo;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
-use causeway_archive::Archive;
+use causeway_archive::{Archive, BearerError};
 use causeway_core::Principal;
 
 use crate::base_url::{host_of, own_authority};
@@ -25,7 +25,7 @@ pub fn authenticate(routes: Router, archive: &Archive, config: &Config) -> Route
 }
 
 /// The caller, or why it is not let in.
-pub(crate) fn identify(door: &Door, parts: &Parts) -> Result<Arc<Principal>, Problem> {
+pub(crate) async fn identify(door: &Door, parts: &Parts) -> Result<Arc<Principal>, Problem> {
     let exempt = exempt(&door.config, parts);
     let Some(credentials) = credentials(&parts.headers) else {
         return match exempt {
@@ -34,15 +34,17 @@ pub(crate) fn identify(door: &Door, parts: &Parts) -> Result<Arc<Principal>, Pro
             Exempt::OtherName => Err(other_name()),
         };
     };
-    if let Some(principal) = bearer(credentials).and_then(|token| door.archive.bearer(token)) {
-        return Ok(Arc::new(principal));
+    // Where no token can be good, a header that a client sends by habit proves nothing and harms nothing.
+    if exempt == Exempt::Yes && !door.archive.takes_tokens() {
+        return Ok(door.local.clone());
     }
-    // Where no token exists, a header that a client sends by habit proves nothing and harms nothing.
-    match exempt {
-        Exempt::Yes if !door.archive.has_tokens() => Ok(door.local.clone()),
-        Exempt::Yes | Exempt::No | Exempt::OtherName => {
-            Err(Problem::unauthorized("the token is not known here, or the credentials are no bearer token"))
-        }
+    let Some(token) = bearer(credentials) else {
+        return Err(Problem::unauthorized("the credentials are no bearer token: Authorization: Bearer …"));
+    };
+    match door.archive.bearer(token).await {
+        Ok(principal) => Ok(Arc::new(principal)),
+        Err(error @ BearerError::NoKeys) => Err(Problem::busy(error.to_string())),
+        Err(error) => Err(Problem::invalid_token(error)),
     }
 }
 

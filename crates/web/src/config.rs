@@ -16,7 +16,7 @@ use crate::viewers::ViewerName;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Address and port of the listener. Without tokens this must be a loopback address.
+    /// Address and port of the listener. Without tokens and an identity provider this must be a loopback address.
     pub listen: SocketAddr,
     /// TLS on the listener. Not given: it speaks HTTP as it is.
     pub tls: Option<causeway_tls::WebConfig>,
@@ -144,13 +144,13 @@ pub enum ConfigError {
     /// Others could reach it, and no one could prove who they are.
     #[error(
         "[web] listen = \"{0}\" can be reached from other machines, but there is no token yet; create one with \
-         `causeway token add NAME --allow query,retrieve,store --data DIR`, or listen on 127.0.0.1"
+         `causeway token add NAME --allow query,retrieve,store --data DIR`, set [auth.oidc], or listen on 127.0.0.1"
     )]
     OpenToOthers(SocketAddr),
     /// Everyone must show a token, and there is none.
     #[error(
         "[web] authentication = \"required\", but there is no token yet; create one with \
-         `causeway token add NAME --allow query,retrieve,store --data DIR`"
+         `causeway token add NAME --allow query,retrieve,store --data DIR`, or set [auth.oidc]"
     )]
     NoToken,
     /// A bound of zero would let nothing through.
@@ -165,7 +165,7 @@ impl Config {
     /// Says what is missing and what to set.
     pub fn check(&self, archive: &Archive) -> Result<(), ConfigError> {
         self.check_limits()?;
-        if archive.has_tokens() {
+        if archive.takes_tokens() {
             return Ok(());
         }
         match self.authentication {

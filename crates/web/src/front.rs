@@ -72,7 +72,7 @@ async fn answer(
     }
     let (mut parts, body) = request.into_parts();
     let address = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
-    match auth::identify(door, &parts) {
+    match auth::identify(door, &parts).await {
         Ok(caller) => {
             let place = match admit(door, &caller, address) {
                 Ok(place) => place,

@@ -17,6 +17,7 @@ mod config;
 mod cors;
 mod delete;
 mod door;
+mod fetch;
 mod front;
 mod gzip;
 mod media;
@@ -37,6 +38,7 @@ mod wado;
 
 pub use auth::authenticate;
 pub use config::{Authentication, Config, ConfigError, Limits, MissingAccept, PublicUrl};
+pub use fetch::Fetcher;
 pub use problem::Problem;
 pub use router::{BASE, router};
 pub use serve::{Opening, serve};

@@ -9,8 +9,8 @@ use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use causeway_archive::{AccessError, RetrieveError, SearchError};
-use causeway_core::Class;
+use causeway_archive::{AccessError, BearerError, RetrieveError, SearchError};
+use causeway_core::{Class, Permission};
 
 /// Seconds after which a caller may come back to a node that was busy or full.
 pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
@@ -20,7 +20,37 @@ pub(crate) const RETRY_AFTER_SECONDS: u32 = 5;
 pub struct Problem {
     status: StatusCode,
     detail: Cow<'static, str>,
+    challenge: Challenge,
     internal: Option<String>,
+}
+
+/// What the challenge says beside its realm (RFC 6750 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Challenge {
+    /// Nothing: no credentials came that could be wrong.
+    #[default]
+    Plain,
+    /// The token is not believed.
+    InvalidToken(BearerError),
+    /// The token is believed and does not allow this.
+    InsufficientScope(Permission),
+}
+
+impl Challenge {
+    /// The header, whose words are ours alone and have no quotation marks.
+    fn header(self) -> Option<HeaderValue> {
+        const REALM: &str = "Bearer realm=\"causeway\"";
+        let text = match self {
+            Self::Plain => REALM.to_owned(),
+            Self::InvalidToken(error) => {
+                format!("{REALM}, error=\"invalid_token\", error_description=\"{error}\"")
+            }
+            Self::InsufficientScope(permission) => {
+                format!("{REALM}, error=\"insufficient_scope\", scope=\"{permission}\"")
+            }
+        };
+        HeaderValue::from_str(&text).ok()
+    }
 }
 
 /// What an error was about, for the log only.
@@ -31,7 +61,7 @@ impl Problem {
     /// A problem of this status, told in these words.
     #[must_use]
     pub fn new(status: StatusCode, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, detail: detail.into(), internal: None }
+        Self { status, detail: detail.into(), challenge: Challenge::Plain, internal: None }
     }
 
     /// 400.
@@ -42,6 +72,11 @@ impl Problem {
     /// 401, with the challenge that PS3.18 §8.5 asks for.
     pub(crate) fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, detail)
+    }
+
+    /// 401 for a token that is not believed (RFC 6750 §3.1).
+    pub(crate) fn invalid_token(error: BearerError) -> Self {
+        Self { challenge: Challenge::InvalidToken(error), ..Self::unauthorized(error.to_string()) }
     }
 
     /// 404.
@@ -82,7 +117,7 @@ impl Problem {
                 "the node failed; its log says more under the id of this request",
             ),
         };
-        Self { status, detail: Cow::Borrowed(detail), internal: Some(words) }
+        Self { internal: Some(words), ..Self::new(status, detail) }
     }
 
     /// The status.
@@ -100,7 +135,8 @@ impl Problem {
 
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
-        Self::new(StatusCode::FORBIDDEN, error.to_string())
+        let challenge = Challenge::InsufficientScope(error.permission);
+        Self { challenge, ..Self::new(StatusCode::FORBIDDEN, error.to_string()) }
     }
 }
 
@@ -139,10 +175,11 @@ impl IntoResponse for Problem {
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        let is_challenged = self.status == StatusCode::UNAUTHORIZED || self.challenge != Challenge::Plain;
+        if let Some(challenge) = self.challenge.header().filter(|_| is_challenged) {
+            headers.insert(WWW_AUTHENTICATE, challenge);
+        }
         match self.status {
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"causeway\""));
-            }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
             }
@@ -171,7 +208,6 @@ pub(crate) async fn method_not_allowed() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use causeway_core::Permission;
 
     #[test]
     fn what_went_wrong_inside_is_for_the_log_only() {
@@ -192,7 +228,22 @@ mod tests {
 
     #[test]
     fn statuses_carry_the_headers_that_go_with_them() {
-        assert!(Problem::unauthorized("x").into_response().headers().contains_key(WWW_AUTHENTICATE));
+        let challenge = |problem: Problem| {
+            problem
+                .into_response()
+                .headers()
+                .get(WWW_AUTHENTICATE)
+                .map(|value| value.to_str().unwrap().to_owned())
+        };
+        assert_eq!(challenge(Problem::unauthorized("x")).unwrap(), "Bearer realm=\"causeway\"");
+        let invalid = challenge(Problem::invalid_token(BearerError::Time)).unwrap();
+        assert!(
+            invalid.contains("error=\"invalid_token\", error_description=\"the token has expired"),
+            "{invalid}"
+        );
+        let lacks = AccessError { who: "viewer".to_owned(), permission: Permission::Store };
+        assert!(challenge(lacks.into()).unwrap().contains("error=\"insufficient_scope\", scope=\"store\""));
+        assert_eq!(challenge(Problem::not_found("x")), None);
         assert!(Problem::busy("x").into_response().headers().contains_key(RETRY_AFTER));
     }
 }

@@ -1,9 +1,10 @@
-//! A check-up of the node: its disk, its certificates, its remotes, its queue, in findings that say what to do.
+//! A check-up of the node: its disk, its certificates, its identity provider, its remotes, its queue, in findings that say what to do.
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use causeway_archive::oidc::{KeysReport, KeysState};
 use causeway_core::{Permission, Principal, Remote};
 use causeway_forward::admin::DestinationReport;
 use causeway_forward::errand::{ErrandFilter, ErrandKind, ErrandRow, ErrandState};
@@ -64,6 +65,7 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
     causeway_archive::access::allow(&caller, Permission::Admin)?;
     let mut findings = vec![space(&node).await];
     findings.extend(node.holders.iter().flat_map(Tls::notices).map(certificate));
+    findings.extend(node.archive.provider_keys().map(provider));
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
     let due = ErrandFilter { state: Some(ErrandState::Due), limit: MAX_ERRANDS, ..ErrandFilter::default() };
     findings.extend(errands(&node.forwarder.errands(&caller, due).await?));
@@ -104,6 +106,32 @@ fn certificate(notice: Notice) -> Finding {
     match notice.remedy {
         Some(remedy) => finding.with_remedy(remedy),
         None => finding,
+    }
+}
+
+/// The keys of the identity provider.
+fn provider(keys: KeysReport) -> Finding {
+    let subject = format!("identity provider {}", keys.issuer);
+    let because = keys.because.unwrap_or_else(|| "they were not asked for yet".to_owned());
+    let since =
+        keys.fetched_at.map(|at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string()).unwrap_or_default();
+    let count = keys.count;
+    let (verdict, words) = match keys.state {
+        KeysState::Fresh => (Verdict::Fine, format!("{count} keys are known, last fetched {since}")),
+        KeysState::Kept => (
+            Verdict::Warning,
+            format!("its keys cannot be had: {because}; the {count} of {since} stay in force"),
+        ),
+        KeysState::Unknown => (
+            Verdict::Failure,
+            format!("its keys cannot be had, so that none of its tokens is believed: {because}"),
+        ),
+    };
+    let finding = Finding::new(subject, verdict, words);
+    match verdict {
+        Verdict::Fine => finding,
+        Verdict::Warning | Verdict::Failure => finding
+            .with_remedy("compare [auth.oidc] with the provider; keys are asked for again by themselves"),
     }
 }
 
@@ -163,6 +191,22 @@ async fn echo(node: &Node, principal: &Principal, remote: Remote) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_that_cannot_be_had_are_a_warning_while_others_are_known_and_a_failure_without() {
+        let report = |state, because: Option<&str>| KeysReport {
+            issuer: "https://id.example.org".to_owned(),
+            state,
+            count: 1,
+            fetched_at: None,
+            because: because.map(str::to_owned),
+        };
+        assert_eq!(provider(report(KeysState::Fresh, None)).remedy, None);
+        let kept = provider(report(KeysState::Kept, Some("no connection")));
+        assert_eq!(kept.verdict, Verdict::Warning);
+        assert!(kept.words.contains("no connection"), "{}", kept.words);
+        assert_eq!(provider(report(KeysState::Unknown, None)).verdict, Verdict::Failure);
+    }
 
     #[test]
     fn little_space_is_a_warning_by_bytes_and_by_share() {

@@ -1,10 +1,13 @@
 //! Holding what a caller says of itself against the identity that its remote must show (PS3.7 §D.3.3.7).
 //!
 //! Lives here: the examiner, a thread of its own, since a hash that is hard to guess is slow to make; one file per
-//! proof, and how often an address may be wrong. Never here: which remote a caller is. Secrets are compared in
-//! constant time and get into no log line and no error.
+//! proof, and how often an address may be wrong; beside them `oidc`, the web's tokens of an identity provider, which
+//! are signed like those of DIMSE (`jwt`). Never here: which remote a caller is. Secrets are compared in constant time
+//! and get into no log line and no error.
 
 pub(crate) mod attempts;
+mod jwt;
+pub mod oidc;
 pub(crate) mod passcode;
 mod token;
 

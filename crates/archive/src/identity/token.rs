@@ -1,35 +1,17 @@
-//! JSON Web Tokens (RFC 7519), held against the keys of a JSON Web Key Set (RFC 7517).
-//!
-//! The algorithms are settled here, whatever a token says: signatures with public keys alone.
+//! JSON Web Tokens as user identities (PS3.7 §D.3.3.7): the keys' file, and whose token it is.
 
 use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 use std::time::SystemTime;
 
-use jsonwebtoken::errors::ErrorKind;
-use jsonwebtoken::jwk::{Jwk, JwkSet, KeyAlgorithm, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
-use serde::Deserialize;
+use jsonwebtoken::jwk::JwkSet;
 
+use super::jwt::{self, ALGORITHMS, Flaw, MAX_JWKS_BYTES, Rules};
 use super::{Config, Wrong};
 
-/// What a token may be signed with.
-const ALGORITHMS: [Algorithm; 9] = [
-    Algorithm::RS256,
-    Algorithm::RS384,
-    Algorithm::RS512,
-    Algorithm::PS256,
-    Algorithm::PS384,
-    Algorithm::PS512,
-    Algorithm::ES256,
-    Algorithm::ES384,
-    Algorithm::EdDSA,
-];
 /// How far the issuer's clock may be off.
-const LEEWAY_SECONDS: f64 = 60.0;
-/// Largest set of keys that is read.
-const MAX_JWKS_BYTES: u64 = 1024 * 1024;
+const LEEWAY_SECONDS: u32 = 60;
 
 /// The keys, as they were when they were last looked at.
 pub(super) struct Keys {
@@ -39,14 +21,6 @@ pub(super) struct Keys {
 
 /// What changes when a file does.
 type Stamp = (Option<SystemTime>, u64);
-
-#[derive(Deserialize)]
-struct Claims {
-    sub: String,
-    exp: f64,
-    #[serde(default)]
-    nbf: Option<f64>,
-}
 
 impl Keys {
     pub(super) const fn new(config: Config) -> Self {
@@ -59,62 +33,38 @@ impl Keys {
         else {
             return Err(Wrong::NoKeys);
         };
-        let mut validation = Validation::default();
-        validation.set_issuer(&[issuer]);
-        validation.set_audience(&[audience]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library would ask the system's clock; the times are looked at below.
-        validation.validate_exp = false;
-        let header = decode_header(token).map_err(|_| Wrong::Token)?;
-        let keys = read(&mut self.read, file)?;
-        let key = choose(keys, header.kid.as_deref(), header.alg).ok_or(Wrong::UnknownKey)?;
-        validation.algorithms = vec![header.alg];
-        let claims = decode::<Claims>(token, &key, &validation).map_err(|error| match error.kind() {
-            ErrorKind::InvalidIssuer | ErrorKind::InvalidAudience => Wrong::Issuer,
-            _ => Wrong::Token,
-        })?;
-        let Claims { sub, exp, nbf } = claims.claims;
-        // Exact up to the year 285,000,000.
-        #[expect(clippy::cast_precision_loss, reason = "seconds of this age fit the mantissa")]
-        let now = now_seconds as f64;
-        let is_valid = now < exp + LEEWAY_SECONDS && nbf.is_none_or(|nbf| now + LEEWAY_SECONDS >= nbf);
-        match (is_valid, sub == user) {
-            (false, _) => Err(Wrong::Time),
-            (true, false) => Err(Wrong::Subject),
-            (true, true) => Ok(()),
+        let rules = Rules { issuer, audience, algorithms: &ALGORITHMS, leeway_seconds: LEEWAY_SECONDS };
+        let keys = kept(&mut self.read, file)?;
+        let claims = jwt::verify(token, keys, rules, now_seconds)?;
+        if claims.sub == user { Ok(()) } else { Err(Wrong::Subject) }
+    }
+}
+
+impl From<Flaw> for Wrong {
+    fn from(flaw: Flaw) -> Self {
+        match flaw {
+            Flaw::Token => Self::Token,
+            Flaw::UnknownKey => Self::UnknownKey,
+            Flaw::Issuer => Self::Issuer,
+            Flaw::Time => Self::Time,
         }
     }
 }
 
 /// The keys of `file`, read when it changed.
-fn read<'a>(kept: &'a mut Option<(Stamp, JwkSet)>, file: &Path) -> Result<&'a JwkSet, Wrong> {
+fn kept<'a>(kept: &'a mut Option<(Stamp, JwkSet)>, file: &Path) -> Result<&'a JwkSet, Wrong> {
     let meta = fs::metadata(file).map_err(|_| Wrong::Keys)?;
     let stamp = (meta.modified().ok(), meta.len());
     if kept.as_ref().is_none_or(|(before, _)| *before != stamp) {
-        let mut text = String::new();
-        let opened = fs::File::open(file).map_err(|_| Wrong::Keys)?;
-        opened.take(MAX_JWKS_BYTES).read_to_string(&mut text).map_err(|_| Wrong::Keys)?;
-        *kept = Some((stamp, serde_json::from_str(&text).map_err(|_| Wrong::Keys)?));
+        let text = read(file).map_err(|_| Wrong::Keys)?;
+        *kept = Some((stamp, jwt::key_set(&text).ok_or(Wrong::Keys)?));
     }
     kept.as_ref().map(|(_, keys)| keys).ok_or(Wrong::Keys)
 }
 
-/// The key that a token says it was signed with, when it is one for `algorithm`; a token that names none is held
-/// against the only key there is.
-fn choose(keys: &JwkSet, id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
-    if !ALGORITHMS.contains(&algorithm) {
-        return None;
-    }
-    let key = match (id, keys.keys.as_slice()) {
-        (Some(id), _) => keys.find(id)?,
-        (None, [only]) => only,
-        (None, _) => return None,
-    };
-    let fits = |key: &Jwk| {
-        let signs = key.common.public_key_use.as_ref().is_none_or(|it| *it == PublicKeyUse::Signature);
-        let named = key.common.key_algorithm.is_none_or(|it| it == KeyAlgorithm::from(algorithm));
-        signs && named
-    };
-    // A key of another kind than the algorithm's is refused when the signature is looked at.
-    if fits(key) { DecodingKey::from_jwk(key).ok() } else { None }
+/// The text of a file with keys, as far as a set of them may be long.
+pub(super) fn read(file: &Path) -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    fs::File::open(file)?.take(MAX_JWKS_BYTES as u64).read_to_end(&mut text)?;
+    Ok(text)
 }

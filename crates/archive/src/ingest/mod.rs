@@ -10,7 +10,7 @@ pub(crate) mod head;
 
 use bytes::Bytes;
 use causeway_catalog::{Inserted, OnConflict};
-use causeway_core::{Digest, Envelope, Identifiers, InstanceRecord, Permission, Principal, Uid};
+use causeway_core::{Digest, Envelope, Identifiers, InstanceRecord, Permission, Principal, Sight, Uid};
 use causeway_dataset::file_meta;
 use causeway_store::{Scratch, Staging};
 use sha2::{Digest as _, Sha256};
@@ -59,6 +59,7 @@ pub struct Accepted {
 pub struct Received {
     staging: Staging,
     record: InstanceRecord,
+    sight: Sight,
 }
 
 /// The reserve before the data set, in bytes: preamble and File Meta Information are padded to it, so that the
@@ -114,8 +115,8 @@ impl Archive {
     /// # Errors
     /// As for [`Self::ingest`].
     pub async fn finish(&self, received: Received) -> Result<Accepted, IngestError> {
-        let Received { staging, record } = received;
-        let ingested = self.keep(staging, record).await;
+        let Received { staging, record, sight } = received;
+        let ingested = self.keep(staging, record, &sight).await;
         self.inner.counters.count(&ingested);
         ingested
     }
@@ -128,7 +129,7 @@ impl Archive {
         body: &mut impl Body,
         study: Option<&Uid>,
     ) -> Result<Received, IngestError> {
-        access::allow(principal, Permission::Store)?;
+        let sight = access::sight(principal, Permission::Store)?;
         let key = self.inner.store.new_key();
         let mut intake = Intake {
             staging: self.inner.store.stage(key.clone(), HEADER_BYTES),
@@ -141,11 +142,20 @@ impl Archive {
         }
         let envelope = Envelope { received_at: self.inner.clock.now(), ..envelope };
         let (staging, record) = intake.finish(key, envelope, announced, study)?;
-        Ok(Received { staging, record })
+        Ok(Received { staging, record, sight })
     }
 
-    /// Durable, then recorded.
-    async fn keep(&self, staging: Staging, record: InstanceRecord) -> Result<Accepted, IngestError> {
+    /// Looked at for whether its sender may add it, then durable, then recorded.
+    async fn keep(
+        &self,
+        staging: Staging,
+        record: InstanceRecord,
+        sight: &Sight,
+    ) -> Result<Accepted, IngestError> {
+        // Before anything is on disk: a replay would not know who sent it.
+        if !self.may_place(sight, &record).await? {
+            return Err(IngestError::Unseen(record.ids.study));
+        }
         let header = file_meta::write_padded(&self.file_meta(&record), HEADER_BYTES).map_err(unreadable)?;
         staging.commit(Bytes::from(header)).await?;
         let (ids, sop_class, object) = (record.ids.clone(), record.sop_class.clone(), record.object.clone());

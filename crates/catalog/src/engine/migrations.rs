@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004.sql"),
     include_str!("../migrations/0005.sql"),
     include_str!("../migrations/0006.sql"),
+    include_str!("../migrations/0007.sql"),
 ];
 
 /// Brings the file up to date.
@@ -70,5 +71,32 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&mut connection).unwrap();
         migrate(&mut connection).unwrap();
+    }
+
+    #[test]
+    fn studies_that_are_here_get_the_origin_of_their_first_instance() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        for migration in &MIGRATIONS[..5] {
+            connection.execute_batch(migration).unwrap();
+        }
+        connection.pragma_update(None, "user_version", 5).unwrap();
+        connection
+            .execute_batch(
+                r#"INSERT INTO patient VALUES (1, 'P', '', NULL, NULL, NULL, NULL, NULL, '{}');
+                INSERT INTO study (id, patient, uid, modalities, sop_classes, series_count, instance_count, changed_at,
+                  attributes) VALUES (1, 1, '1.1', '', '', 2, 3, 0, '{}'), (2, 1, '1.2', '', '', 1, 1, 0, '{}');
+                INSERT INTO series (id, study, uid, instance_count, changed_at, attributes)
+                  VALUES (1, 1, '1.1.1', 1, 0, '{}'), (2, 1, '1.1.2', 2, 0, '{}'), (3, 2, '1.2.1', 1, 0, '{}');
+                INSERT INTO instance (id, series, uid, sop_class, transfer_syntax, object, object_bytes,
+                  data_set_offset, digest, received_at, settled, envelope, attributes) VALUES
+                  (5, 1, '5', '', '', '5', 0, 0, '', 0, 0, '{"remote":"late"}', '{}'),
+                  (4, 2, '4', '', '', '4', 0, 0, '', 0, 0, '{"remote":"first"}', '{}'),
+                  (6, 3, '6', '', '', '6', 0, 0, '', 0, 0, '{"door":"web"}', '{}');"#,
+            )
+            .unwrap();
+        migrate(&mut connection).unwrap();
+        let mut statement = connection.prepare("SELECT origin FROM study ORDER BY id").unwrap();
+        let origins = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+        assert_eq!(origins.map(Result::unwrap).collect::<Vec<_>>(), [Some("first".to_owned()), None]);
     }
 }

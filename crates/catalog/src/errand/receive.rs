@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use causeway_core::commitment::{Reference, Request};
-use causeway_core::{RemoteName, Status, Uid};
+use causeway_core::{RemoteName, Sight, Status, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::{ErrandKind, ErrandState, Requester, forget_past, items, put_items};
 use crate::Catalog;
@@ -13,6 +13,7 @@ use crate::delivery::{millis, moment};
 use crate::engine::Durability;
 use crate::error::Error;
 use crate::instances;
+use crate::sight;
 
 /// Most results that wait to be told to one caller; it is asked to take those first.
 const MAX_WAITING: i64 = 1000;
@@ -31,12 +32,14 @@ pub enum Received {
 }
 
 /// A request that is not decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Undecided {
     /// Its number.
     pub errand: i64,
     /// When it came.
     pub asked_at: Timestamp,
+    /// The registered remote that asked, where it is one.
+    pub remote: Option<RemoteName>,
 }
 
 /// What is known of an instance that was named.
@@ -86,29 +89,41 @@ impl Catalog {
         self.engine
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT id, created_at FROM errand WHERE state = 0 ORDER BY id LIMIT ?1",
+                    "SELECT id, created_at, remote FROM errand WHERE state = 0 ORDER BY id LIMIT ?1",
                 )?;
                 let rows = statement.query_map([limit], |row| {
-                    Ok(Undecided { errand: row.get(0)?, asked_at: moment(row.get(1)?) })
+                    let remote: Option<String> = row.get(2)?;
+                    let remote = remote.and_then(|name| name.parse().ok());
+                    Ok(Undecided { errand: row.get(0)?, asked_at: moment(row.get(1)?), remote })
                 })?;
                 Ok(rows.collect::<Result<_, _>>()?)
             })
             .await
     }
 
-    /// What is known of each instance that a request names.
+    /// What is known of each instance that a request names; nothing of one that is not seen.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn findings(&self, errand: i64) -> Result<Vec<Finding>, Error> {
+    pub async fn findings(&self, errand: i64, sight: Sight) -> Result<Vec<Finding>, Error> {
         self.engine
             .read(move |connection| {
-                let mut statement = connection.prepare_cached(
+                let (seen, values) = match sight::condition(&sight, "study") {
+                    Some((seen, values)) => (
+                        format!(
+                            " AND EXISTS (SELECT 1 FROM series JOIN study ON study.id = series.study
+                             WHERE series.id = instance.series AND {seen})"
+                        ),
+                        values,
+                    ),
+                    None => Default::default(),
+                };
+                let mut statement = connection.prepare_cached(&format!(
                     "SELECT place, errand_item.sop_class, errand_item.sop_instance, instance.sop_class, settled
-                     FROM errand_item LEFT JOIN instance ON instance.uid = errand_item.sop_instance
-                     WHERE errand = ?1 ORDER BY place",
-                )?;
-                let mut rows = statement.query([errand])?;
+                     FROM errand_item LEFT JOIN instance ON instance.uid = errand_item.sop_instance{seen}
+                     WHERE errand = ? ORDER BY place"
+                ))?;
+                let mut rows = statement.query(params_from_iter(values.into_iter().chain([errand.into()])))?;
                 let mut findings = Vec::new();
                 while let Some(row) = rows.next()? {
                     let known = match row.get::<_, Option<bool>>(4)? {

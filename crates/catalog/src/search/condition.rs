@@ -3,12 +3,13 @@
 use causeway_core::query::dates::Range;
 use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching, Query, levels};
-use causeway_core::{Tag, Uid, person_name};
+use causeway_core::{Level, Tag, Uid, person_name};
 use rusqlite::types::Value;
 
 use super::columns::{self, Column};
 use crate::instances;
 use crate::people::Words;
+use crate::sight;
 
 /// Stars beyond which a pattern is left to the matcher, whose time is bounded; LIKE's is not.
 const MAX_STARS_IN_SQL: usize = 3;
@@ -62,6 +63,18 @@ impl Having {
             is_exact,
         }
     }
+}
+
+/// The condition that a row is seen by who asks: a study, what is below one, or a patient with one.
+pub(super) fn seen(query: &Query) -> Option<Condition> {
+    if query.level > Level::Patient {
+        let (sql, values) = sight::condition(&query.sight, "study")?;
+        return Condition::exact(sql, values);
+    }
+    let (sql, values) = sight::condition(&query.sight, "own")?;
+    let of_row = format!("EXISTS (SELECT 1 FROM study AS own WHERE own.patient = patient.id AND {sql})");
+    let sql = format!("patient.id IN (SELECT own.patient FROM study AS own WHERE {sql})");
+    Some(Condition { sql, of_row: Some(of_row), values, is_exact: true })
 }
 
 /// The condition that `key` becomes; none where the rows must be looked at.
@@ -258,7 +271,7 @@ fn all_modalities(texts: &[String]) -> Option<Condition> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use causeway_core::{Level, Vr};
+    use causeway_core::Vr;
 
     #[test]
     fn a_pattern_becomes_a_like_and_its_own_signs_are_letters() {

@@ -71,7 +71,9 @@ impl Question {
         let mut assembler = Assembler::new(&self.query, !self.plan.leftovers.is_empty());
         let mut answers = VecDeque::with_capacity(PAGE_ROWS.min(place.numbers.len()));
         for number in place.numbers.drain(..PAGE_ROWS.min(place.numbers.len())) {
-            let found = statement.query_row([number], |row| Ok(assembler.assemble(row))).optional()?;
+            let found = statement
+                .query_row(params_from_iter(self.plan.row_values(number)), |row| Ok(assembler.assemble(row)))
+                .optional()?;
             // A row that has gone since it was numbered is no answer any more.
             let Some(attributes) = found.transpose()? else { continue };
             if self.plan.leftovers.iter().all(|key| key_matches(key, &attributes)) {

@@ -17,6 +17,8 @@ use crate::error::Error;
 pub(super) struct Plan {
     level: Level,
     row: String,
+    /// Values of the row's statement, before the row's number.
+    row_values: Vec<Value>,
     conditions: Vec<Condition>,
     /// Keys that must be held against each row.
     pub(super) leftovers: Vec<Key>,
@@ -76,12 +78,15 @@ impl Plan {
         let level = query.level;
         let (column, ..) = order(level);
         let all = joined(level, tables(level).len(), Way::Planned);
+        let (columns, row_values) = rows::columns(query);
         let mut plan = Self {
             level,
-            row: format!("SELECT {column}, {} FROM {all} WHERE {column} = ?", rows::columns(query)),
+            row: format!("SELECT {column}, {columns} FROM {all} WHERE {column} = ?"),
+            row_values,
             conditions: Vec::new(),
             leftovers: Vec::new(),
         };
+        plan.conditions.extend(condition::seen(query));
         for key in query.keys.iter().filter(|key| !key.matching.is_universal()) {
             match condition::of(key, query) {
                 Some(condition) => {
@@ -99,6 +104,11 @@ impl Plan {
     /// The statement that reads one row by its number.
     pub(super) fn row(&self) -> &str {
         &self.row
+    }
+
+    /// What the statement is given for this row.
+    pub(super) fn row_values(&self, number: i64) -> impl Iterator<Item = Value> {
+        self.row_values.iter().cloned().chain([Value::Integer(number)])
     }
 
     /// The statement for the numbers of the rows after `after`. Its text depends on the kinds of keys alone, so that
@@ -164,7 +174,7 @@ mod tests {
     use super::*;
     use causeway_core::query::Matching;
     use causeway_core::query::fuzzy::FuzzyName;
-    use causeway_core::{Tag, Vr};
+    use causeway_core::{PatientKey, Scope, Sight, Tag, Uid, Vr};
 
     fn plan(level: Level, tag: Tag, vr: Vr, text: &str) -> Plan {
         Plan::of(&Query::all(level).with(Key { tag, vr, matching: Matching::parse(vr, text).unwrap() }))
@@ -196,6 +206,7 @@ mod tests {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(include_str!("../migrations/0001.sql")).unwrap();
         connection.execute_batch(include_str!("../migrations/0002.sql")).unwrap();
+        connection.execute_batch(include_str!("../migrations/0007.sql")).unwrap();
         let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
         steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
@@ -216,6 +227,25 @@ mod tests {
                 assert!(first.contains("USING INTEGER PRIMARY KEY (rowid"), "{level:?} {tag}: {steps}");
                 assert!(!steps.contains("TEMP B-TREE"), "{level:?} {tag}: {steps}");
             }
+        }
+    }
+
+    #[test]
+    fn what_someone_sees_is_found_by_indices_and_walked_in_order() {
+        let scope = Scope {
+            studies: vec![Uid::parse("1.2").unwrap()],
+            patients: vec![PatientKey::parse("P1^^^H").unwrap()],
+            remotes: vec!["ct1".parse().unwrap()],
+        };
+        for level in [Level::Patient, Level::Study, Level::Series, Level::Instance] {
+            let query = Query { sight: Sight::Only(scope.clone()), ..Query::all(level) };
+            let steps = explained(Plan::of(&query).numbers(None, 0, 9));
+            for index in ["sqlite_autoindex_study_1", "patient_identity", "study_patient", "study_origin"] {
+                assert!(steps.contains(index), "{level:?} {index}: {steps}");
+            }
+            let walked = explained(Plan::of(&query).numbers(Some(7), 0, 9));
+            assert!(walked.contains("USING INTEGER PRIMARY KEY (rowid"), "{level:?}: {walked}");
+            assert!(!walked.contains("TEMP B-TREE"), "{level:?}: {walked}");
         }
     }
 

@@ -4,9 +4,11 @@ use std::rc::Rc;
 
 use causeway_core::{Attributes, Element, Level, Query, Tag, Vr};
 use rusqlite::Row;
+use rusqlite::types::Value;
 
 use crate::error::Error;
 use crate::regions;
+use crate::sight;
 
 /// The counted attributes of a patient cost a query each, so they are read only when asked for.
 const PATIENT_COUNTS: [Tag; 3] = [
@@ -22,16 +24,11 @@ fn counts_patient(query: &Query) -> bool {
     PATIENT_COUNTS.iter().any(|tag| asked(tag) || (shown(tag) && (named || query.level == Level::Patient)))
 }
 
-/// The columns that [`Assembler::assemble`] reads, after the first, which is the row's number.
-pub(super) fn columns(query: &Query) -> String {
+/// The columns that [`Assembler::assemble`] reads, after the first, which is the row's number; and their values.
+pub(super) fn columns(query: &Query) -> (String, Vec<Value>) {
     let mut columns = vec!["patient.id, patient.patient_id, patient.attributes"];
-    columns.push(if counts_patient(query) {
-        "(SELECT count(*) FROM study AS own WHERE own.patient = patient.id),
-         (SELECT coalesce(sum(own.series_count), 0) FROM study AS own WHERE own.patient = patient.id),
-         (SELECT coalesce(sum(own.instance_count), 0) FROM study AS own WHERE own.patient = patient.id)"
-    } else {
-        "NULL, NULL, NULL"
-    });
+    let (counts, values) = patient_counts(query);
+    columns.push(&counts);
     if query.level >= Level::Study {
         columns.push(
             "study.id, study.uid, study.attributes, study.modalities, study.sop_classes, study.series_count,
@@ -44,7 +41,22 @@ pub(super) fn columns(query: &Query) -> String {
     if query.level >= Level::Instance {
         columns.push("instance.uid, instance.sop_class, instance.transfer_syntax, instance.attributes");
     }
-    columns.join(", ")
+    (columns.join(", "), values)
+}
+
+/// What of the patient's is counted: no study that is not seen.
+fn patient_counts(query: &Query) -> (String, Vec<Value>) {
+    if !counts_patient(query) {
+        return ("NULL, NULL, NULL".to_owned(), Vec::new());
+    }
+    let (seen, values) = match sight::condition(&query.sight, "own") {
+        Some((seen, values)) => (format!(" AND {seen}"), values),
+        None => (String::new(), Vec::new()),
+    };
+    let count =
+        |what: &str| format!("(SELECT {what} FROM study AS own WHERE own.patient = patient.id{seen})");
+    let counts = ["count(*)", "coalesce(sum(own.series_count), 0)", "coalesce(sum(own.instance_count), 0)"];
+    (counts.map(count).join(", "), counts.iter().flat_map(|_| values.clone()).collect())
 }
 
 /// Puts answers together; what rows next to each other share is read once.

@@ -12,6 +12,7 @@ pub mod moments;
 pub mod reading;
 pub mod zones;
 
+use crate::sight::Sight;
 use crate::tag::Tag;
 use crate::vr::Vr;
 pub use matching::Matching;
@@ -76,13 +77,23 @@ pub struct Query {
     pub offset: u32,
     /// The zone that dates and times are matched and answered in; `None`: as they are kept.
     pub zones: Option<Zones>,
+    /// Which studies are looked at. The archive's to set, by who asks.
+    pub sight: Sight,
 }
 
 impl Query {
     /// Everything at `level`.
     #[must_use]
     pub const fn all(level: Level) -> Self {
-        Self { level, keys: Vec::new(), returned: Returned::All, limit: None, offset: 0, zones: None }
+        Self {
+            level,
+            keys: Vec::new(),
+            returned: Returned::All,
+            limit: None,
+            offset: 0,
+            zones: None,
+            sight: Sight::Everything,
+        }
     }
 
     /// Adds a key.

@@ -3,7 +3,7 @@
 use causeway_core::availability::{MAX_INSTANCES, notice};
 use causeway_core::commitment::Settlement;
 use causeway_core::sop_class::{INSTANCE_AVAILABILITY, STORAGE_COMMITMENT_PUSH};
-use causeway_core::{Remote, Selection, Uid};
+use causeway_core::{Remote, Selection, Sight, Uid};
 use causeway_dimse::message::Operation;
 
 use super::fresh_uid;
@@ -23,7 +23,7 @@ pub(super) async fn result(inner: &Inner, remote: &Remote, settlement: &Settleme
 
 /// N-CREATE of one notice, or of several for a study of very many instances; of none for one that is gone.
 pub(super) async fn availability(inner: &Inner, remote: &Remote, study: &Uid) -> Result<(), Failure> {
-    let instances = inner.catalog.instances(Selection::study(study.clone())).await;
+    let instances = inner.catalog.instances(Selection::study(study.clone()), Sight::Everything).await;
     let instances = instances.map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
     if instances.is_empty() {
         return Ok(());

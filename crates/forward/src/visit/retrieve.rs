@@ -139,6 +139,7 @@ impl Forwarder {
         let keeper = Principal {
             name: principal.name.clone(),
             permissions: [Permission::Store, Permission::Retrieve].into_iter().collect(),
+            sight: principal.sight.clone(),
         };
         let inner = self.inner.clone();
         self.set_out(|lines| async move {

@@ -64,7 +64,13 @@ async fn a_change_whose_caller_went_away_comes_into_force_all_the_same() {
     let route =
         RouteRecord { name: name.clone(), when: "true".to_owned(), to: name, trigger: Trigger::Instance };
     begun(subject.forwarder.put_route(&local, route)).await;
-    begun(subject.archive.put_token(&local, "door".to_owned(), local.permissions.clone())).await;
+    begun(subject.archive.put_token(
+        &local,
+        "door".to_owned(),
+        local.permissions.clone(),
+        local.sight.clone(),
+    ))
+    .await;
     let rest = async {
         while subject.forwarder.routes(&local).unwrap().is_empty() || !subject.archive.has_tokens() {
             tokio::time::sleep(Duration::from_millis(5)).await;

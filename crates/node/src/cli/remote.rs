@@ -10,7 +10,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
 use causeway_core::identity::{Proof, UserName};
-use causeway_core::remote::{DicomWebAddress, DimseAddress, Follow};
+use causeway_core::remote::{DicomWebAddress, DimseAddress, Follow, Sees};
 use causeway_core::{
     AeTitle, Credentials, Fingerprint, Identity, Network, Permission, Permissions, Quirk, RemoteName,
 };
@@ -75,6 +75,7 @@ enum Verb {
 #[command(after_help = "Examples:
   causeway remote add ct1 --ae-title CT1 --address 10.0.0.7 --allow store
   causeway remote add ward --ae-title WARD --address 10.1.0.0/16 --user ward --passcode-file ward.txt
+  causeway remote add practice --ae-title PRACTICE --address 10.9.0.4 --allow store,query,retrieve --sees own
   causeway remote add reader --ae-title READER --host reader.example.org --port 11112
   causeway remote add safe --ae-title SAFE --host safe.example.org --port 2762 --tls --certificate safe.pem
   causeway remote add vault --ae-title VAULT --host vault --port 104 --commitment
@@ -108,6 +109,9 @@ struct Add {
     /// What it may do here
     #[arg(long, value_delimiter = ',', value_parser = permission, default_value = "store,query,retrieve")]
     allow: Vec<Permission>,
+    /// Which studies it sees: everything, or its own, that began with an instance from it; then it adds to no other
+    #[arg(long, value_name = "everything|own", value_parser = sees, default_value = "everything")]
+    sees: Sees,
     /// Addresses and networks it may call from [default: any]
     #[arg(long, value_delimiter = ',', value_name = "IP[/BITS]")]
     address: Vec<Network>,
@@ -169,6 +173,14 @@ struct CredentialsArgs {
 pub(super) fn permission(text: &str) -> Result<Permission, String> {
     let names = || Permission::ALL.map(Permission::as_str).join(", ");
     Permission::parse(text).ok_or_else(|| format!("one or more of {}", names()))
+}
+
+fn sees(text: &str) -> Result<Sees, String> {
+    match text {
+        "everything" => Ok(Sees::Everything),
+        "own" => Ok(Sees::Own),
+        _ => Err("everything or own".to_owned()),
+    }
 }
 
 /// A fingerprint as it is written, or that of the first certificate in a file.
@@ -255,6 +267,7 @@ impl Add {
             quirks: self.quirk.into_iter().collect(),
             identity: self.identity.identity()?,
             credentials: self.credentials.credentials(),
+            sees: self.sees,
             follow: Follow { commitment: self.commitment, availability: self.availability },
             ..causeway_core::Remote::named(self.name)
         };

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use causeway_catalog::{Catalog, TokenRecord};
-use causeway_core::{Permission, RemoteName, SystemClock};
+use causeway_core::{PatientKey, Permission, RemoteName, Scope, SystemClock, Uid};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ enum Verb {
     /// Make a token and print it; it cannot be shown again
     #[command(after_help = "Examples:
   causeway token add viewer --allow query,retrieve
+  causeway token add family --allow query,retrieve --patient 4711^^^ST-ANNA
+  causeway token add trial --allow query,retrieve --study 1.2.840.1 --study 1.2.840.2
   causeway token add first --allow admin,query,retrieve,store --data /var/lib/causeway   (node not running)")]
     Add {
         /// What it is to be called
@@ -39,6 +41,8 @@ enum Verb {
         /// What its bearer may do: store, query, retrieve, commit, worklist, delete, admin
         #[arg(long, value_delimiter = ',', value_parser = permission, required = true)]
         allow: Vec<Permission>,
+        #[command(flatten)]
+        sees: SeesArgs,
         /// Write it into the catalog of a node that is not running, in this data folder
         #[arg(long, value_name = "DIR")]
         data: Option<PathBuf>,
@@ -52,13 +56,44 @@ enum Verb {
     },
 }
 
+/// What its bearer sees, if not everything
+#[derive(Debug, Args)]
+struct SeesArgs {
+    /// Show this study only, by its UID; what is given more than once, or beside others, adds up
+    #[arg(long, value_name = "UID", value_parser = uid)]
+    study: Vec<Uid>,
+    /// Show the studies of this patient only: ID, or ID^^^ISSUER where data sets have an Issuer of Patient ID
+    #[arg(long, value_name = "ID", value_parser = patient)]
+    patient: Vec<PatientKey>,
+    /// Show the studies only that began with an instance from this remote
+    #[arg(long, value_name = "REMOTE")]
+    from: Vec<RemoteName>,
+}
+
+impl SeesArgs {
+    /// None where nothing was given: everything is seen.
+    fn scope(self) -> Option<Scope> {
+        let Self { study, patient, from } = self;
+        let scope = Scope { studies: study, patients: patient, remotes: from };
+        (scope != Scope::default()).then_some(scope)
+    }
+}
+
+fn uid(text: &str) -> Result<Uid, String> {
+    Uid::parse(text).map_err(|error| error.to_string())
+}
+
+fn patient(text: &str) -> Result<PatientKey, String> {
+    PatientKey::parse(text).map_err(|error| error.to_string())
+}
+
 impl Token {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let Self { verb, target } = self;
         match verb {
-            Verb::Add { name, allow, data: Some(data) } => {
+            Verb::Add { name, allow, sees, data: Some(data) } => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(add_offline(data, &name, allow))
+                runtime.block_on(add_offline(data, &name, allow, sees.scope()))
             }
             verb => super::with_client(target, async |client| online(client, verb).await),
         }
@@ -67,9 +102,10 @@ impl Token {
 
 async fn online(client: &Client, verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
-        Verb::Add { name, allow, .. } => {
+        Verb::Add { name, allow, sees, .. } => {
             let request = client.request(Method::PUT, &format!("/api/v1/tokens/{name}"));
-            let made: Value = client.ask(request.json(&json!({ "allow": allow }))).await?;
+            let made: Value =
+                client.ask(request.json(&json!({ "allow": allow, "sees": sees.scope() }))).await?;
             if client.is_json() {
                 println!("{made}");
             } else {
@@ -83,28 +119,57 @@ async fn online(client: &Client, verb: Verb) -> anyhow::Result<ExitCode> {
                 return Ok(ExitCode::SUCCESS);
             }
             let text = |token: &Value, key: &str| token.get(key).map(ToString::to_string).unwrap_or_default();
-            let rows: Vec<[String; 2]> = tokens
+            let rows: Vec<[String; 3]> = tokens
                 .iter()
                 .map(|token| {
-                    [text(token, "name").replace('"', ""), text(token, "allow").replace(['"', '[', ']'], "")]
+                    [
+                        text(token, "name").replace('"', ""),
+                        text(token, "allow").replace(['"', '[', ']'], ""),
+                        sees(token),
+                    ]
                 })
                 .collect();
-            table::print(["NAME", "MAY"], &rows);
+            table::print(["NAME", "MAY", "SEES"], &rows);
         }
         Verb::Remove { name } => client.delete(&format!("/api/v1/tokens/{name}")).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// What a token shows, in words.
+fn sees(token: &Value) -> String {
+    let scope = token.get("sees").cloned().map(serde_json::from_value::<Scope>);
+    match scope {
+        None => "everything".to_owned(),
+        Some(scope) => scope.map_or_else(|_| "?".to_owned(), |scope| scope.to_string()),
+    }
+}
+
 /// For the first start of a node that others can reach: it needs a token before it runs.
-async fn add_offline(data: PathBuf, name: &RemoteName, allow: Vec<Permission>) -> anyhow::Result<ExitCode> {
+async fn add_offline(
+    data: PathBuf,
+    name: &RemoteName,
+    allow: Vec<Permission>,
+    scope: Option<Scope>,
+) -> anyhow::Result<ExitCode> {
+    if scope.is_some() && allow.contains(&Permission::Admin) {
+        bail!("who does not see everything cannot be an administrator");
+    }
+    if let Some(scope) = &scope {
+        scope.check()?;
+    }
     let flags = [("node", "data", data.display().to_string())];
     let settings = Settings::read(None, std::iter::empty(), &flags)?;
     // A node that runs holds its spool, and would not hear of the token: it is asked without --data.
     let _held = compose::open_store(&settings).await.context("is the node running? then leave out --data")?;
     let catalog = Catalog::open(&settings.catalog_file()?, Arc::new(SystemClock)).await?;
     let (secret, sha256) = causeway_archive::tokens::new_secret();
-    let record = TokenRecord { name: name.to_string(), sha256, permissions: allow.into_iter().collect() };
+    let record = TokenRecord {
+        name: name.to_string(),
+        sha256,
+        permissions: allow.into_iter().collect(),
+        sight: scope.into(),
+    };
     catalog.put_token(record, "local").await?;
     println!("{secret}");
     Ok(ExitCode::SUCCESS)

@@ -124,12 +124,12 @@ impl<'a> Draft<'a> {
         let fields = fields::fields(scope, &asked, &self.include);
         keys.extend(reading.together(asked));
         let query = Query {
-            level: scope.level,
             keys,
             returned: fields.returned,
             limit: Some(self.limit.map_or(most, |limit| limit.min(most))),
             offset: self.offset,
             zones: zone.map(Zones::of),
+            ..Query::all(scope.level)
         };
         Ok(Search { query, shown: fields.shown, warnings })
     }

@@ -97,6 +97,7 @@ pub(super) fn refusal(error: &IngestError, named: Named) -> Refusal {
         | IngestError::MissingIdentifier(_)
         | IngestError::Mismatch { .. }
         | IngestError::OtherStudy { .. }
+        | IngestError::Unseen(_)
         | IngestError::NotStorage(_)
         | IngestError::Conflict(_) => error.to_string(),
     };
