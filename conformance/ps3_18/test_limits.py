@@ -109,7 +109,7 @@ def test_callers_without_a_token_from_this_machine_are_not_counted(make_subject)
 
 def test_more_requests_than_there_is_room_for_are_asked_to_come_back(make_subject):
     """Answers that nobody takes hold their places until they are ended; then there is room again."""
-    limits = {"CAUSEWAY_WEB__LIMITS__REQUESTS": "4", "CAUSEWAY_WEB__LIMITS__WRITE_SECONDS": "3"}
+    limits = {"CAUSEWAY_WEB__LIMITS__REQUESTS": "4", "CAUSEWAY_WEB__LIMITS__WRITE_SECONDS": "10"}
     node = make_subject("causeway", settings=limits)
     item = data.instance(rows=60000)
     for _ in range(12):  # more than the buffers of both sides hold
