@@ -8,6 +8,7 @@ pub mod bulk;
 pub mod charset;
 pub mod compose;
 pub mod decompress;
+pub mod dicomdir;
 pub mod dictionary;
 pub mod error;
 pub mod file_meta;

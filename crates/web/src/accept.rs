@@ -42,15 +42,17 @@ pub(crate) const XML_ALONE: Offer = alone("application/dicom+xml");
 pub(crate) const FILES: Offer = in_parts("application/dicom");
 /// One file, for a single instance only.
 pub(crate) const FILE: Offer = alone("application/dicom");
+/// Files, as one archive.
+pub(crate) const ZIP: Offer = alone("application/zip");
 
 /// The answer to a search, and metadata (PS3.18 §10.4.4, §10.6.4).
 pub(crate) const FOR_DATA_SETS: &[Offer] = &[DICOM_JSON, JSON, XML];
 /// The answer to a store request (PS3.18 §10.5.4).
 pub(crate) const FOR_REPORT: &[Offer] = &[DICOM_JSON, JSON, XML, XML_ALONE];
 /// Instances of a study or a series.
-pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES];
+pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES, ZIP];
 /// One instance.
-pub(crate) const FOR_INSTANCE: &[Offer] = &[FILES, FILE];
+pub(crate) const FOR_INSTANCE: &[Offer] = &[FILES, FILE, ZIP];
 /// Bytes of bulk data or of frames, one part each (PS3.18 §8.7.3.3).
 pub(crate) const OCTETS_IN_PARTS: Offer = in_parts("application/octet-stream");
 /// The same of a single value or frame, by itself.

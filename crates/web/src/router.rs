@@ -79,7 +79,7 @@ fn kept() -> Vec<Row> {
         row(
             STUDY,
             [
-                retrieve("RetrieveStudy", FOR_INSTANCES, wado::objects),
+                retrieve("RetrieveStudy", FOR_INSTANCES, wado::objects).with(wado::OF_AN_ARCHIVE),
                 store("StoreStudyInstances", stow::store),
                 remove("DeleteStudy", delete::delete),
             ],
@@ -87,14 +87,14 @@ fn kept() -> Vec<Row> {
         row(
             SERIES,
             [
-                retrieve("RetrieveSeries", FOR_INSTANCES, wado::objects),
+                retrieve("RetrieveSeries", FOR_INSTANCES, wado::objects).with(wado::OF_AN_ARCHIVE),
                 remove("DeleteSeries", delete::delete),
             ],
         ),
         row(
             INSTANCE,
             [
-                retrieve("RetrieveInstance", FOR_INSTANCE, wado::objects),
+                retrieve("RetrieveInstance", FOR_INSTANCE, wado::objects).with(wado::OF_AN_ARCHIVE),
                 remove("DeleteInstance", delete::delete),
             ],
         ),

@@ -13,6 +13,7 @@ mod pixels;
 mod rendered;
 mod sending;
 mod uri;
+mod zip;
 
 use causeway_core::Principal;
 
@@ -26,6 +27,7 @@ pub(crate) use metadata::metadata;
 pub(crate) use objects::objects;
 pub(crate) use rendered::{OF_A_PICTURE, OF_A_THUMBNAIL, rendered, thumbnail};
 pub(crate) use uri::uri;
+pub(crate) use zip::OF_AN_ARCHIVE;
 
 /// Why there is nothing at `target`: it was deleted (410), or it never was (404; PS3.18 §8.5).
 pub(crate) async fn absent(door: &Door, principal: &Principal, target: &Target) -> Result<Problem, Problem> {

@@ -1,5 +1,5 @@
-//! Instances as files (PS3.18 §10.4.1.1.1): `multipart/related` for a study, a series or an instance, or the one
-//! file of an instance by itself.
+//! Instances as files (PS3.18 §10.4.1.1.1): `multipart/related` or one archive for a study, a series or an instance, or
+//! the one file of an instance by itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,8 +15,9 @@ use causeway_dataset::file_meta::{self, FileMeta};
 use futures_util::{StreamExt, stream};
 
 use super::parts::{Parcel, PartStream};
+use super::zip::{self, Readme};
 use super::{absent, etag, form, location};
-use crate::accept::{self, FILE, FOR_INSTANCE, FOR_INSTANCES, Selected, Wish};
+use crate::accept::{self, FILE, FOR_INSTANCE, FOR_INSTANCES, Selected, Wish, ZIP};
 use crate::base_url::base_url;
 use crate::door::{Caller, Door};
 use crate::multipart::write::Boundary;
@@ -46,6 +47,8 @@ pub(super) async fn give(
     asked: (&Uri, &HeaderMap),
 ) -> Result<Response, Problem> {
     let (uri, headers) = asked;
+    let is_zip = selected.offer == ZIP;
+    let readme = if is_zip { Readme::asked(uri.query())? } else { Readme::Without };
     let instances = door.archive.select(principal, &target.selection()).await?;
     if instances.is_empty() {
         return Err(absent(door, principal, target).await?);
@@ -56,6 +59,9 @@ pub(super) async fn give(
     for parcel in &packed.parcels {
         maker.add(&parcel.instance, &parcel.transfer_syntax);
     }
+    if readme == Readme::With {
+        maker.note("readme");
+    }
     let digest = maker.finish();
     let tag = etag::header(&digest);
     if let Some(response) = etag::not_modified(headers, &tag) {
@@ -63,6 +69,8 @@ pub(super) async fn give(
     }
     let mut response = if selected.offer == FILE {
         single(door, packed.parcels).await?
+    } else if is_zip {
+        zip::answer(door.archive.clone(), packed.parcels, readme, target.noun(), digest).await?
     } else {
         multipart(door, packed.parcels, &Boundary::of(digest)).await?
     };
