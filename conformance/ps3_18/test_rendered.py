@@ -8,8 +8,9 @@ import io
 from pathlib import Path
 
 import numpy
+import pydicom.data
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.pixels import apply_color_lut, apply_modality_lut, apply_voi_lut, pixel_array
@@ -332,17 +333,57 @@ def test_quality(web, ramp):
         assert answer.content[answer.content.index(b"\xff\xdb") + 4] >> 4 == 0
 
 
-@pytest.mark.orthanc_fails(reason="sends no warning")
-@pytest.mark.parametrize(("asked", "named"), [
-    ("patient", "patient"), ("technique", "technique"), ("patient,technique", "patient, technique"),
-])
-def test_annotations_are_left_out_with_a_warning(web, ramp, asked, named):
-    """PS3.18 §8.3.5.1.1: what is not supported is ignored, and said so."""
-    answer = web.get(path_of(ramp), PNG, annotation=asked)
-    assert numpy.array_equal(picture(answer), picture(web.get(path_of(ramp), PNG)))
-    warning = answer.headers["Warning"]
-    assert warning.startswith("299 ")
-    assert warning.endswith(f": The following annotation values are not supported: {named}")
+@pytest.mark.orthanc_fails(reason="draws nothing")
+def test_annotations_are_burnt_in_on_request_only(web, subject):
+    """PS3.18 §8.3.5.1.1: white letters with a black edge, above who it is of, below how it was made."""
+    item = data.instance(
+        rows=256, Columns=256, BitsAllocated=8, BitsStored=8, HighBit=7, PixelData=bytes([90]) * 65536,
+        SpecificCharacterSet="ISO_IR 192", PatientName="山田^太郎=Müller^Änne",
+    )
+    item["PixelData"].VR = "OB"
+    (item,) = stored(subject, item)
+    plain = picture(web.get(path_of(item), PNG))
+    assert (plain == 90).all()
+    for asked, above, below in (("patient", True, False), ("technique", False, True), ("patient,technique", True, True)):
+        found = picture(web.get(path_of(item), PNG, annotation=asked))
+        assert set(numpy.unique(found)) == {0.0, 90.0, 255.0}
+        drawn = (found != plain).any(axis=1)
+        assert (drawn[:64].any(), drawn[192:].any()) == (above, below), asked
+        assert not drawn[96:160].any()
+
+
+@pytest.mark.orthanc_fails(reason="embeds no profile")
+@pytest.mark.parametrize("media", [JPEG, PNG])
+def test_colour_profiles(web, subject, media):
+    """PS3.18 §8.3.5.1.5: none, sRGB, or the object's own; a GIF has no place for one."""
+    crayons = Path(pydicom.data.get_testdata_file("crayons.icc")).read_bytes()
+    of = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0, "BitsAllocated": 8, "BitsStored": 8, "HighBit": 7}
+    grey, colour, own = (
+        data.instance(),
+        data.instance(PixelData=bytes(range(256)) * 3, **of),
+        data.instance(PixelData=bytes(range(256)) * 3, ICCProfile=crayons, **of),
+    )
+    for item in (colour, own):
+        item["PixelData"].VR = "OB"
+    grey, colour, own = stored(subject, grey, colour, own)
+
+    def profile(item, asked):
+        answer = web.get(path_of(item), media, **({"iccprofile": asked} if asked else {}))
+        assert answer.status_code == 200, answer.text
+        return Image.open(io.BytesIO(answer.content)).info.get("icc_profile")
+
+    for item in (grey, colour):
+        assert profile(item, None) is None and profile(item, "no") is None
+        for asked in ("yes", "srgb"):
+            found = ImageCms.ImageCmsProfile(io.BytesIO(profile(item, asked)))
+            assert "sRGB" in ImageCms.getProfileDescription(found)
+            # What a colour management module makes of sRGB by this profile is sRGB.
+            ramp = Image.fromarray(numpy.arange(768, dtype="uint8").reshape(16, 16, 3), "RGB")
+            turned = ImageCms.profileToProfile(ramp, found, ImageCms.createProfile("sRGB"))
+            assert numpy.abs(numpy.asarray(turned).astype(int) - numpy.asarray(ramp)).max() <= 1
+    assert profile(own, "yes") == crayons
+    assert web.get(path_of(colour), GIF, iccprofile="srgb").status_code == 400
+    assert web.get(path_of(colour), media, iccprofile="adobergb").status_code == 400
 
 
 # Media types.
@@ -383,6 +424,62 @@ def test_gif_has_the_same_shades(web, ramp):
     """PS3.18 §8.7.4: 256 shades are enough for grey."""
     grey = picture(web.get(path_of(ramp), GIF), GIF)
     assert numpy.array_equal(grey, picture(web.get(path_of(ramp), PNG)))
+
+
+# Films.
+
+def reel(answer):
+    """Shade and time, in milliseconds, of each frame of a film."""
+    assert answer.status_code == 200, answer.text[:300]
+    assert answer.headers["Content-Type"] == GIF
+    image = Image.open(io.BytesIO(answer.content))
+    found = []
+    for index in range(image.n_frames):
+        image.seek(index)
+        found.append((numpy.asarray(image.convert("L")).mean(), image.info["duration"]))
+    assert image.n_frames == 1 or image.info["loop"] == 0
+    return found
+
+
+@pytest.mark.orthanc_fails(reason="has no GIF")
+@pytest.mark.parametrize(("timing", "durations"), [
+    ({}, [100, 100, 100]), ({"FrameTime": "40"}, [40, 40, 40]), ({"CineRate": "5"}, [200, 200, 200]),
+    ({"FrameTime": "40", "RecommendedDisplayFrameRate": "10"}, [100, 100, 100]),
+    ({"FrameTimeVector": ["0", "50", "150"], "FrameIncrementPointer": 0x00181065}, [50, 150, 150]),
+    ({"FrameTime": "0.001"}, [20, 20, 20]),
+])
+def test_a_film(web, subject, timing, durations):
+    """PS3.18 Table 8.7.4-1, PS3.3 §C.7.6.5: several frames as one GIF that moves as fast as the instance says."""
+    frames = b"".join(bytes([shade]) * 24 for shade in (10, 20, 30))
+    item = data.instance(
+        rows=4, Columns=6, NumberOfFrames=3, BitsAllocated=8, BitsStored=8, HighBit=7, PixelData=frames,
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2", **timing,
+    )
+    item["PixelData"].VR = "OB"
+    (item,) = stored(subject, item)
+    assert reel(web.get(path_of(item), GIF)) == list(zip((10, 20, 30), durations))
+    chosen = reel(web.get(path_of(item, level="frames", frames="3,1"), GIF))
+    assert [shade for shade, _ in chosen] == [30, 10]
+    small = web.get(path_of(item), GIF, viewport="3,2")
+    assert Image.open(io.BytesIO(small.content)).size == (3, 2)
+    assert web.get(path_of(item, level="frames", frames="3,4"), GIF).status_code == 404
+
+
+@pytest.mark.only("causeway")
+def test_a_film_is_bounded(web, subject):
+    """At, below and above 2,000 frames; 406, and what to do."""
+    for count, status in ((1999, 200), (2000, 200), (2001, 406)):
+        item = data.instance(
+            rows=2, Columns=2, NumberOfFrames=count, BitsAllocated=8, BitsStored=8, HighBit=7,
+            PixelData=bytes(4 * count), SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2",
+        )
+        item["PixelData"].VR = "OB"
+        (item,) = stored(subject, item)
+        answer = web.get(path_of(item), GIF)
+        assert answer.status_code == status
+        assert status == 200 or "multipart/related" in answer.text
+    # Of so many frames, each this large, there would be too many pixels.
+    assert web.get(path_of(item, level="frames", frames=",".join(["1"] * 1999)), GIF, viewport="8000,8000").status_code == 406
 
 
 # Frames, series and studies.
@@ -451,7 +548,7 @@ def test_series_and_studies(web, subject):
 def report(subject):
     """An instance without pixels."""
     return stored(subject, data.instance(
-        SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11", PixelData=None, Rows=None, Columns=None,
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.66", PixelData=None, Rows=None, Columns=None,
     ))[0]
 
 

@@ -1,6 +1,7 @@
 //! Long values that metadata name by a BulkDataURI (PS3.18 §10.4.1.1.5), read from where they are in the stored data
 //! set. Never here: how they are found, which is `dataset`'s.
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use bytes::Bytes;
@@ -26,8 +27,9 @@ pub enum BulkData {
 
 /// A value, opened for reading: its bytes as they are, little endian.
 pub struct BulkValue {
-    pieces: Pieces,
-    left: Range<u64>,
+    pub(crate) pieces: Pieces,
+    /// Where the bytes are in the data set, in their order.
+    pub(crate) left: VecDeque<Range<u64>>,
 }
 
 impl Archive {
@@ -49,7 +51,7 @@ impl Archive {
         }
         match finder.finish() {
             None => Ok(None),
-            Some(Bulk::Value(left)) => Ok(Some(BulkData::Value(BulkValue { pieces, left }))),
+            Some(Bulk::Value(left)) => Ok(Some(BulkData::Value(BulkValue { pieces, left: [left].into() }))),
             Some(Bulk::Frames) => Ok(self.frames(instance).await?.map(BulkData::Frames)),
             Some(Bulk::Icon(items_offset, shape)) => {
                 let shape = shape.map_err(|error| RetrieveError::Frames(error.to_string()))?;
@@ -63,14 +65,30 @@ impl Archive {
 impl BulkValue {
     /// Bytes that are left to read.
     #[must_use]
-    pub const fn bytes(&self) -> u64 {
-        self.left.end.saturating_sub(self.left.start)
+    pub fn bytes(&self) -> u64 {
+        self.left.iter().map(length).fold(0, u64::saturating_add)
     }
 
     /// Leaves out what is not in `range`, counted from the first byte that is left.
     pub fn narrow(&mut self, range: Range<u64>) {
-        let at = |offset: u64| self.left.start.saturating_add(offset).min(self.left.end);
-        self.left = at(range.start)..at(range.end);
+        let mut before = 0_u64;
+        for extent in &mut self.left {
+            let whole = extent.clone();
+            let at = |offset: u64| whole.start.saturating_add(offset.saturating_sub(before)).min(whole.end);
+            *extent = at(range.start)..at(range.end);
+            before = before.saturating_add(length(&whole));
+        }
+    }
+
+    /// Up to `most` of the next bytes, which stay the next ones.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn peek(&mut self, most: u64) -> Result<Bytes, RetrieveError> {
+        match self.left.iter().find(|extent| length(extent) > 0) {
+            Some(extent) => self.pieces.some(extent.start, length(extent).min(most)).await,
+            None => Ok(Bytes::new()),
+        }
     }
 
     /// The next bytes; none at the end.
@@ -78,14 +96,19 @@ impl BulkValue {
     /// # Errors
     /// When the store fails, or the data set ends before the value does.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RetrieveError> {
-        if self.left.is_empty() {
-            return Ok(None);
+        while self.left.front().is_some_and(|extent| length(extent) == 0) {
+            self.left.pop_front();
         }
-        let chunk = self.pieces.some(self.left.start, self.bytes().min(CHUNK_BYTES)).await?;
+        let Some(extent) = self.left.front_mut() else { return Ok(None) };
+        let chunk = self.pieces.some(extent.start, length(extent).min(CHUNK_BYTES)).await?;
         if chunk.is_empty() {
             return Err(unreadable("the data set ends in the middle of a value"));
         }
-        self.left.start = self.left.start.saturating_add(chunk.len() as u64);
+        extent.start = extent.start.saturating_add(chunk.len() as u64);
         Ok(Some(chunk))
     }
+}
+
+const fn length(extent: &Range<u64>) -> u64 {
+    extent.end.saturating_sub(extent.start)
 }

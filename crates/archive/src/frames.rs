@@ -24,7 +24,7 @@ pub(crate) const READ_BYTES: u64 = 16 * 1024;
 /// The frames of an instance, opened for reading.
 pub struct Frames {
     pub(crate) pieces: Pieces,
-    chart: Arc<Chart>,
+    pub(crate) chart: Arc<Chart>,
     stored: Uid,
     codec: Option<Codec>,
     decoders: Option<Arc<Pool>>,

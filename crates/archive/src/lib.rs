@@ -1,6 +1,6 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
-//! Lives here: one file per use-case (ingest, search, retrieve, metadata, frames, bulk data, pictures, delete, settle,
+//! Lives here: one file per use-case (ingest, search, retrieve, metadata, frames, bulk data, pictures, documents, videos, delete, settle,
 //! replay, commitment, passing; worklist and what was performed of it) and the two questions every use-case asks first
 //! (`access` with `identity` and `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
@@ -14,6 +14,7 @@ mod counters;
 mod decoded;
 pub mod delete;
 pub mod dispatch;
+pub mod document;
 pub mod error;
 pub mod frames;
 pub mod identity;
@@ -32,6 +33,7 @@ pub mod retrieve;
 pub mod search;
 pub mod settle;
 pub mod tokens;
+pub mod video;
 pub mod worklist;
 
 use std::sync::Arc;
@@ -48,6 +50,7 @@ pub use causeway_catalog::{
 pub use causeway_store::{Aside, AsideReader, Error as StoreError, Scratch};
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
+pub use document::DocumentError;
 pub use error::{AccessError, CommitmentError, IngestError, RetrieveError, SearchError};
 pub use frames::Frames;
 pub use identity::oidc::{self, BearerError};

@@ -6,12 +6,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use causeway_core::{StoredInstance, Uid};
-use causeway_dataset::render::{self, RenderError, Surveyor, Views};
+use causeway_dataset::bulk::BulkPath;
+use causeway_dataset::render::{self, Profile, RenderError, Surveyor, Views};
 use causeway_store::Pool;
 
 use crate::Archive;
+use crate::bulk::BulkData;
 use crate::error::RetrieveError;
 use crate::frames::{Frames, READ_BYTES};
+
+/// ICC Profile, in the data set or in that of the first optical path (PS3.3 §C.11.15, §C.8.12.5).
+const PROFILES: [&str; 2] = ["00282000", "00480105/1/00282000"];
+/// Most bytes of a colour profile that are read.
+const MAX_PROFILE_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
@@ -33,11 +40,15 @@ pub struct Pictures {
 }
 
 impl Archive {
-    /// Opens an instance and finds its pixels. The instance comes from [`Archive::select`], which asked for leave.
+    /// Opens an instance and finds its pixels; every picture has that colour profile in it. The instance comes from [`Archive::select`], which asked for leave.
     ///
     /// # Errors
     /// When it has no pixels, they are not decoded here, or the store fails.
-    pub async fn pictures(&self, instance: &StoredInstance) -> Result<Pictures, RenderedError> {
+    pub async fn pictures(
+        &self,
+        instance: &StoredInstance,
+        profile: Profile,
+    ) -> Result<Pictures, RenderedError> {
         let stored = instance.transfer_syntax.clone();
         let no_pixels = || RenderedError::Render(RenderError::NoPixels);
         let mut frames = self.frames(instance).await?.ok_or_else(no_pixels)?;
@@ -50,13 +61,40 @@ impl Archive {
             let bytes = frames.pieces.some(at, READ_BYTES).await?;
             surveyor.give(&bytes).map_err(|error| told(&stored, error))?;
         }
-        let views = surveyor.finish().ok_or_else(no_pixels)?;
+        let mut views = surveyor.finish().ok_or_else(no_pixels)?;
+        if profile != Profile::None {
+            let own = self.own_profile(instance).await?;
+            views.set_profile(profile, own.as_deref()).map_err(|error| told(&stored, error))?;
+        }
         let decoders = self.inner.decoders.pool()?;
         Ok(Pictures { frames, views, decoders, stored })
     }
 }
 
+impl Archive {
+    /// The colour profile that an instance brings.
+    async fn own_profile(&self, instance: &StoredInstance) -> Result<Option<Vec<u8>>, RetrieveError> {
+        for path in PROFILES {
+            let Ok(path) = path.parse::<BulkPath>() else { continue };
+            let Some(BulkData::Value(mut value)) = self.bulk_data(instance, path).await? else { continue };
+            value.narrow(0..MAX_PROFILE_BYTES);
+            let mut profile = Vec::new();
+            while let Some(chunk) = value.chunk().await? {
+                profile.extend_from_slice(&chunk);
+            }
+            return Ok(Some(profile));
+        }
+        Ok(None)
+    }
+}
+
 impl Pictures {
+    /// Pixels of one picture, at most.
+    #[must_use]
+    pub fn pixels(&self, wanted: &render::Wanted) -> u64 {
+        self.views.picture_pixels(wanted)
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> u32 {
@@ -82,8 +120,9 @@ impl Pictures {
     ) -> Result<Bytes, RenderedError> {
         let bytes = self.frames.stored(number).await?;
         let codec = self.frames.codec();
-        let frame = self.views.frame(number.get() - 1, bytes, codec).map_err(|error| self.told(error))?;
         let wanted = *wanted;
+        let frame = self.views.frame(number.get() - 1, bytes, codec, &wanted);
+        let frame = frame.map_err(|error| self.told(error))?;
         let job = move || render::render(frame, &wanted);
         let picture = self.decoders.run(job).await.map_err(RetrieveError::from)?;
         picture.map(Bytes::from).map_err(|error| self.told(error))

@@ -27,6 +27,8 @@ pub(crate) struct Gather<C> {
     pub(crate) attributes: Attributes,
     /// Whether text could not be read as its character set says.
     pub(crate) is_lossy: bool,
+    /// Whether something was left out because it is longer than the choice's bound.
+    pub(crate) is_cut: bool,
     open: Vec<Open>,
     /// How many sequences are open that are not kept.
     ignored: usize,
@@ -53,6 +55,7 @@ impl<C: Choice> Gather<C> {
             choice,
             attributes: Attributes::new(),
             is_lossy: false,
+            is_cut: false,
             open: Vec::new(),
             ignored: 0,
             gathered: 0,
@@ -108,6 +111,7 @@ impl<C: Choice> Sink for Gather<C> {
             self.gathered = self.gathered.saturating_add(length).saturating_add(OVERHEAD_BYTES);
         }
         if length > C::MAX_VALUE_BYTES || self.is_too_much() {
+            self.is_cut |= !vr.is_binary();
             return Flow::Skip;
         }
         if vr.is_binary() {
@@ -178,6 +182,7 @@ impl<C: Choice> Sink for Gather<C> {
             self.ignored -= 1;
             return;
         }
+        self.is_cut |= self.is_too_much();
         if let Some(open) = self.open.pop().filter(|_| !self.is_too_much()) {
             self.attributes.put(open.tag, Element { vr: Vr::SQ, value: Value::Items(open.items) });
         }

@@ -1,5 +1,5 @@
 //! Bytes to attributes and back: scanner, heads, character sets, File Meta Information, DICOM JSON and XML,
-//! transcoding, pixels decoded, frames and long values found, pictures.
+//! transcoding, pixels decoded, frames and long values found, pictures, reports as text.
 //!
 //! Lives here: everything that knows how a data set is laid out (PS3.5), pure and synchronous. Never here: files,
 //! sockets, async, the meaning of a query. Foreign bytes pass the bounded [`scanner`] and nothing else.
@@ -20,6 +20,7 @@ pub mod json;
 pub mod model;
 pub mod pixels;
 pub mod render;
+pub mod report;
 pub mod scanner;
 mod scope;
 pub mod transcode;

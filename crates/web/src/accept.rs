@@ -74,6 +74,9 @@ pub(crate) const FOR_PICTURE: &[Offer] = &[
     in_parts("image/png"),
     in_parts("image/gif"),
 ];
+/// Several frames of one instance: one part each, or together as one that moves.
+pub(crate) const FOR_FRAMES: &[Offer] =
+    &[in_parts("image/jpeg"), in_parts("image/png"), in_parts("image/gif"), alone("image/gif")];
 /// A capabilities description (PS3.18 §8.9.4).
 pub(crate) const FOR_CAPABILITIES: &[Offer] = &[WADL, JSON];
 /// Web Application Description Language.

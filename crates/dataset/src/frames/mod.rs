@@ -23,7 +23,8 @@ use find::Finder;
 use items::{Items, Walk};
 
 pub use items::MAX_FRAGMENTS;
-pub use window::MIN_WINDOW_BYTES;
+use window::Item;
+pub use window::{ITEM_HEADER_BYTES, MIN_WINDOW_BYTES};
 
 /// Where the frames of an image are. Offsets are bytes from the start of the data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +71,15 @@ impl Chart {
             Pixels::Encapsulated { bounds } => bounds.len() * size_of::<u64>(),
         };
         size_of::<Self>() + bounds
+    }
+
+    /// Where the items of all frames are, and what follows them is none; none where there are no items.
+    #[must_use]
+    pub fn items(&self) -> Option<Range<u64>> {
+        match &self.pixels {
+            Pixels::Native { .. } => None,
+            Pixels::Encapsulated { bounds } => bounds.first().zip(bounds.last()).map(|(from, to)| *from..*to),
+        }
     }
 
     /// The bytes of the data set that [`Self::cut`] needs for the frame `number`, counted from 1.
@@ -124,6 +134,19 @@ impl Chart {
                 let is_whole = from.is_multiple_of(8) && to.is_multiple_of(8);
                 Ok(if is_whole { bytes.clone() } else { aligned(bytes, from % 8, *frame_bits) })
             }
+        }
+    }
+}
+
+/// Bytes of the fragment whose item begins with `header`; the fragment follows after [`ITEM_HEADER_BYTES`].
+///
+/// # Errors
+/// When no item begins so.
+pub fn fragment_bytes(header: &[u8]) -> Result<u64, Error> {
+    match Item::read(header)? {
+        Some(Item::Of(length)) => Ok(length.into()),
+        Some(Item::Delimiter) | None => {
+            Err(PixelError::Fragments("a frame ends in the middle of one").into())
         }
     }
 }

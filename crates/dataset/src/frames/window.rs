@@ -6,7 +6,7 @@ use crate::Error;
 use crate::pixels::PixelError;
 
 /// Bytes of the header of an item.
-pub(super) const ITEM_HEADER_BYTES: usize = 8;
+pub const ITEM_HEADER_BYTES: usize = 8;
 /// Bytes that show whether a fragment is the first of a frame.
 pub(super) const START_BYTES: usize = 12;
 /// Fewest bytes that are given at a time, unless there are no more.

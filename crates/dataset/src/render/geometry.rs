@@ -47,6 +47,13 @@ impl Viewport {
     }
 }
 
+impl Viewport {
+    /// Pixels that it has room for.
+    pub(super) fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}
+
 /// A stretch of a side that is shown, in pixels of the source.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Stretch {

@@ -1,5 +1,5 @@
 //! A frame as a picture that any browser shows (PS3.18 §8.3.5, §8.7.4): stored values through the pipeline of
-//! PS3.4 §N.2 to grey or colour of 8 bits, cut, scaled, and coded as JPEG, PNG or GIF.
+//! PS3.4 §N.2 to grey or colour of 8 bits, cut, scaled, labelled, and coded as JPEG, PNG or GIF.
 //!
 //! Lives here: [`Surveyor`], which reads what is said of the looks of frames; [`render`]; one file for each step. Never
 //! here: where bytes come from, and how a caller asks. All is pure and takes its time.
@@ -8,24 +8,29 @@ mod colour;
 mod geometry;
 mod grey;
 mod image;
+mod label;
 mod lut;
 mod notes;
+mod profile;
 mod raster;
 mod surveyor;
 mod tags;
+mod timing;
 mod voi;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use geometry::{MAX_VIEWPORT_SIDE, Region, Viewport};
-pub use raster::{Coding, Quality};
+pub use label::Annotations;
+pub use profile::Profile;
+pub use raster::{Coding, FilmPart, Quality};
 pub use surveyor::{StoredFrame, Surveyor, Views};
 pub use voi::{Function, Window};
 
 use crate::Error;
 use crate::pixels::{Frame, PixelError, Planar, decode_frame};
 use grey::Polarity;
-use raster::{Channels, Raster};
+use raster::{Channels, Extras, Raster};
 
 /// What is asked of a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -36,6 +41,8 @@ pub struct Wanted {
     pub viewport: Option<Viewport>,
     /// How it is coded.
     pub coding: Coding,
+    /// Which words are burnt in.
+    pub annotations: Annotations,
 }
 
 /// Why there is no picture; the words hold no patient data.
@@ -74,20 +81,23 @@ impl From<Error> for RenderError {
 pub fn render(frame: StoredFrame, wanted: &Wanted) -> Result<Vec<u8>, RenderError> {
     // Nothing that a coder leaves behind is used after it panicked.
     catch_unwind(AssertUnwindSafe(|| {
-        let aspect = frame.look.aspect;
+        let mut frame = frame;
+        let (labels, profile) = (std::mem::take(&mut frame.labels), frame.profile.take());
+        let (aspect, hundredths) = (frame.look.aspect, frame.hundredths);
         let raster = picture(frame, wanted.window)?;
-        let raster = match &wanted.viewport {
+        let mut raster = match &wanted.viewport {
             Some(viewport) => geometry::fit(raster, viewport, aspect)?,
             None => raster,
         };
-        raster.encode(wanted.coding)
+        labels.draw(&mut raster);
+        raster.encode(wanted.coding, &Extras { profile: profile.as_deref(), hundredths })
     }))
     .unwrap_or_else(|_| Err(RenderError::NotRendered("the coder gave up on it".to_owned())))
 }
 
 /// The picture before it is cut, scaled and coded.
 fn picture(stored: StoredFrame, window: Option<Window>) -> Result<Raster, RenderError> {
-    let StoredFrame { bytes, codec, look } = stored;
+    let StoredFrame { bytes, codec, look, .. } = stored;
     let Frame { bytes, photometric, planar } = match codec {
         Some(codec) => decode_frame(codec, &look.shape, &bytes)?,
         None => Frame {

@@ -50,6 +50,26 @@ pub enum Coding {
     Png,
     /// `image/gif`: of 256 colours.
     Gif,
+    /// A part of a moving `image/gif`, whose parts follow one another and at whose end the byte 3B stands.
+    Film(FilmPart),
+}
+
+/// Which part of a film.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FilmPart {
+    /// The first, with what says that it is a GIF and begins again at its end.
+    First,
+    /// Any other.
+    Later,
+}
+
+/// What goes with a picture.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Extras<'a> {
+    /// A profile of red, green and blue.
+    pub(super) profile: Option<&'a [u8]>,
+    /// How long it is shown, in hundredths of a second.
+    pub(super) hundredths: u16,
 }
 
 /// A picture.
@@ -85,16 +105,42 @@ impl Raster {
         }
     }
 
-    /// The coded picture.
-    pub(super) fn encode(&self, coding: Coding) -> Result<Vec<u8>, RenderError> {
-        match coding {
-            Coding::Jpeg(quality) => self.jpeg(quality),
-            Coding::Png => self.png(),
-            Coding::Gif => self.gif(),
+    /// Fills a square of `side` pixels whose left upper corner is there, as far as it lies in the picture.
+    pub(super) fn fill(&mut self, (x, y): (u32, u32), side: u32, shade: u8) {
+        let channels = self.channels();
+        let (left, right) = (x.min(self.width), x.saturating_add(side).min(self.width));
+        for row in y..y.saturating_add(side).min(self.height) {
+            let at = |x: u32| (row as usize * self.width as usize + x as usize) * channels;
+            if let Some(pixels) = self.bytes.get_mut(at(left)..at(right)) {
+                pixels.fill(shade);
+            }
         }
     }
 
-    fn jpeg(&self, quality: Quality) -> Result<Vec<u8>, RenderError> {
+    /// The coded picture.
+    pub(super) fn encode(&self, coding: Coding, extras: &Extras<'_>) -> Result<Vec<u8>, RenderError> {
+        let colour;
+        // A profile of red, green and blue says nothing of grey.
+        let raster = if extras.profile.is_some() && self.channels == Channels::Grey {
+            colour = self.coloured();
+            &colour
+        } else {
+            self
+        };
+        match coding {
+            Coding::Jpeg(quality) => raster.jpeg(quality, extras.profile),
+            Coding::Png => raster.png(extras.profile),
+            Coding::Gif => self.gif(None),
+            Coding::Film(part) => self.gif(Some((part, extras.hundredths))),
+        }
+    }
+
+    fn coloured(&self) -> Self {
+        let bytes = self.bytes.iter().flat_map(|grey| [*grey; 3]).collect();
+        Self { channels: Channels::Rgb, bytes, ..*self }
+    }
+
+    fn jpeg(&self, quality: Quality, profile: Option<&[u8]>) -> Result<Vec<u8>, RenderError> {
         let format = match self.channels {
             Channels::Grey => PixelFormat::Grayscale,
             Channels::Rgb => PixelFormat::Rgb,
@@ -107,12 +153,18 @@ impl Raster {
             Channels::Rgb if quality.0 >= FULL_CHROMINANCE => encoder.subsampling(Subsampling::S444),
             Channels::Rgb => encoder.subsampling(Subsampling::S420),
         };
+        let encoder = match profile {
+            Some(profile) => encoder.icc_profile(profile),
+            None => encoder,
+        };
         encoder.encode().map_err(|error| failed("JPEG", &error))
     }
 
-    fn png(&self) -> Result<Vec<u8>, RenderError> {
+    fn png(&self, profile: Option<&[u8]>) -> Result<Vec<u8>, RenderError> {
         let mut out = Vec::with_capacity(self.bytes.len() / 2);
-        let mut encoder = png::Encoder::new(&mut out, self.width, self.height);
+        let mut info = png::Info::with_size(self.width, self.height);
+        info.icc_profile = profile.map(Cow::Borrowed);
+        let mut encoder = png::Encoder::with_info(&mut out, info).map_err(|error| failed("PNG", &error))?;
         encoder.set_color(match self.channels {
             Channels::Grey => png::ColorType::Grayscale,
             Channels::Rgb => png::ColorType::Rgb,
@@ -127,10 +179,10 @@ impl Raster {
         Ok(out)
     }
 
-    fn gif(&self) -> Result<Vec<u8>, RenderError> {
+    fn gif(&self, film: Option<(FilmPart, u16)>) -> Result<Vec<u8>, RenderError> {
         let side = |side: u32| u16::try_from(side).map_err(|error| failed("GIF", &error));
         let (width, height) = (side(self.width)?, side(self.height)?);
-        let (palette, frame): (Vec<u8>, _) = match self.channels {
+        let (palette, mut frame): (Vec<u8>, _) = match self.channels {
             Channels::Grey => {
                 let greys = (0..=u8::MAX).flat_map(|grey| [grey; 3]).collect();
                 let buffer = Cow::Borrowed(self.bytes.as_slice());
@@ -141,8 +193,24 @@ impl Raster {
         let mut out = Vec::with_capacity(self.bytes.len() / 2);
         let mut encoder =
             gif::Encoder::new(&mut out, width, height, &palette).map_err(|error| failed("GIF", &error))?;
-        encoder.write_frame(&frame).map_err(|error| failed("GIF", &error))?;
+        let head_bytes = encoder.get_ref().len();
+        let written = match film {
+            None => Ok(()),
+            Some((part, hundredths)) => {
+                frame.delay = hundredths;
+                let loops = (part == FilmPart::First).then(|| encoder.set_repeat(gif::Repeat::Infinite));
+                loops.unwrap_or(Ok(()))
+            }
+        };
+        written.and_then(|()| encoder.write_frame(&frame)).map_err(|error| failed("GIF", &error))?;
+        // What marks the end is written when the encoder goes.
         drop(encoder);
+        if let Some((part, _)) = film {
+            out.pop();
+            if part == FilmPart::Later {
+                out.drain(..head_bytes.min(out.len()));
+            }
+        }
         Ok(out)
     }
 }
@@ -185,8 +253,46 @@ mod tests {
                 (Coding::Png, b"\x89PNG\r\n"),
                 (Coding::Gif, b"GIF89a"),
             ] {
-                assert!(raster.encode(coding).unwrap().starts_with(signature), "{coding:?}");
+                assert!(
+                    raster.encode(coding, &Extras::default()).unwrap().starts_with(signature),
+                    "{coding:?}"
+                );
             }
         }
+    }
+
+    #[test]
+    fn the_parts_of_a_film_make_one_file() {
+        for channels in [Channels::Grey, Channels::Rgb] {
+            let samples = if channels == Channels::Rgb { 3 } else { 1 };
+            let raster = |shade| Raster { width: 3, height: 2, channels, bytes: vec![shade; 6 * samples] };
+            let part = |shade, part, hundredths| {
+                let extras = Extras { profile: None, hundredths };
+                raster(shade).encode(Coding::Film(part), &extras).unwrap()
+            };
+            let mut film = part(0, FilmPart::First, 7);
+            film.extend(part(90, FilmPart::Later, 12));
+            film.extend(part(255, FilmPart::Later, 4));
+            film.push(0x3B);
+            let mut options = gif::DecodeOptions::new();
+            options.set_color_output(gif::ColorOutput::RGBA);
+            let mut decoder = options.read_info(film.as_slice()).unwrap();
+            let mut found = Vec::new();
+            while let Some(frame) = decoder.read_next_frame().unwrap() {
+                found.push((frame.delay, frame.buffer[0]));
+            }
+            assert_eq!(found, [(7, 0), (12, 90), (4, 255)]);
+            assert_eq!(decoder.repeat(), gif::Repeat::Infinite);
+        }
+    }
+
+    #[test]
+    fn squares_are_filled_as_far_as_they_lie_in_the_picture() {
+        let mut raster = Raster { width: 4, height: 3, channels: Channels::Grey, bytes: vec![0; 12] };
+        raster.fill((2, 1), 9, 1);
+        assert_eq!(raster.bytes, [0, 0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1]);
+        raster.fill((4, 3), 2, 9);
+        raster.fill((u32::MAX, u32::MAX), u32::MAX, 9);
+        assert_eq!(raster.bytes.iter().filter(|byte| **byte == 9).count(), 0);
     }
 }

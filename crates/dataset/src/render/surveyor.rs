@@ -7,9 +7,12 @@ use bytes::Bytes;
 use causeway_core::transfer_syntax::Layout;
 use causeway_core::{Tag, Uid};
 
-use super::RenderError;
 use super::image::Look;
+use super::label::Labels;
 use super::notes::Survey;
+use super::profile::{self, Profile};
+use super::timing::Timing;
+use super::{RenderError, Wanted};
 use crate::pixels::{Codec, Shape};
 use crate::scanner::{Progress, Scanner};
 
@@ -34,6 +37,8 @@ pub struct Views {
     /// Which of the three elements holds the pixels.
     pixels: Tag,
     shape: Shape,
+    timing: Timing,
+    profile: Option<Bytes>,
 }
 
 /// One frame as it stands in the data set, and what says how it looks.
@@ -43,6 +48,11 @@ pub struct StoredFrame {
     pub(super) bytes: Bytes,
     pub(super) codec: Option<Codec>,
     pub(super) look: Look,
+    pub(super) labels: Labels,
+    /// How long it is shown in a film, in hundredths of a second.
+    pub(super) hundredths: u16,
+    /// The colour profile that goes with it.
+    pub(super) profile: Option<Bytes>,
 }
 
 impl Surveyor {
@@ -86,7 +96,9 @@ impl Surveyor {
         }
         if let Some(pixels) = survey.pixels {
             let shape = survey.shape.shape_of_each()?;
-            self.stage = Stage::Done(Some(Box::new(Views { survey, pixels, shape })));
+            let timing = Timing::of(&survey.notes(0));
+            let views = Views { survey, pixels, shape, timing, profile: None };
+            self.stage = Stage::Done(Some(Box::new(views)));
         }
         Ok(())
     }
@@ -102,12 +114,52 @@ impl Surveyor {
 }
 
 impl Views {
+    /// Puts a colour profile into every picture, where one is asked for. `own` is the value of the object's ICC Profile
+    /// (PS3.3 §C.11.15), where it has one.
+    ///
+    /// # Errors
+    /// When the colours would have to be converted, which is not done.
+    pub fn set_profile(&mut self, wanted: Profile, own: Option<&[u8]>) -> Result<(), RenderError> {
+        let own = own.and_then(profile::of_object).filter(|_| self.shape.samples == 3);
+        self.profile = match (wanted, own) {
+            (Profile::None, _) => None,
+            (Profile::Own, Some(own)) => Some(Bytes::copy_from_slice(own)),
+            (Profile::Srgb, Some(own)) if !profile::is_srgb(own) => {
+                return Err(RenderError::NotRendered(
+                    "its colours are those of a profile of its own, and are not converted; iccprofile=yes gives it \
+                     with that profile"
+                        .to_owned(),
+                ));
+            }
+            (Profile::Own | Profile::Srgb, _) => Some(profile::srgb().into()),
+        };
+        Ok(())
+    }
+
+    /// Pixels of a picture, at most.
+    #[must_use]
+    pub fn picture_pixels(&self, wanted: &Wanted) -> u64 {
+        match &wanted.viewport {
+            Some(viewport) => viewport.pixels(),
+            None => u64::from(self.shape.rows) * u64::from(self.shape.columns),
+        }
+    }
+
     /// The frame `index`, counted from 0, whose stored bytes are these, coded by `codec` where they are coded.
     ///
     /// # Errors
     /// When what is said of its looks makes no sense.
-    pub fn frame(&self, index: u32, bytes: Bytes, codec: Option<Codec>) -> Result<StoredFrame, RenderError> {
-        let look = Look::of(&self.shape, self.pixels, &self.survey.notes(index))?;
-        Ok(StoredFrame { bytes, codec, look })
+    pub fn frame(
+        &self,
+        index: u32,
+        bytes: Bytes,
+        codec: Option<Codec>,
+        wanted: &Wanted,
+    ) -> Result<StoredFrame, RenderError> {
+        let notes = self.survey.notes(index);
+        let look = Look::of(&self.shape, self.pixels, &notes)?;
+        let labels = Labels::of(&notes, wanted.annotations, index, self.shape.frames);
+        let (hundredths, profile) = (self.timing.hundredths(index), self.profile.clone());
+        Ok(StoredFrame { bytes, codec, look, labels, hundredths, profile })
     }
 }

@@ -66,7 +66,9 @@ fn stored(data_set: &[u8], syntax: &str, frame: u32, piece: usize) -> Result<Sto
     let span = chart.span(number)?;
     let bytes = from(span.start, usize::try_from(span.end - span.start).unwrap());
     let bytes = chart.cut(number, &Bytes::copy_from_slice(bytes))?;
-    views.frame(frame, bytes, Codec::of(&syntax))
+    let wanted =
+        Wanted { window: None, viewport: None, coding: Coding::Png, annotations: Annotations::default() };
+    views.frame(frame, bytes, Codec::of(&syntax), &wanted)
 }
 
 fn shades_of(elements: &[Made], frame: u32, window: Option<Window>) -> Result<Vec<u8>, RenderError> {
@@ -307,7 +309,7 @@ proptest! {
                     && let Ok(fitted) = geometry::fit(raster, &viewport, 1.0)
                 {
                     prop_assert!(fitted.width <= width && fitted.height <= height);
-                    prop_assert!(fitted.encode(Coding::Png).is_ok());
+                    prop_assert!(fitted.encode(Coding::Png, &Extras::default()).is_ok());
                 }
             }
         }

@@ -1,6 +1,10 @@
-//! Pictures (PS3.18 §10.4.1.1.3, §10.4.1.1.4): instances and frames as JPEG, PNG or GIF, one by itself or several
-//! in `multipart/related`, and one small picture that stands for a study, a series, an instance or a frame.
+//! Rendered resources (PS3.18 §10.4.1.1.3, §10.4.1.1.4): instances and frames as JPEG, PNG or GIF, one by itself or
+//! several in `multipart/related`, and one small picture that stands for a study, a series, an instance or a frame;
+//! documents, reports and videos of single instances.
 
+mod category;
+mod cine;
+mod document;
 mod parse;
 mod show;
 
@@ -15,17 +19,19 @@ use axum::response::Response;
 use causeway_archive::{Pictures, RenderedError};
 use causeway_core::transfer_syntax::Plain;
 use causeway_core::{Principal, StoredInstance};
-
-use causeway_dataset::render::{Coding, Quality, Region, RenderError, Viewport, Wanted};
+use causeway_dataset::render::{
+    Annotations, Coding, Profile, Quality, Region, RenderError, Viewport, Wanted,
+};
 
 use super::frames::FrameList;
 use super::{absent, etag};
-use crate::accept::{self, FOR_PICTURE, FOR_PICTURES, FOR_THUMBNAIL, Offer};
+use crate::accept::{self, FOR_FRAMES, FOR_PICTURE, FOR_PICTURES, FOR_THUMBNAIL, Offer};
 use crate::base_url::base_url;
 use crate::door::{Caller, Door};
 use crate::problem::Problem;
 use crate::target::Target;
-use parse::{Kind, Parameters};
+use category::Category;
+use parse::Kind;
 pub(crate) use parse::{OF_A_PICTURE, OF_A_THUMBNAIL};
 use show::{Exhibit, Show};
 
@@ -42,33 +48,55 @@ pub(crate) async fn rendered(
     path: RawPathParams,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (uri, headers) = (request.uri(), request.headers());
+    let request = request.into_parts().0;
+    let (uri, headers) = (&request.uri, &request.headers);
     let parameters = parse::parse(uri.query().unwrap_or_default(), Kind::Rendered)?;
     let frames = frames_in(&path)?;
     let instances = selected(&door, &principal, &target).await?;
+    if let ([instance], None) = (instances.as_slice(), &frames) {
+        match Category::of(instance) {
+            Category::Image => {}
+            Category::Document(media) => return document::document(&door, instance, media, &request).await,
+            Category::Report => return document::report(&door, instance, &request).await,
+            Category::Video(stream) => return document::video(&door, instance, stream, &request).await,
+        }
+    }
     let all = instances.len();
-    let (exhibits, count) = exhibits(&door, instances, frames).await?;
+    let (mut exhibits, count) = exhibits(&door, instances, frames, parameters.profile).await?;
     let left_out = all - exhibits.len();
-    let offers = if count == Count::One { FOR_PICTURE } else { FOR_PICTURES };
+    let offers = match count {
+        Count::One => FOR_PICTURE,
+        Count::Frames => FOR_FRAMES,
+        Count::Instances => FOR_PICTURES,
+    };
     let offer = accept::select(offers, headers, uri.query(), door.config.missing_accept)?.offer;
     let wanted = Wanted {
         window: parameters.window,
         viewport: parameters.viewport,
         coding: coding(offer, parameters.quality),
+        annotations: parameters.annotations,
     };
+    if wanted.coding == Coding::Gif && parameters.profile != Profile::None {
+        return Err(Problem::bad_request("a GIF has no place for a colour profile (PS3.18 §8.3.5.1.5)"));
+    }
     let base = base_url(&door.config, uri, headers);
-    let digest = digest_of(&exhibits, offer, &wanted, &base);
+    let kind = format!("{base} {:?}", parameters.profile);
+    let digest = digest_of(&exhibits, offer, &wanted, &kind);
     let tag = etag::header(&digest);
     if let Some(response) = etag::not_modified(headers, &tag) {
         return Ok(response);
     }
-    let show = Show::new(door.archive.clone(), exhibits, wanted, base.clone());
-    let mut response = match offer.root {
-        None => single(show, offer.essence).await?,
-        Some(media) => show::multipart(show, media, digest).await?,
+    let mut response = match (offer.root, count) {
+        (None, Count::Frames) => film(&door, exhibits.pop(), wanted).await?,
+        (root, _) => {
+            let show = Show::new(door.archive.clone(), exhibits, wanted, parameters.profile, base.clone());
+            match root {
+                None => single(show, offer.essence).await?,
+                Some(media) => show::multipart(show, media, digest).await?,
+            }
+        }
     };
     response.headers_mut().insert(ETAG, tag);
-    warn(response.headers_mut(), &base, &parameters);
     if left_out > 0 {
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
         say_what_is_missing(response.headers_mut(), &base, left_out);
@@ -100,7 +128,8 @@ pub(crate) async fn thumbnail(
     let frame = frame.unwrap_or(NonZeroU32::MIN);
     let viewport =
         parameters.viewport.or_else(|| Viewport::new(THUMBNAIL_SIDE, THUMBNAIL_SIDE, Region::default()));
-    let wanted = Wanted { window: None, viewport, coding: coding(offer, None) };
+    let annotations = Annotations::default();
+    let wanted = Wanted { window: None, viewport, coding: coding(offer, None), annotations };
     let exhibit = Exhibit::of(instance, Some(FrameList(vec![frame])));
     let tag = etag::header(&digest_of(std::slice::from_ref(&exhibit), offer, &wanted, "thumbnail"));
     if let Some(response) = etag::not_modified(headers, &tag) {
@@ -132,14 +161,19 @@ async fn selected(
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Count {
     One,
-    Many,
+    /// Several of one instance.
+    Frames,
+    /// Those of several instances.
+    Instances,
 }
 
-/// What is shown of the instances, but for those of several whose syntax has no decoder. Only of a single instance it is known ahead how many frames it has.
+/// What is shown of the instances, but for those of several whose syntax has no decoder. Only of a single instance it is
+/// known ahead how many frames it has.
 async fn exhibits(
     door: &Door,
     instances: Vec<StoredInstance>,
     frames: Option<FrameList>,
+    profile: Profile,
 ) -> Result<(Vec<Exhibit>, Count), Problem> {
     let instance = match <[StoredInstance; 1]>::try_from(instances) {
         Ok([instance]) => instance,
@@ -151,20 +185,20 @@ async fn exhibits(
                 // It says itself why there is no picture of it.
                 exhibits.extend(first.map(|instance| Exhibit::of(instance, None)));
             }
-            return Ok((exhibits, Count::Many));
+            return Ok((exhibits, Count::Instances));
         }
     };
     let mut exhibit = Exhibit::of(instance, frames);
     let count = match &exhibit.frames {
         Some(list) => list.0.len(),
         None => {
-            let pictures = door.archive.pictures(&exhibit.instance).await.map_err(problem)?;
+            let pictures = door.archive.pictures(&exhibit.instance, profile).await.map_err(problem)?;
             let count = pictures.count() as usize;
             exhibit.pictures = Some(pictures);
             count
         }
     };
-    let count = if count == 1 { Count::One } else { Count::Many };
+    let count = if count == 1 { Count::One } else { Count::Frames };
     Ok((vec![exhibit], count))
 }
 
@@ -179,7 +213,7 @@ async fn representative(
             break;
         }
         let instance = instances.remove((instances.len() - 1) / 2);
-        match door.archive.pictures(&instance).await {
+        match door.archive.pictures(&instance, Profile::None).await {
             Ok(pictures) => return Ok((instance, pictures)),
             Err(error) => last = problem(error),
         }
@@ -214,16 +248,23 @@ async fn single(mut show: Show, media: &'static str) -> Result<Response, Problem
     Ok(response)
 }
 
-/// Says which annotations were asked for and left out (PS3.18 §8.3.5.1.1).
-fn warn(headers: &mut HeaderMap, base: &str, parameters: &Parameters) {
-    if parameters.unsupported.is_empty() {
-        return;
-    }
-    let values = parameters.unsupported.join(", ");
-    let text = format!("299 {base}: The following annotation values are not supported: {values}");
-    if let Ok(value) = HeaderValue::from_str(&text) {
-        headers.insert(WARNING, value);
-    }
+/// Frames of an instance as one GIF that moves.
+async fn film(door: &Door, exhibit: Option<Exhibit>, wanted: Wanted) -> Result<Response, Problem> {
+    let Some(Exhibit { instance, frames, pictures }) = exhibit else {
+        return Err(Problem::not_acceptable("the instance has no pixels"));
+    };
+    let pictures = match pictures {
+        Some(pictures) => pictures,
+        None => door.archive.pictures(&instance, Profile::None).await.map_err(problem)?,
+    };
+    let frames = match frames {
+        Some(list) => {
+            list.check(pictures.count())?;
+            list.0
+        }
+        None => (1..=pictures.count()).filter_map(NonZeroU32::new).collect(),
+    };
+    cine::film(pictures, frames, wanted).await
 }
 
 /// Says that some have no picture here: PS3.18 §8.5 has 206 for that.

@@ -2,7 +2,9 @@
 //!
 //! What is not a parameter of the resource is passed over.
 
-use causeway_dataset::render::{Function, MAX_VIEWPORT_SIDE, Quality, Region, Viewport, Window};
+use causeway_dataset::render::{
+    Annotations, Function, MAX_VIEWPORT_SIDE, Profile, Quality, Region, Viewport, Window,
+};
 
 use crate::capabilities::about::Parameter;
 use crate::percent;
@@ -17,9 +19,14 @@ pub(crate) const OF_A_PICTURE: &[Parameter] = &[
         name: "annotation",
         kind: "xs:string",
         options: &ANNOTATIONS,
-        words: "answered with a warning",
+        words: "burnt in: who it is of, how it was made",
     },
-    Parameter { name: "iccprofile", kind: "xs:string", options: &["no"], words: "colours are as they are" },
+    Parameter {
+        name: "iccprofile",
+        kind: "xs:string",
+        options: &["no", "yes", "srgb"],
+        words: "in a JPEG or PNG; colours are not converted",
+    },
 ];
 /// Those of a thumbnail.
 pub(crate) const OF_A_THUMBNAIL: &[Parameter] = &[VIEWPORT];
@@ -29,7 +36,7 @@ const VIEWPORT: Parameter = Parameter {
     options: &[],
     words: "width,height, perhaps with the region that is shown: x,y,width,height",
 };
-/// Words that may be asked for in a picture. None is ever drawn.
+/// Words that may be asked for in a picture.
 const ANNOTATIONS: [&str; 2] = ["patient", "technique"];
 /// What may be asked for of a colour profile.
 const PROFILES: [&str; 5] = ["no", "yes", "srgb", "adobergb", "rommrgb"];
@@ -47,8 +54,8 @@ pub(super) struct Parameters {
     pub(super) window: Option<Window>,
     pub(super) viewport: Option<Viewport>,
     pub(super) quality: Option<Quality>,
-    /// Annotations that are asked for and left out.
-    pub(super) unsupported: Vec<&'static str>,
+    pub(super) annotations: Annotations,
+    pub(super) profile: Profile,
 }
 
 /// Reads a query.
@@ -70,21 +77,30 @@ pub(super) fn parse(query: &str, kind: Kind) -> Result<Parameters, Problem> {
         let text = percent::decode(value)
             .map_err(|error| Problem::bad_request(format!("{name} cannot be read: {error}")))?;
         match name {
-            "annotation" => parameters.unsupported = annotations(&text)?,
+            "annotation" => parameters.annotations = annotations(&text)?,
             "quality" => parameters.quality = Some(quality(&text)?),
             "viewport" => parameters.viewport = Some(viewport(&text, kind)?),
             "window" => parameters.window = Some(window(&text)?),
-            _ => icc_profile(&text)?,
+            _ => parameters.profile = icc_profile(&text)?,
         }
     }
     Ok(parameters)
 }
 
-fn annotations(text: &str) -> Result<Vec<&'static str>, Problem> {
-    let known = |word: &str| ANNOTATIONS.into_iter().find(|known| *known == word);
-    text.split(',').map(known).collect::<Option<_>>().ok_or_else(|| {
-        Problem::bad_request("annotation is a list of patient and technique (PS3.18 §8.3.5.1.1)")
-    })
+fn annotations(text: &str) -> Result<Annotations, Problem> {
+    let mut annotations = Annotations::default();
+    for word in text.split(',') {
+        match word {
+            "patient" => annotations.patient = true,
+            "technique" => annotations.technique = true,
+            _ => {
+                return Err(Problem::bad_request(
+                    "annotation is a list of patient and technique (PS3.18 §8.3.5.1.1)",
+                ));
+            }
+        }
+    }
+    Ok(annotations)
 }
 
 fn quality(text: &str) -> Result<Quality, Problem> {
@@ -152,12 +168,14 @@ fn viewport(text: &str, kind: Kind) -> Result<Viewport, Problem> {
     })
 }
 
-/// No profile is ever put into a picture, so only "no" can be met.
-fn icc_profile(text: &str) -> Result<(), Problem> {
+/// Colours are never converted, so that of the spaces with a name only sRGB can be met.
+fn icc_profile(text: &str) -> Result<Profile, Problem> {
     match text {
-        "no" => Ok(()),
+        "no" => Ok(Profile::None),
+        "yes" => Ok(Profile::Own),
+        "srgb" => Ok(Profile::Srgb),
         text if PROFILES.contains(&text) => {
-            Err(Problem::bad_request("no colour profile is put into a picture here: leave iccprofile out"))
+            Err(Problem::bad_request("colours are not converted here: iccprofile is one of no, yes, srgb"))
         }
         _ => Err(Problem::bad_request(
             "iccprofile is one of no, yes, srgb, adobergb, rommrgb (PS3.18 §8.3.5.1.5)",
@@ -222,7 +240,8 @@ mod tests {
             "annotation=name",
             "annotation=patient,",
             "annotation=Patient",
-            "iccprofile=srgb",
+            "iccprofile=adobergb",
+            "iccprofile=yes,no",
             "iccprofile=x",
             "quality=1&quality=1",
         ] {
@@ -231,9 +250,14 @@ mod tests {
     }
 
     #[test]
-    fn annotations_are_known_and_left_out() {
-        assert_eq!(ask("annotation=patient,technique").unwrap().unsupported, ["patient", "technique"]);
-        assert_eq!(ask("annotation=technique&iccprofile=no").unwrap().unsupported, ["technique"]);
+    fn annotations_and_profiles_are_known() {
+        let found = ask("annotation=patient,technique").unwrap();
+        assert_eq!(found.annotations, Annotations { patient: true, technique: true });
+        let found = ask("annotation=technique&iccprofile=no").unwrap();
+        assert_eq!(found.annotations, Annotations { patient: false, technique: true });
+        assert_eq!(found.profile, Profile::None);
+        assert_eq!(ask("iccprofile=yes").unwrap().profile, Profile::Own);
+        assert_eq!(ask("iccprofile=srgb").unwrap().profile, Profile::Srgb);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use causeway_archive::{Archive, Pictures, RenderedError};
 use causeway_core::StoredInstance;
-use causeway_dataset::render::{RenderError, Wanted};
+use causeway_dataset::render::{Profile, RenderError, Wanted};
 use futures_util::{StreamExt, stream};
 
 use super::super::frames::FrameList;
@@ -50,6 +50,7 @@ pub(super) struct Show {
     /// Whether instances that have nothing to render are passed over, since there are others.
     is_mixed: bool,
     wanted: Wanted,
+    profile: Profile,
     base: String,
     open: Option<Open>,
 }
@@ -62,9 +63,15 @@ struct Open {
 }
 
 impl Show {
-    pub(super) fn new(archive: Archive, exhibits: Vec<Exhibit>, wanted: Wanted, base: String) -> Self {
+    pub(super) fn new(
+        archive: Archive,
+        exhibits: Vec<Exhibit>,
+        wanted: Wanted,
+        profile: Profile,
+        base: String,
+    ) -> Self {
         let is_mixed = exhibits.len() > 1;
-        Self { archive, exhibits: exhibits.into(), is_mixed, wanted, base, open: None }
+        Self { archive, exhibits: exhibits.into(), is_mixed, wanted, profile, base, open: None }
     }
 
     /// The next picture.
@@ -88,7 +95,7 @@ impl Show {
     async fn opened(&mut self, exhibit: Exhibit) -> Result<Option<Open>, Problem> {
         let pictures = match exhibit.pictures {
             Some(pictures) => pictures,
-            None => match self.archive.pictures(&exhibit.instance).await {
+            None => match self.archive.pictures(&exhibit.instance, self.profile).await {
                 Ok(pictures) => pictures,
                 Err(error) if self.is_mixed && has_nothing_to_render(&error) => return Ok(None),
                 Err(error) => return Err(problem(error)),
