@@ -300,7 +300,10 @@ def guarded(request):
     """A server that asks everyone for a token, one that may search only, and an instance that is there."""
     from subjects.causeway import Causeway
 
-    subject = Causeway(settings={"CAUSEWAY_WEB__AUTHENTICATION": "required"})
+    many = "100000"  # for each cell comes three times without a good token, within a few seconds
+    subject = Causeway(settings={
+        "CAUSEWAY_WEB__AUTHENTICATION": "required", "CAUSEWAY_WEB__LIMITS__REFUSALS_PER_SECOND": many,
+    })
     command = [binary(), "token", "add", "--data", subject.folder / "data"]
     for name, may in (("searcher", "query"), ("owner", "query,retrieve,store,delete")):
         made = subprocess.run([*command, name, "--allow", may], check=True, capture_output=True, text=True, timeout=20)

@@ -307,7 +307,8 @@ def test_a_request_that_is_cut_off_leaves_nothing_half(node, kind):
         before = instances(node)
         cut(node, content_type, body, at)
         assert settled(lambda: not left_over(node)), f"{kind} cut at {at}"
-        came = instances(node) - before
+        # What came of the cut before may have been recorded late.
+        came = {uid for uid in instances(node) - before if kind == "archive" or uid.encode() in body}
         if kind == "archive" or place < 0.1:
             assert came == set(), f"{kind} cut at {at}"
         assert len(came) < 3 or place > 0.7

@@ -73,8 +73,9 @@ impl IngestError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Access(_) | Self::Unseen(_) => Class::Caller,
+            Self::Access(_) => Class::Caller,
             Self::Body(_)
+            | Self::Unseen(_)
             | Self::Unreadable(_)
             | Self::MissingIdentifier(_)
             | Self::Mismatch { .. }

@@ -1,3 +1,5 @@
+//! What is asked of a directory: pydicom's own reading of it is in the tests over the wire.
+
 use std::collections::BTreeSet;
 
 use dicom_object::InMemDicomObject;

@@ -1,3 +1,5 @@
+//! What is asked of a report as text: trees made here, in bounds and beyond them.
+
 use causeway_core::limits::MAX_SEQUENCE_DEPTH;
 use causeway_core::transfer_syntax::Layout;
 use causeway_core::{Attributes, Element, Tag, Value, Vr};

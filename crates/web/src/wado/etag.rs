@@ -60,7 +60,7 @@ pub(crate) fn header(digest: &[u8; 32]) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("\"\""))
 }
 
-/// 304, when the caller has this answer already.
+/// 304, when the caller has this answer already, with the tag as the caller has it: weak, where it was packed on the way.
 pub(crate) fn not_modified(headers: &HeaderMap, tag: &HeaderValue) -> Option<Response> {
     let tag_text = tag.to_str().ok()?;
     let known = headers
@@ -68,9 +68,10 @@ pub(crate) fn not_modified(headers: &HeaderMap, tag: &HeaderValue) -> Option<Res
         .iter()
         .filter_map(|line| line.to_str().ok())
         .flat_map(|line| line.split(','))
-        .map(|entry| entry.trim().trim_start_matches("W/"))
-        .any(|entry| entry == tag_text || entry == "*");
-    known.then(|| (StatusCode::NOT_MODIFIED, [(ETAG, tag.clone())]).into_response())
+        .map(str::trim)
+        .find(|entry| entry.trim_start_matches("W/") == tag_text || *entry == "*")?;
+    let weak = known.starts_with("W/").then(|| HeaderValue::from_str(known).ok()).flatten();
+    Some((StatusCode::NOT_MODIFIED, [(ETAG, weak.unwrap_or_else(|| tag.clone()))]).into_response())
 }
 
 #[cfg(test)]
@@ -82,7 +83,9 @@ mod tests {
         let tag = header(&[1; 32]);
         let with = |value: &str| {
             let headers = [(IF_NONE_MATCH, value.parse().unwrap())].into_iter().collect();
-            not_modified(&headers, &tag).map(|response| response.status())
+            let response = not_modified(&headers, &tag)?;
+            assert!(response.headers()[ETAG].to_str().unwrap().ends_with(tag.to_str().unwrap()));
+            Some(response.status())
         };
         let text = tag.to_str().unwrap();
         assert_eq!(with(text), Some(StatusCode::NOT_MODIFIED));
