@@ -18,9 +18,9 @@ from xml.etree import ElementTree
 from pydicom.dataset import Dataset
 
 DICOM_JSON, JSON, XML = "application/dicom+json", "application/json", "application/dicom+xml"
-DICOM, OCTETS = "application/dicom", "application/octet-stream"
+DICOM, OCTETS, ZIP = "application/dicom", "application/octet-stream", "application/zip"
 PICTURES = ("image/jpeg", "image/png", "image/gif")
-MAGIC = {"image/jpeg": b"\xff\xd8", "image/png": b"\x89PNG", "image/gif": b"GIF8"}
+MAGIC = {"image/jpeg": b"\xff\xd8", "image/png": b"\x89PNG", "image/gif": b"GIF8", ZIP: b"PK"}
 
 
 def parts(media: str) -> str:
@@ -39,9 +39,9 @@ RESOURCES: dict[str, tuple[str, ...]] = {
     "/studies/{study}/series": OF_DATA_SETS,
     "/studies/{study}/instances": OF_DATA_SETS,
     "/studies/{study}/series/{series}/instances": OF_DATA_SETS,
-    "/studies/{study}": (parts(DICOM),),
-    "/studies/{study}/series/{series}": (parts(DICOM),),
-    "/studies/{study}/series/{series}/instances/{instance}": (parts(DICOM), DICOM),
+    "/studies/{study}": (parts(DICOM), ZIP),
+    "/studies/{study}/series/{series}": (parts(DICOM), ZIP),
+    "/studies/{study}/series/{series}/instances/{instance}": (parts(DICOM), DICOM, ZIP),
     "/studies/{study}/metadata": OF_DATA_SETS,
     "/studies/{study}/series/{series}/metadata": OF_DATA_SETS,
     "/studies/{study}/series/{series}/instances/{instance}/metadata": OF_DATA_SETS,
