@@ -123,6 +123,9 @@ def test_more_requests_than_there_is_room_for_are_asked_to_come_back(make_subjec
         for line in lines:
             line._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             line.send(large)
+        # Each has its place before anyone else asks; else the last of them might be the one that is sent away.
+        for line in lines:
+            assert line._socket.recv(12, socket.MSG_PEEK | socket.MSG_WAITALL) == b"HTTP/1.1 200"
         deadline = time.monotonic() + SECONDS_MAX
         while (answer := requests.get(node.dicomweb + "/studies?limit=1", timeout=SECONDS_MAX)).status_code == 200:
             assert time.monotonic() < deadline
