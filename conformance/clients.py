@@ -38,6 +38,7 @@ from pynetdicom.sop_class import (
 
 import data
 import pausing  # noqa: F401
+import samples
 from subjects import Subject
 
 CALLING = "CONFORMANCE"
@@ -439,6 +440,20 @@ class Web:
         """Whether the instance can be read."""
         path = f"/studies/{dataset.StudyInstanceUID}/series/{dataset.SeriesInstanceUID}"
         return self.get(f"{path}/instances/{dataset.SOPInstanceUID}", ACCEPT_STORED).status_code == 200
+
+
+def path_of(item: Dataset | samples.Sample, level: str = "instance") -> str:
+    """The resource of an instance, of a sample or of a data set that a test made; or of its series or study."""
+    study, series, instance = (
+        (item.study, item.series, item.sop_instance) if isinstance(item, samples.Sample)
+        else (item.StudyInstanceUID, item.SeriesInstanceUID, item.SOPInstanceUID)
+    )
+    path = f"/studies/{study}"
+    if level != "study":
+        path += f"/series/{series}"
+    if level == "instance":
+        path += f"/instances/{instance}"
+    return path
 
 
 def value(result: dict[str, Any], tag: str) -> Any:

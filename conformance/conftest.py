@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from pynetdicom import _config
 
-from clients import Receiver, Web
+from clients import Receiver, Web, path_of
+from samples import Sample
 from subjects import SUBJECTS, Subject
 from subjects.base import CannotStart, free_port
 
@@ -123,6 +124,22 @@ def _maker(request: pytest.FixtureRequest) -> Iterator[Callable[..., Subject]]:
     yield make
     for subject in made:
         _removed(subject)
+
+
+@pytest.fixture(scope="module")
+def kept(own_subject: Subject) -> Callable[..., str]:
+    """What gives a sample's resource on a server of the module's own, stored when it is first asked for."""
+    web, known = Web(own_subject.dicomweb), set()
+
+    def path(sample: Sample) -> str:
+        if sample.name not in known:
+            answer = web.stow(sample.bytes())
+            assert answer.status_code in (200, 202), answer.text[:300]
+            known.add(sample.name)
+        return path_of(sample)
+
+    path.web = web  # type: ignore[attr-defined]
+    return path
 
 
 @pytest.fixture

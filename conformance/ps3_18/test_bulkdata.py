@@ -16,15 +16,10 @@ from pydicom.uid import (
 
 import data
 import samples
-from clients import JSON, Web, parts, stored
+from clients import JSON, Web, parts, path_of, stored
 
 OCTETS = 'multipart/related; type="application/octet-stream"'
 ALONE = "application/octet-stream"
-
-
-def path_of(item):
-    """The resource of an instance that a test made."""
-    return f"/studies/{item.StudyInstanceUID}/series/{item.SeriesInstanceUID}/instances/{item.SOPInstanceUID}"
 
 
 def references(metadata, path=()):
@@ -43,22 +38,6 @@ def element(dataset, path):
     for sequence, index in zip(around[::2], around[1::2], strict=True):
         dataset = dataset[int(sequence, 16)].value[index]
     return dataset[int(tag, 16)]
-
-
-@pytest.fixture(scope="module")
-def kept(own_subject):
-    """What gives a sample's resource, stored when it is first asked for."""
-    web, known = Web(own_subject.dicomweb), set()
-
-    def path(sample):
-        if sample.name not in known:
-            answer = web.stow(sample.bytes())
-            assert answer.status_code in (200, 202), answer.text[:300]
-            known.add(sample.name)
-        return f"/studies/{sample.study}/series/{sample.series}/instances/{sample.sop_instance}"
-
-    path.web = web
-    return path
 
 
 def little_endian(value, vr, syntax):

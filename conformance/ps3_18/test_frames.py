@@ -16,7 +16,7 @@ from pydicom.uid import (
 
 import data
 import samples
-from clients import ACCEPT_EXPLICIT, Web, parts, stored
+from clients import ACCEPT_EXPLICIT, parts, path_of, stored
 from pixels import assert_same, decoded, has_pixels, same_image
 
 OCTETS = 'multipart/related; type="application/octet-stream"'
@@ -66,29 +66,6 @@ def images(is_wanted):
 def coded(syntax):
     """Whether pixels in it are in fragments."""
     return syntax.is_encapsulated
-
-
-def path_of(item):
-    """The resource of an instance: of a sample, or of a data set that a test made."""
-    if isinstance(item, samples.Sample):
-        return f"/studies/{item.study}/series/{item.series}/instances/{item.sop_instance}"
-    return f"/studies/{item.StudyInstanceUID}/series/{item.SeriesInstanceUID}/instances/{item.SOPInstanceUID}"
-
-
-@pytest.fixture(scope="module")
-def kept(own_subject):
-    """What gives a sample's resource, stored when it is first asked for."""
-    web, known = Web(own_subject.dicomweb), set()
-
-    def path(sample):
-        if sample.name not in known:
-            answer = web.stow(sample.bytes())
-            assert answer.status_code in (200, 202), answer.text[:300]
-            known.add(sample.name)
-        return path_of(sample)
-
-    path.web = web
-    return path
 
 
 def numbers_of(dataset):

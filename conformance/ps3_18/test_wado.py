@@ -7,7 +7,7 @@ from pydicom import dcmread
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 import data
-from clients import ACCEPT_EXPLICIT, ACCEPT_STORED, JSON, parts, stored
+from clients import ACCEPT_EXPLICIT, ACCEPT_STORED, JSON, parts, path_of, stored
 
 
 @pytest.fixture(scope="module")
@@ -19,16 +19,6 @@ def held(subject):
         item.PatientComments = ""
         item.private_block(0x0029, "CONFORMANCE TEST", create=True).add_new(0x01, "DS", ["1.5", "-2"])
     return stored(subject, *items)
-
-
-def path_of(item, level):
-    """The resource of the instance's study, series or itself."""
-    path = f"/studies/{item.StudyInstanceUID}"
-    if level != "study":
-        path += f"/series/{item.SeriesInstanceUID}"
-    if level == "instance":
-        path += f"/instances/{item.SOPInstanceUID}"
-    return path
 
 
 def within(items, level):

@@ -13,7 +13,7 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 
 import data
 import samples
-from clients import Web, dcmtk, parts, stored
+from clients import Web, dcmtk, parts, path_of, stored
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -25,16 +25,6 @@ NAMES = [
     ("\\ISO 2022 IR 87", "Yamada^Tarou=山田^太郎=やまだ^たろう"),
     ("ISO_IR 192", "Ōsaka^Jirō=大阪^次郎=おおさか^じろう"),
 ]
-
-
-def path_of(item, level):
-    """The resource of the instance's study, series or itself."""
-    path = f"/studies/{item.StudyInstanceUID}"
-    if level != "study":
-        path += f"/series/{item.SeriesInstanceUID}"
-    if level == "instance":
-        path += f"/instances/{item.SOPInstanceUID}"
-    return path
 
 
 def unpacked(answer, folder):
