@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{FromRequestParts, RawPathParams, Request, State};
-use axum::http::header::{ACCEPT_RANGES, CONTENT_LOCATION, CONTENT_RANGE, CONTENT_TYPE, ETAG};
+use axum::http::header::{ACCEPT_RANGES, CONTENT_LOCATION, CONTENT_TYPE, ETAG};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::Response;
 use bytes::Bytes;
-use causeway_archive::{BulkData, BulkValue, Frames, RetrieveError};
+use causeway_archive::{BulkData, BulkValue, Frames};
 use causeway_core::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use causeway_core::{StoredInstance, Uid};
 use causeway_dataset::bulk::BulkPath;
@@ -19,6 +19,7 @@ use futures_util::{StreamExt, stream};
 
 use super::frames::{respond, the_instance};
 use super::pixels::{self, Alone, Content, Form};
+use super::ranged::{beyond, chunks, mark, put};
 use super::sending::{Packing, Sending};
 use super::{etag, location};
 use crate::base_url::base_url;
@@ -139,7 +140,7 @@ async fn value_answer(
     let part = match wanted {
         Wanted::Whole => None,
         Wanted::Part(part) => Some(part),
-        Wanted::Beyond => return Ok(beyond(whole)),
+        Wanted::Beyond => return Ok(beyond(whole, format!("the value has {whole} bytes"))),
     };
     if let Some(part) = &part {
         value.narrow(part.clone());
@@ -153,29 +154,14 @@ async fn value_answer(
         put(headers, CONTENT_LOCATION, location);
     }
     if let Some(part) = part {
-        put(headers, CONTENT_RANGE, range::content_range(&part, whole));
-        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+        mark(&mut response, &part, whole);
     }
     Ok(response)
 }
 
-/// 416, with the length there is (RFC 9110 §15.5.17).
-fn beyond(whole: u64) -> Response {
-    let words = format!("the value has {whole} bytes");
-    let mut response = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, words).into_response();
-    put(response.headers_mut(), CONTENT_RANGE, format!("bytes */{whole}"));
-    response
-}
-
-fn put(headers: &mut HeaderMap, name: axum::http::HeaderName, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        headers.insert(name, value);
-    }
-}
-
 /// The value with what stands around it. Its first bytes are read before the status goes out.
 async fn body(
-    mut value: BulkValue,
+    value: BulkValue,
     form: &Form,
     location: &str,
     boundary: &Boundary,
@@ -189,13 +175,9 @@ async fn body(
         (String::new(), String::new(), format!("{media}; transfer-syntax={transfer_syntax}"))
     };
     let length = before.len() as u64 + bytes + after.len() as u64;
-    let first = value.chunk().await?.unwrap_or_default();
-    let rest = stream::try_unfold(value, |mut value| async {
-        let chunk = value.chunk().await?;
-        Ok::<_, RetrieveError>(chunk.map(|chunk| (chunk, value)))
-    });
+    let chunks = chunks(value).await?;
     let framed = |text: String| stream::iter((!text.is_empty()).then(|| Ok(Bytes::from(text))));
-    let all = framed(before).chain(stream::once(async { Ok(first) })).chain(rest).chain(framed(after));
+    let all = framed(before).chain(chunks).chain(framed(after));
     let mut response = Response::new(Body::new(Streamed::new(Box::pin(all), Some(length))));
     put(response.headers_mut(), CONTENT_TYPE, content_type);
     Ok(response)

@@ -10,6 +10,7 @@ mod metadata;
 mod objects;
 mod parts;
 mod pixels;
+mod ranged;
 mod rendered;
 mod sending;
 mod uri;

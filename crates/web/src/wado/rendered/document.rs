@@ -2,16 +2,17 @@
 //! is read as it goes out, and a range of its bytes can be had (RFC 9110 §14), which players ask for.
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT_RANGES, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
+use axum::http::HeaderValue;
+use axum::http::header::{ACCEPT_RANGES, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use causeway_archive::{BulkValue, DocumentError, RetrieveError};
 use causeway_core::StoredInstance;
 use causeway_dataset::report::Form;
 use futures_util::{StreamExt, stream};
 
+use super::super::ranged::{beyond, chunks, mark, put};
 use super::super::{etag, location};
 use super::category::{self, HTML, OF_A_REPORT, Stream, XML};
 use crate::accept::{self, Offer};
@@ -127,25 +128,19 @@ impl Answer<'_> {
         let part = match if is_alone { range::wanted(headers, whole, &tag) } else { Wanted::Whole } {
             Wanted::Whole => None,
             Wanted::Part(part) => Some(part),
-            Wanted::Beyond => return Ok(beyond(whole)),
+            Wanted::Beyond => return Ok(beyond(whole, format!("there are {whole} bytes"))),
         };
         if let Some(part) = &part {
             value.narrow(part.clone());
         }
         let length = value.bytes();
-        let first = value.chunk().await?.unwrap_or_default();
-        let rest = stream::try_unfold(value, |mut value| async {
-            let chunk = value.chunk().await?;
-            Ok::<_, RetrieveError>(chunk.map(|chunk| (chunk, value)))
-        });
-        let chunks = stream::iter([Ok(first)]).chain(rest);
+        let chunks = chunks(value).await?;
         let mut response = self.framed(chunks, length, digest, tag)?;
         if is_alone {
             response.headers_mut().insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
         }
         if let Some(part) = part {
-            put(response.headers_mut(), CONTENT_RANGE, range::content_range(&part, whole));
-            *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+            mark(&mut response, &part, whole);
         }
         Ok(response)
     }
@@ -186,19 +181,5 @@ impl Answer<'_> {
             headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
         }
         Ok(response)
-    }
-}
-
-/// 416, with the length there is (RFC 9110 §15.5.17).
-fn beyond(whole: u64) -> Response {
-    let words = format!("there are {whole} bytes");
-    let mut response = Problem::new(StatusCode::RANGE_NOT_SATISFIABLE, words).into_response();
-    put(response.headers_mut(), CONTENT_RANGE, format!("bytes */{whole}"));
-    response
-}
-
-fn put(headers: &mut HeaderMap, name: axum::http::HeaderName, value: String) {
-    if let Ok(value) = HeaderValue::try_from(value) {
-        headers.insert(name, value);
     }
 }
