@@ -1,7 +1,8 @@
 //! Which part of a picture is shown, how large, and which way round (PS3.18 §8.3.5.1.3).
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use fast_image_resize::images::{TypedImage, TypedImageRef};
+use fast_image_resize::pixels::{U8, U8x3};
+use fast_image_resize::{FilterType, PixelTrait, ResizeAlg, ResizeOptions, Resizer};
 
 use super::RenderError;
 use super::raster::{Channels, Raster};
@@ -102,21 +103,33 @@ fn scale(
     width: u32,
     height: u32,
 ) -> Result<Raster, RenderError> {
-    let failed = |error: &dyn std::fmt::Display| {
-        RenderError::NotRendered(format!("a picture that cannot be scaled: {error}"))
-    };
-    let kind = match raster.channels {
-        Channels::Grey => PixelType::U8,
-        Channels::Rgb => PixelType::U8x3,
-    };
-    let source =
-        ImageRef::new(raster.width, raster.height, &raster.bytes, kind).map_err(|error| failed(&error))?;
-    let mut scaled = Image::new(width, height, kind);
     let options = ResizeOptions::new()
         .crop(across.from, down.from, across.length, down.length)
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize(&source, &mut scaled, &options).map_err(|error| failed(&error))?;
-    Ok(Raster { width, height, channels: raster.channels, bytes: scaled.into_vec() })
+    let bytes = match raster.channels {
+        Channels::Grey => scale_pixels::<U8>(raster, width, height, &options)?,
+        Channels::Rgb => scale_pixels::<U8x3>(raster, width, height, &options)?,
+    };
+    Ok(Raster { width, height, channels: raster.channels, bytes })
+}
+
+/// The scaled pixels. For one kind of pixels at a time: for whoever is to choose among all, all are compiled.
+fn scale_pixels<P: PixelTrait>(
+    raster: &Raster,
+    width: u32,
+    height: u32,
+    options: &ResizeOptions,
+) -> Result<Vec<u8>, RenderError> {
+    let failed = |error: &dyn std::fmt::Display| {
+        RenderError::NotRendered(format!("a picture that cannot be scaled: {error}"))
+    };
+    let source = TypedImageRef::<P>::from_buffer(raster.width, raster.height, &raster.bytes)
+        .map_err(|error| failed(&error))?;
+    let mut bytes = vec![0; width as usize * height as usize * P::size()];
+    let mut scaled =
+        TypedImage::<P>::from_buffer(width, height, &mut bytes).map_err(|error| failed(&error))?;
+    Resizer::new().resize_typed(&source, &mut scaled, options).map_err(|error| failed(&error))?;
+    Ok(bytes)
 }
 
 #[cfg(test)]
