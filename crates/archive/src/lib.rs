@@ -20,6 +20,7 @@ pub mod frames;
 pub mod identity;
 pub mod incidents;
 pub mod ingest;
+mod kept;
 pub mod metadata;
 pub mod passing;
 pub mod performed;
@@ -38,9 +39,13 @@ pub mod worklist;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use causeway_catalog::Catalog;
-use causeway_core::Clock;
+use causeway_core::{Clock, ObjectKey};
+use causeway_dataset::frames::Chart;
+use causeway_dataset::render::Views;
 use causeway_store::Store;
+use kept::Kept;
 
 pub use bulk::{BulkData, BulkValue};
 pub use causeway_catalog::{
@@ -118,8 +123,10 @@ struct Inner {
     settling: settle::Settling,
     commitments: commitment::Bell,
     preparing: metadata::Waiting,
-    shelf: metadata::Shelf,
-    charts: frames::Charts,
+    answers: Kept<metadata::Key, metadata::Answer>,
+    charts: Kept<ObjectKey, Arc<Chart>>,
+    views: Kept<ObjectKey, Views>,
+    pictures: Kept<rendered::Key, Bytes>,
     counters: counters::Counters,
     incidents: incidents::Book,
     decoders: decoded::Decoders,
@@ -158,8 +165,10 @@ impl Archive {
             settling,
             commitments,
             preparing: metadata::Waiting::default(),
-            shelf: metadata::Shelf::default(),
-            charts: frames::Charts::default(),
+            answers: Kept::new(metadata::MAX_ANSWERS_BYTES),
+            charts: Kept::new(frames::MAX_CHARTS_BYTES),
+            views: Kept::new(rendered::MAX_VIEWS_BYTES),
+            pictures: Kept::new(rendered::MAX_PICTURES_BYTES),
             counters,
             incidents,
             decoders: decoded::Decoders::default(),

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use causeway_core::{StoredInstance, Uid};
+use causeway_core::{ObjectKey, StoredInstance, Uid};
 use causeway_dataset::bulk::BulkPath;
 use causeway_dataset::render::{self, Profile, RenderError, Surveyor, Views};
 use causeway_store::Pool;
@@ -20,6 +20,14 @@ const PROFILES: [&str; 2] = ["00282000", "00480105/1/00282000"];
 /// Most bytes of a colour profile that are read.
 const MAX_PROFILE_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Most memory that is taken by what is known of how frames look, in bytes.
+pub(crate) const MAX_VIEWS_BYTES: u64 = 16 * 1024 * 1024;
+/// Most memory that pictures take which are kept, in bytes.
+pub(crate) const MAX_PICTURES_BYTES: u64 = 64 * 1024 * 1024;
+
+/// A frame of an object, and all that is asked of its picture, in words.
+pub(crate) type Key = (ObjectKey, NonZeroU32, String);
+
 /// Why there is no picture.
 #[derive(Debug, thiserror::Error)]
 pub enum RenderedError {
@@ -33,14 +41,18 @@ pub enum RenderedError {
 
 /// The frames of an instance, to be had as pictures.
 pub struct Pictures {
+    archive: Archive,
+    object: ObjectKey,
     frames: Frames,
     views: Views,
+    profile: Profile,
     decoders: Arc<Pool>,
     stored: Uid,
 }
 
 impl Archive {
-    /// Opens an instance and finds its pixels; every picture has that colour profile in it. The instance comes from [`Archive::select`], which asked for leave.
+    /// Opens an instance and finds its pixels; every picture has that colour profile in it. The instance comes from
+    /// [`Archive::select`], which asked for leave.
     ///
     /// # Errors
     /// When it has no pixels, they are not decoded here, or the store fails.
@@ -56,19 +68,31 @@ impl Archive {
             let reason = "there is no decoder for it".to_owned();
             return Err(RetrieveError::NotDecodable { stored, reason }.into());
         }
-        let mut surveyor = Surveyor::new(&frames.pieces.transfer_syntax);
-        while let Some(at) = surveyor.wants() {
-            let bytes = frames.pieces.some(at, READ_BYTES).await?;
-            surveyor.give(&bytes).map_err(|error| told(&stored, error))?;
-        }
-        let mut views = surveyor.finish().ok_or_else(no_pixels)?;
+        let mut views = match self.inner.views.find(&instance.object) {
+            Some(views) => views,
+            None => {
+                let views = surveyed(&mut frames, &stored).await?.ok_or_else(no_pixels)?;
+                self.inner.views.keep(instance.object.clone(), views.clone());
+                views
+            }
+        };
         if profile != Profile::None {
             let own = self.own_profile(instance).await?;
             views.set_profile(profile, own.as_deref()).map_err(|error| told(&stored, error))?;
         }
+        let (archive, object) = (self.clone(), instance.object.clone());
         let decoders = self.inner.decoders.pool()?;
-        Ok(Pictures { frames, views, decoders, stored })
+        Ok(Pictures { archive, object, frames, views, profile, decoders, stored })
     }
+}
+
+async fn surveyed(frames: &mut Frames, stored: &Uid) -> Result<Option<Views>, RenderedError> {
+    let mut surveyor = Surveyor::new(&frames.pieces.transfer_syntax);
+    while let Some(at) = surveyor.wants() {
+        let bytes = frames.pieces.some(at, READ_BYTES).await?;
+        surveyor.give(&bytes).map_err(|error| told(stored, error))?;
+    }
+    Ok(surveyor.finish())
 }
 
 impl Archive {
@@ -118,6 +142,10 @@ impl Pictures {
         number: NonZeroU32,
         wanted: &render::Wanted,
     ) -> Result<Bytes, RenderedError> {
+        let key = (self.object.clone(), number, format!("{wanted:?} {:?}", self.profile));
+        if let Some(picture) = self.archive.inner.pictures.find(&key) {
+            return Ok(picture);
+        }
         let bytes = self.frames.stored(number).await?;
         let codec = self.frames.codec();
         let wanted = *wanted;
@@ -125,7 +153,9 @@ impl Pictures {
         let frame = frame.map_err(|error| self.told(error))?;
         let job = move || render::render(frame, &wanted);
         let picture = self.decoders.run(job).await.map_err(RetrieveError::from)?;
-        picture.map(Bytes::from).map_err(|error| self.told(error))
+        let picture = picture.map(Bytes::from).map_err(|error| self.told(error))?;
+        self.archive.inner.pictures.keep(key, picture.clone());
+        Ok(picture)
     }
 
     fn told(&self, error: RenderError) -> RenderedError {

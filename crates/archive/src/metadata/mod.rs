@@ -2,18 +2,17 @@
 //! to a [`sheet`], compressed, in the catalog; what is not prepared yet is read from the heads of the objects. XML,
 //! which hardly anyone asks for, is made one instance at a time.
 //!
-//! `preparing` writes the sheets, `shelf` holds whole answers in memory. A sheet is never the truth: without it the
-//! answer is the same, only later.
+//! `preparing` writes the sheets. A sheet is never the truth: without it the answer is the same, only later.
 
 mod preparing;
 mod sheet;
-mod shelf;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use causeway_core::transfer_syntax::Layout;
-use causeway_core::{ObjectKey, StoredInstance};
+use causeway_core::{ObjectKey, StoredInstance, Uid};
 use causeway_dataset::json::{self, Json};
 use causeway_dataset::model::{Form, MetadataWriter, Options};
 use causeway_dataset::xml::Xml;
@@ -21,11 +20,12 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::Archive;
 use crate::error::{RetrieveError, unreadable};
+use crate::kept::Weigh;
 pub(crate) use preparing::Waiting;
 use sheet::Sheet;
-pub(crate) use shelf::Shelf;
-use shelf::{Answer, Key};
 
+/// Most memory that answers take which are kept, in bytes.
+pub(crate) const MAX_ANSWERS_BYTES: u64 = 64 * 1024 * 1024;
 /// Longest binary value that stands in the JSON itself, in bytes.
 pub const MAX_INLINE_BYTES: usize = 1024;
 /// Objects whose heads are read at the same time.
@@ -34,6 +34,25 @@ const CONCURRENT_READS: usize = 8;
 const READ_BYTES: u64 = 32 * 1024;
 /// So few instances are sooner read by their heads than found in sheets.
 const FEW: usize = 4;
+
+/// A series, and the root that its answer's URLs have.
+pub(crate) type Key = (Uid, String);
+
+/// An answer that is kept.
+#[derive(Clone)]
+pub(crate) struct Answer {
+    /// What it was made of: it serves only a question about exactly these.
+    objects: Arc<[ObjectKey]>,
+    json: Bytes,
+}
+
+impl Weigh for Answer {
+    fn weight_bytes(&self) -> usize {
+        /// A key of 32 digits, and what holds it.
+        const OBJECT_BYTES: usize = 64;
+        self.json.len() + self.objects.len() * OBJECT_BYTES
+    }
+}
 
 impl Archive {
     /// The DICOM JSON objects of `instances`, which all belong to one series, joined by commas: the inside of an
@@ -47,14 +66,15 @@ impl Archive {
         base_url: &str,
     ) -> Result<Bytes, RetrieveError> {
         let Some(first) = instances.first() else { return Ok(Bytes::new()) };
-        let key = Key { series: first.ids.series.clone(), base_url: base_url.to_owned() };
-        let objects: Vec<ObjectKey> = instances.iter().map(|instance| instance.object.clone()).collect();
-        if let Some(json) = self.inner.shelf.find(&key, &objects) {
-            return Ok(json);
+        let key = (first.ids.series.clone(), base_url.to_owned());
+        let objects: Arc<[ObjectKey]> = instances.iter().map(|instance| instance.object.clone()).collect();
+        let kept = self.inner.answers.find(&key).filter(|answer| answer.objects == objects);
+        if let Some(answer) = kept {
+            return Ok(answer.json);
         }
         let parts = self.parts(instances).await?;
         let json = join(instances, &parts, base_url);
-        self.inner.shelf.keep(key, Answer { objects, json: json.clone() });
+        self.inner.answers.keep(key, Answer { objects, json: json.clone() });
         Ok(json)
     }
 

@@ -4,6 +4,7 @@
 //! Values of up to 16 bits pass through a table that is made once for a frame.
 
 use super::image::{Kind, Look};
+use super::table;
 use super::voi::{Span, Voi, Window};
 use crate::pixels::Representation;
 
@@ -15,7 +16,7 @@ const BITS_OF_DISPLAY: u32 = 8;
 
 /// What turns values into brightness.
 #[derive(Debug, Clone, Copy)]
-enum View<'a> {
+pub(super) enum View<'a> {
     Window(Window),
     Voi(&'a Voi),
     Span(Span),
@@ -29,6 +30,17 @@ impl View<'_> {
             Self::Voi(Voi::Lut(lut)) => lut.get(value) / lut.full(),
             Self::Span(span) => span.apply(value),
             Self::Voi(Voi::Unsaid) => 0.0,
+        }
+    }
+
+    /// The values between which brightness changes: all below are as bright as one another, and so are all above. None
+    /// where there are no such values.
+    pub(super) const fn bounds(self) -> Option<(f64, f64)> {
+        match self {
+            Self::Window(window) => window.bounds(),
+            Self::Voi(Voi::Window(window)) => window.bounds(),
+            Self::Voi(Voi::Lut(_) | Voi::Unsaid) => None,
+            Self::Span(span) => Some((span.least, span.greatest)),
         }
     }
 }
@@ -74,10 +86,12 @@ pub(super) enum Polarity {
 }
 
 /// The brightness of one stored value. Padding is background, whatever the polarity.
-fn shade(look: &Look, polarity: Polarity, view: View<'_>, stored: f64) -> u8 {
-    if is_padding(look, stored) || stored.is_nan() {
-        return 0;
-    }
+pub(super) fn shade(look: &Look, polarity: Polarity, view: View<'_>, stored: f64) -> u8 {
+    if is_padding(look, stored) || stored.is_nan() { 0 } else { tone(look, polarity, view, stored) }
+}
+
+/// The brightness of one stored value that is no padding.
+pub(super) fn tone(look: &Look, polarity: Polarity, view: View<'_>, stored: f64) -> u8 {
     let bright = view.apply(look.modality.apply(stored));
     #[expect(
         clippy::cast_possible_truncation,
@@ -116,25 +130,22 @@ fn by_table(look: &Look, polarity: Polarity, bytes: &[u8], window: Option<Window
         }
         let mut extent = Extent::NONE;
         for (index, _) in met.iter().enumerate().filter(|(_, met)| **met) {
-            let stored = stored(look, index);
+            let stored = table::stored(look, index);
             if !is_padding(look, stored) {
                 extent.take(look.modality.apply(stored));
             }
         }
         View::Span(extent.span())
     });
-    let table: Vec<u8> = (0..size).map(|index| shade(look, polarity, view, stored(look, index))).collect();
-    let mut out = Vec::with_capacity(look.shape.pixels());
-    each_index(look, bytes, |index| out.push(table.get(index).copied().unwrap_or_default()));
+    let table = table::table(look, polarity, view);
+    let mut out = vec![0; look.shape.pixels()];
+    let mut slots = out.iter_mut();
+    each_index(look, bytes, |index| {
+        if let Some((slot, shade)) = slots.next().zip(table.get(index)) {
+            *slot = *shade;
+        }
+    });
     out
-}
-
-/// The stored value whose bits, low ones of a cell, make `index`.
-fn stored(look: &Look, index: usize) -> f64 {
-    let value = u32::try_from(index).unwrap_or(u32::MAX);
-    let is_negative =
-        look.shape.representation == Representation::Signed && value >> (look.bits_stored - 1) == 1;
-    if is_negative { f64::from(value) - f64::from(1_u32 << look.bits_stored) } else { f64::from(value) }
 }
 
 /// Calls `take` with the bits of each stored value, of cells of at most 16 bits.

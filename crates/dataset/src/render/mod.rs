@@ -14,10 +14,12 @@ mod notes;
 mod profile;
 mod raster;
 mod surveyor;
+mod table;
 mod tags;
 mod timing;
 mod voi;
 
+use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 pub use geometry::{MAX_VIEWPORT_SIDE, Region, Viewport};
@@ -98,13 +100,13 @@ pub fn render(frame: StoredFrame, wanted: &Wanted) -> Result<Vec<u8>, RenderErro
 /// The picture before it is cut, scaled and coded.
 fn picture(stored: StoredFrame, window: Option<Window>) -> Result<Raster, RenderError> {
     let StoredFrame { bytes, codec, look, .. } = stored;
-    let Frame { bytes, photometric, planar } = match codec {
-        Some(codec) => decode_frame(codec, &look.shape, &bytes)?,
-        None => Frame {
-            bytes: bytes.into(),
-            photometric: look.shape.photometric.clone(),
-            planar: look.shape.planar.unwrap_or(Planar::ByPixel),
-        },
+    let decoded = codec.map(|codec| decode_frame(codec, &look.shape, &bytes)).transpose()?;
+    let (bytes, photometric, planar) = match decoded {
+        Some(Frame { bytes, photometric, planar }) => (Cow::Owned(bytes), photometric, planar),
+        None => {
+            let planar = look.shape.planar.unwrap_or(Planar::ByPixel);
+            (Cow::Borrowed(bytes.as_ref()), look.shape.photometric.clone(), planar)
+        }
     };
     let (channels, mut bytes) = match (&look.palette, photometric.as_str(), look.shape.samples) {
         (Some(palette), _, _) => (Channels::Rgb, colour::by_palette(&look, palette, &bytes)?),
@@ -112,7 +114,9 @@ fn picture(stored: StoredFrame, window: Option<Window>) -> Result<Raster, Render
             (Channels::Grey, grey::render(&look, Polarity::LessIsBright, &bytes, window))
         }
         (None, _, 1) => (Channels::Grey, grey::render(&look, Polarity::MoreIsBright, &bytes, window)),
-        (None, photometric, _) => (Channels::Rgb, colour::of_samples(&look, photometric, planar, bytes)?),
+        (None, photometric, _) => {
+            (Channels::Rgb, colour::of_samples(&look, photometric, planar, bytes.into_owned())?)
+        }
     };
     let samples = if channels == Channels::Rgb { 3 } else { 1 };
     bytes.resize(look.shape.pixels() * samples, 0);

@@ -136,6 +136,11 @@ impl Survey {
         }
     }
 
+    /// About how much memory is taken by what was noted.
+    pub(super) const fn noted_bytes(&self) -> usize {
+        size_of::<Self>() + self.noted_bytes
+    }
+
     /// Where an element stands whose values are noted there.
     fn place(&self) -> Option<(Owner, Place)> {
         let (owner, path) = match self.path.as_slice() {

@@ -3,6 +3,8 @@
 //! Lives here: [`Surveyor`], which asks for bytes of the data set up to its pixel data and passes over long values;
 //! [`Views`], what it knows then. Never here: where the frames are, which is [`crate::frames`]'s, and decoding.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use causeway_core::transfer_syntax::Layout;
 use causeway_core::{Tag, Uid};
@@ -30,10 +32,10 @@ enum Stage {
     Done(Option<Box<Views>>),
 }
 
-/// How the frames of a data set look.
-#[derive(Debug)]
+/// How the frames of a data set look. Cheap to clone.
+#[derive(Debug, Clone)]
 pub struct Views {
-    survey: Survey,
+    survey: Arc<Survey>,
     /// Which of the three elements holds the pixels.
     pixels: Tag,
     shape: Shape,
@@ -97,7 +99,7 @@ impl Surveyor {
         if let Some(pixels) = survey.pixels {
             let shape = survey.shape.shape_of_each()?;
             let timing = Timing::of(&survey.notes(0));
-            let views = Views { survey, pixels, shape, timing, profile: None };
+            let views = Views { survey: Arc::new(survey), pixels, shape, timing, profile: None };
             self.stage = Stage::Done(Some(Box::new(views)));
         }
         Ok(())
@@ -134,6 +136,12 @@ impl Views {
             (Profile::Own | Profile::Srgb, _) => Some(profile::srgb().into()),
         };
         Ok(())
+    }
+
+    /// About how much memory this takes.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        size_of::<Self>() + self.survey.noted_bytes()
     }
 
     /// Pixels of a picture, at most.

@@ -33,14 +33,25 @@ impl Window {
         (center.is_finite() && width.is_finite() && is_wide).then_some(Self { center, width, function })
     }
 
+    /// The values up to which all is dark and above which all is bright; a sigmoid has none.
+    #[must_use]
+    pub const fn bounds(&self) -> Option<(f64, f64)> {
+        let Self { center, width, function } = *self;
+        match function {
+            Function::Sigmoid => None,
+            Function::LinearExact => Some((center - width / 2.0, center + width / 2.0)),
+            Function::Linear => {
+                Some((center - 0.5 - (width - 1.0) / 2.0, center - 0.5 + (width - 1.0) / 2.0))
+            }
+        }
+    }
+
     /// How bright a value is, from 0 to 1.
     #[must_use]
     pub fn apply(&self, value: f64) -> f64 {
         let Self { center, width, function } = *self;
-        let (below, above) = match function {
-            Function::Sigmoid => return 1.0 / (1.0 + (-4.0 * (value - center) / width).exp()),
-            Function::LinearExact => (center - width / 2.0, center + width / 2.0),
-            Function::Linear => (center - 0.5 - (width - 1.0) / 2.0, center - 0.5 + (width - 1.0) / 2.0),
+        let Some((below, above)) = self.bounds() else {
+            return 1.0 / (1.0 + (-4.0 * (value - center) / width).exp());
         };
         if value <= below {
             return 0.0;

@@ -123,7 +123,7 @@ impl Sending {
 
     async fn frame(&mut self, number: NonZeroU32) -> Result<Bytes, RetrieveError> {
         match self.form.content {
-            Content::Samples => self.frames.decoded(number).await.map(|frame| Bytes::from(frame.bytes)),
+            Content::Samples => self.frames.samples(number).await,
             Content::Coded => self.frames.stored(number).await,
         }
     }
