@@ -8,6 +8,7 @@ mod writer;
 
 use std::path::Path;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::Error;
@@ -77,6 +78,9 @@ impl Engine {
 fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
     let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+    // A plan holds for all values: without this, SQLite plans a statement anew whenever values are bound to it, if there
+    // is a partial index that they might fit.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(std::time::Duration::from_secs(10))?;
     connection.pragma_update(None, "mmap_size", 0)?;
     // Below zero: KiB instead of pages.
@@ -88,7 +92,24 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::StatementStatus;
+
     use super::*;
+
+    #[test]
+    fn binding_values_does_not_make_a_statement_planned_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let connection = connect(&folder.path().join("catalog.db"), flags).unwrap();
+        connection
+            .execute_batch("CREATE TABLE t (a, b); CREATE INDEX i ON t (a) WHERE b = 0; INSERT INTO t VALUES (1, 0);")
+            .unwrap();
+        let mut statement = connection.prepare("SELECT a FROM t WHERE b = ?").unwrap();
+        for value in 0..3 {
+            assert_eq!(statement.exists([value]).unwrap(), value == 0);
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0);
+    }
 
     #[test]
     fn a_connection_maps_nothing_and_keeps_no_more_pages_than_it_may() {

@@ -18,6 +18,8 @@ pub(super) struct Questions<'a> {
     pub(super) accept: &'a str,
     /// Fewer bytes are no answer.
     pub(super) least_bytes: u64,
+    /// What is put behind the path of the question of that number, of all that are asked, so that none is asked twice.
+    pub(super) query: Option<fn(u64) -> String>,
     /// What the answer to the path at that index has to hold; looked at once for each client.
     pub(super) holds: &'a (dyn Fn(usize, &[u8]) -> bool + Sync),
 }
@@ -46,6 +48,8 @@ pub(super) fn ask(server: &Server, questions: &Questions<'_>, round: usize, time
 fn ask_alone(server: &Server, questions: &Questions<'_>, number: usize, time: Duration) -> Result<f64> {
     // A prime larger than any number of questions: each client meets all of them, each in another order.
     const STEP: usize = 7919;
+    /// More than there are clients in all rounds.
+    const SERIAL_STEP: u64 = 1000;
     let mut client = server.client(ANSWER_MAX)?;
     let mut index = number * STEP * 31;
     let mut answers = 0_u64;
@@ -54,6 +58,11 @@ fn ask_alone(server: &Server, questions: &Questions<'_>, number: usize, time: Du
         index += STEP;
         let at = index % questions.paths.len().max(1);
         let path = questions.paths.get(at).context("no questions")?;
+        let serial = answers * SERIAL_STEP + number as u64;
+        let path = match questions.query {
+            Some(query) => &format!("{path}?{}", query(serial)),
+            None => path,
+        };
         let keep = answers == 0;
         let request = Request { path, accept: questions.accept, keep, ..Request::default() };
         let answer = client.send(&request)?.fine()?;

@@ -71,6 +71,6 @@ fn ask(server: &Server, accessions: &[String], round: usize, time: Duration) -> 
         accessions.get(at).is_some_and(|accession| String::from_utf8_lossy(body).contains(accession.as_str()))
     };
     let questions =
-        Questions { paths: &paths, accept: "application/dicom+json", least_bytes: 3, holds: &holds };
+        Questions { paths: &paths, accept: "application/dicom+json", least_bytes: 3, query: None, holds: &holds };
     clients::ask(server, &questions, round, time)
 }
