@@ -345,9 +345,14 @@ impl Value {
     }
 }
 
+/// The names are those of PS3.19 §A.1.5, or those of the examples in PS3.18 §B.28, which begin with capitals.
 fn attribute(start: &BytesStart<'_>) -> Result<Attribute, ComposeError> {
-    let tag = named(start, "tag")?.and_then(|text| Tag::from_hex(&text)).ok_or(ComposeError::NotATag)?;
-    let vr = match named(start, "vr")? {
+    let either = |small, capital| match named(start, small)? {
+        Some(text) => Ok(Some(text)),
+        None => named(start, capital),
+    };
+    let tag = either("tag", "Tag")?.and_then(|text| Tag::from_hex(&text)).ok_or(ComposeError::NotATag)?;
+    let vr = match either("vr", "VR")? {
         Some(name) => Vr::parse(&name),
         None => dictionary::vr_of(tag),
     };

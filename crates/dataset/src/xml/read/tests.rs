@@ -48,6 +48,15 @@ fn what_this_node_writes_is_read_back() {
 }
 
 #[test]
+fn attributes_are_named_as_the_examples_of_the_standard_write_them_too() {
+    let plain =
+        made("<DicomAttribute tag=\"00080018\" vr=\"UI\"><Value number=\"1\">1.2.3</Value></DicomAttribute>");
+    let capital = "<DicomAttribute Tag=\"00080018\" VR=\"UI\" Keyword=\"SOPInstanceUID\"><Value number=\"1\">1.2.3</Value></DicomAttribute>";
+    assert_eq!(made(capital), plain);
+    assert_eq!(error("<DicomAttribute TAG=\"00080018\" vr=\"UI\"></DicomAttribute>"), ComposeError::NotATag);
+}
+
+#[test]
 fn a_declared_encoding_is_read() {
     let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><NativeDicomModel><DicomAttribute tag='00100020' vr='LO'><Value number='1'>\xE9</Value></DicomAttribute></NativeDicomModel>";
     assert!(again(&read(latin, MAX).unwrap()).contains("<Value number=\"1\">é</Value>"));
