@@ -1,14 +1,18 @@
 //! Storage commitment: requests taken durably and decided by what is settled, and the results of our own requests
-//! (PS3.4 §J.3).
+//! (PS3.4 §J.3, PS3.18 §13).
 //!
 //! Invariant: an instance is committed only when its bytes are in the store and its row is on disk, as the SOP class
-//! that was named. The doors take requests and results, `forward` calls out; the bell tells both of news.
+//! that was named, by whichever door it was asked. The doors take requests and results, `forward` calls out to whoever
+//! is to be told; the bell tells both of news. Who asked over the web comes for the result, which is decided at once
+//! where it can be.
 
 use std::time::Duration;
 
-use causeway_catalog::errand::{Answered, Errand, Finding, Received, Requester, Step};
-use causeway_core::commitment::{Request, Settlement};
-use causeway_core::{Permission, Principal, RemoteName, Status, sop_class};
+use causeway_catalog::errand::{
+    Answered, Errand, Finding, Inquired, Inquirer, Peer, Received, Requester, Standing, Step, Undecided,
+};
+use causeway_core::commitment::{Answer, Inquiry, Request, Settlement};
+use causeway_core::{Permission, Principal, RemoteName, Sight, Status, Uid, sop_class};
 use tokio::sync::watch;
 
 use crate::error::CommitmentError;
@@ -16,6 +20,9 @@ use crate::{Archive, CatalogError, access};
 
 /// Most requests that are decided in one go.
 pub const MAX_DECIDED: u32 = 1000;
+/// How long a result is kept for whoever asked over the web, when it asks for no more than the catalog keeps for one: a
+/// week.
+pub const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Rung when something of the commitments may have changed: a hint, the catalog is the truth.
 #[derive(Debug, Default)]
@@ -34,6 +41,15 @@ pub struct Decided {
     pub decided: usize,
     /// Requests that wait for instances to settle.
     pub waiting: usize,
+}
+
+/// How a request that was asked over the web stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    /// Instances are on their way into the store.
+    Working,
+    /// Its result.
+    Done(Answer),
 }
 
 /// What is to be said of one instance.
@@ -60,7 +76,7 @@ impl Archive {
     pub async fn ask_commitment(
         &self,
         principal: &Principal,
-        from: Requester,
+        from: Peer,
         request: Request,
         hold: Duration,
     ) -> Result<i64, CommitmentError> {
@@ -74,8 +90,59 @@ impl Archive {
         Ok(errand)
     }
 
+    /// Takes a request of the web, on disk when this returns, and decides it at once if that can be.
+    ///
+    /// # Errors
+    /// When the caller may not ask, has used the transaction before, or waits for too many, or the catalog fails.
+    pub async fn inquire_commitment(
+        &self,
+        principal: &Principal,
+        inquiry: Inquiry,
+    ) -> Result<Progress, CommitmentError> {
+        access::allow(principal, Permission::Commit)?;
+        let from = Inquirer { name: principal.name.clone(), sight: principal.sight.clone() };
+        let transaction = inquiry.transaction.clone();
+        let errand = match self.inner.catalog.commitment_inquired(from.clone(), inquiry).await? {
+            Inquired::New(errand) => errand,
+            Inquired::Duplicate => return Err(CommitmentError::Duplicate),
+            Inquired::TooMany => return Err(CommitmentError::TooMany),
+        };
+        let request = Undecided { errand, asked_at: self.inner.clock.now(), from: Requester::Inquirer(from) };
+        let found = match self.decide_one(&request, Patience::Patient, KEPT).await {
+            Ok(Verdicts::Decided) => self.commitment_result(principal, transaction).await,
+            Ok(Verdicts::Waiting) => Ok(Progress::Working),
+            Err(error) => Err(error.into()),
+        };
+        // It is taken, whatever failed after that: whoever decides the others decides it.
+        Ok(found.unwrap_or_else(|error| {
+            tracing::warn!(errand, %error, "a request for storage commitment was not decided at once");
+            self.inner.commitments.ring();
+            Progress::Working
+        }))
+    }
+
+    /// How a request stands that this caller asked over the web.
+    ///
+    /// # Errors
+    /// When the caller may not ask, has never asked under this Transaction UID, or the result is not kept any more, or
+    /// the catalog fails.
+    pub async fn commitment_result(
+        &self,
+        principal: &Principal,
+        transaction: Uid,
+    ) -> Result<Progress, CommitmentError> {
+        access::allow(principal, Permission::Commit)?;
+        match self.inner.catalog.inquiry(principal.name.clone(), transaction).await? {
+            Standing::Unknown => Err(CommitmentError::Unknown),
+            Standing::Gone => Err(CommitmentError::Gone),
+            Standing::Open => Ok(Progress::Working),
+            Standing::Decided(answer) => Ok(Progress::Done(answer)),
+        }
+    }
+
     /// Decides the requests that can be: those of which every instance is settled or will never be. After `patience`
-    /// what is still not settled has failed. Results are owed for as long as `keep`.
+    /// what is still not settled has failed. Results are owed for as long as `keep`, and to whoever comes for them kept
+    /// for as long as [`KEPT`].
     ///
     /// # Errors
     /// When the catalog fails.
@@ -88,27 +155,50 @@ impl Archive {
         for request in self.inner.catalog.undecided(MAX_DECIDED).await? {
             let age = self.inner.clock.now().duration_since(request.asked_at);
             let is_overdue = Duration::try_from(age).is_ok_and(|age| age >= patience);
-            let remote = request.remote.as_ref().and_then(|name| self.remote(name));
-            let sight = remote.map(|remote| remote.sight()).unwrap_or_default();
-            let findings = self.inner.catalog.findings(request.errand, sight).await?;
-            match decide(&findings, is_overdue) {
-                Some(failed) => {
-                    tracing::info!(
-                        errand = request.errand,
-                        instances = findings.len(),
-                        failed = failed.len(),
-                        "a request for storage commitment was decided"
-                    );
-                    self.inner.catalog.decide(request.errand, failed, keep).await?;
-                    round.decided += 1;
-                }
-                None => round.waiting += 1,
+            let patience = if is_overdue { Patience::Over } else { Patience::Patient };
+            let keep = match request.from {
+                Requester::Peer(_) => keep,
+                Requester::Inquirer(_) => KEPT,
+            };
+            match self.decide_one(&request, patience, keep).await? {
+                Verdicts::Decided => round.decided += 1,
+                Verdicts::Waiting => round.waiting += 1,
             }
         }
         if round.decided > 0 {
             self.inner.commitments.ring();
         }
         Ok(round)
+    }
+
+    async fn decide_one(
+        &self,
+        request: &Undecided,
+        patience: Patience,
+        keep: Duration,
+    ) -> Result<Verdicts, CatalogError> {
+        let Undecided { errand, ref from, .. } = *request;
+        let findings = self.inner.catalog.findings(errand, self.sight_of(from)).await?;
+        let Some(failed) = decide(&findings, patience) else { return Ok(Verdicts::Waiting) };
+        tracing::info!(
+            errand,
+            instances = findings.len(),
+            failed = failed.len(),
+            "a request for storage commitment was decided"
+        );
+        self.inner.catalog.decide(errand, failed, keep).await?;
+        Ok(Verdicts::Decided)
+    }
+
+    /// What is here for who asked.
+    fn sight_of(&self, from: &Requester) -> Sight {
+        match from {
+            Requester::Peer(Peer { remote, .. }) => {
+                let remote = remote.as_ref().and_then(|name| self.remote(name));
+                remote.map(|remote| remote.sight()).unwrap_or_default()
+            }
+            Requester::Inquirer(Inquirer { sight, .. }) => sight.clone(),
+        }
     }
 
     /// Which of these requests are decided and held by nobody.
@@ -123,14 +213,14 @@ impl Archive {
     ///
     /// # Errors
     /// When the catalog fails.
-    pub async fn results_owed(&self, to: Requester) -> Result<Vec<i64>, CatalogError> {
+    pub async fn results_owed(&self, to: Peer) -> Result<Vec<i64>, CatalogError> {
         if self.can_be_told(&to) { Ok(Vec::new()) } else { self.inner.catalog.results_owed(to).await }
     }
 
     /// Whether it can be called to be told a result.
     #[must_use]
-    pub fn can_be_told(&self, requester: &Requester) -> bool {
-        let remote = requester.remote.as_ref().and_then(|name| self.remote(name));
+    pub fn can_be_told(&self, peer: &Peer) -> bool {
+        let remote = peer.remote.as_ref().and_then(|name| self.remote(name));
         remote.is_some_and(|remote| remote.dimse_peer().is_some())
     }
 
@@ -200,24 +290,39 @@ impl Archive {
     }
 }
 
+/// Whether it is still waited for what is on its way into the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Patience {
+    Patient,
+    Over,
+}
+
+/// What came of a look at one request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdicts {
+    Decided,
+    Waiting,
+}
+
 /// The places of what failed; none while instances are on their way into the store.
-fn decide(findings: &[Finding], is_overdue: bool) -> Option<Vec<(i64, Status)>> {
+fn decide(findings: &[Finding], patience: Patience) -> Option<Vec<(i64, Status)>> {
     let mut failed = Vec::new();
     for finding in findings {
-        match judge(finding) {
-            Verdict::Committed => {}
-            Verdict::Failed(reason) => failed.push((finding.place, reason)),
-            Verdict::NotSettled if is_overdue => failed.push((finding.place, Status::PROCESSING_FAILURE)),
-            Verdict::NotSettled => return None,
+        match (judge(finding), patience) {
+            (Verdict::Committed, _) => {}
+            (Verdict::Failed(reason), _) => failed.push((finding.place, reason)),
+            (Verdict::NotSettled, Patience::Over) => failed.push((finding.place, Status::PROCESSING_FAILURE)),
+            (Verdict::NotSettled, Patience::Patient) => return None,
         }
     }
     Some(failed)
 }
 
-/// PS3.3 §C.14.1.1.
+/// PS3.3 §C.14.1.1. What is kept in another study or series than was said is not what was named.
 fn judge(finding: &Finding) -> Verdict {
-    let named = &finding.reference.sop_class;
-    match &finding.known {
+    let named = &finding.named.reference.sop_class;
+    let within = finding.named.within.as_ref();
+    match finding.known.as_ref().filter(|known| within.is_none_or(|within| *within == known.within)) {
         None if sop_class::is_storage(named) || sop_class::is_private(named) => {
             Verdict::Failed(Status::NO_SUCH_OBJECT)
         }
@@ -231,8 +336,7 @@ fn judge(finding: &Finding) -> Verdict {
 #[cfg(test)]
 mod tests {
     use causeway_catalog::errand::Known;
-    use causeway_core::Uid;
-    use causeway_core::commitment::Reference;
+    use causeway_core::commitment::{Named, Reference, Whereabouts};
 
     use super::*;
 
@@ -241,8 +345,30 @@ mod tests {
 
     fn finding(place: i64, named: &str, known: Option<(&str, bool)>) -> Finding {
         let uid = |text: &str| Uid::parse(text).unwrap();
-        let known = known.map(|(class, is_settled)| Known { sop_class: uid(class), is_settled });
-        Finding { place, reference: Reference { sop_class: uid(named), sop_instance: uid("1.2.3") }, known }
+        let known = known.map(|(class, is_settled)| Known {
+            sop_class: uid(class),
+            within: within("1.2", "1.2.1"),
+            is_settled,
+        });
+        let reference = Reference { sop_class: uid(named), sop_instance: uid("1.2.3") };
+        Finding { place, named: Named { reference, within: None }, known }
+    }
+
+    fn within(study: &str, series: &str) -> Whereabouts {
+        Whereabouts { study: Uid::parse(study).unwrap(), series: Uid::parse(series).unwrap() }
+    }
+
+    #[test]
+    fn what_is_kept_elsewhere_than_was_said_is_not_what_was_named() {
+        for (study, series, verdict) in [
+            ("1.2", "1.2.1", Verdict::Committed),
+            ("1.2", "1.2.2", Verdict::Failed(Status::NO_SUCH_OBJECT)),
+            ("1.3", "1.2.1", Verdict::Failed(Status::NO_SUCH_OBJECT)),
+        ] {
+            let mut finding = finding(0, CT, Some((CT, true)));
+            finding.named.within = Some(within(study, series));
+            assert_eq!(judge(&finding), verdict, "{study} {series}");
+        }
     }
 
     #[test]
@@ -266,9 +392,9 @@ mod tests {
     fn a_request_waits_for_what_is_on_its_way_into_the_store_and_not_for_ever() {
         let findings =
             [finding(0, CT, Some((CT, true))), finding(1, CT, None), finding(2, CT, Some((CT, false)))];
-        assert_eq!(decide(&findings, false), None);
+        assert_eq!(decide(&findings, Patience::Patient), None);
         let failed = vec![(1, Status::NO_SUCH_OBJECT), (2, Status::PROCESSING_FAILURE)];
-        assert_eq!(decide(&findings, true), Some(failed));
-        assert_eq!(decide(&findings[..2], false), Some(vec![(1, Status::NO_SUCH_OBJECT)]));
+        assert_eq!(decide(&findings, Patience::Over), Some(failed));
+        assert_eq!(decide(&findings[..2], Patience::Patient), Some(vec![(1, Status::NO_SUCH_OBJECT)]));
     }
 }

@@ -144,12 +144,15 @@ pub enum CommitmentError {
     /// The Transaction UID names another request.
     #[error("the Transaction UID was used before")]
     Duplicate,
-    /// Results wait for the caller that it has not taken.
+    /// Requests or results of the caller wait.
     #[error("too many results wait to be taken; take those first")]
     TooMany,
-    /// Nothing was asked of the caller under this Transaction UID.
+    /// Nothing was asked under this Transaction UID: of the caller, or by it.
     #[error("nothing was asked under this Transaction UID")]
     Unknown,
+    /// The result is not kept any more for who comes for it.
+    #[error("the result of this request is not kept any more")]
+    Gone,
     /// The catalog failed.
     #[error("the catalog failed: {0}")]
     Catalog(#[from] causeway_catalog::Error),
@@ -165,7 +168,7 @@ impl CommitmentError {
             Self::Duplicate => Status::DUPLICATE_TRANSACTION,
             Self::TooMany => Status::RESOURCE_LIMITATION,
             Self::Catalog(error) if error.class() == Class::Exhausted => Status::RESOURCE_LIMITATION,
-            Self::Unknown | Self::Catalog(_) => Status::PROCESSING_FAILURE,
+            Self::Unknown | Self::Gone | Self::Catalog(_) => Status::PROCESSING_FAILURE,
         }
     }
 }

@@ -7,10 +7,10 @@ mod common;
 use std::time::Duration;
 
 use causeway_archive::CommitmentError;
-use causeway_archive::commitment::Decided;
-use causeway_archive::errand::{Errand, Requester, Task};
-use causeway_core::commitment::{Reference, Request, Settlement};
-use causeway_core::{AeTitle, Permission, Permissions, Principal, Status, Uid};
+use causeway_archive::commitment::{Decided, Progress};
+use causeway_archive::errand::{Errand, Peer, Task};
+use causeway_core::commitment::{Answer, Inquiry, Named, Reference, Request, Settlement};
+use causeway_core::{AeTitle, Permission, Permissions, Principal, Scope, Sight, Status, Uid};
 use causeway_testkit::sample::Sample;
 use common::{Subject, study};
 
@@ -22,8 +22,8 @@ fn uid(text: &str) -> Uid {
     Uid::parse(text).unwrap()
 }
 
-fn from() -> Requester {
-    Requester { ae_title: AeTitle::parse("CT1").unwrap(), remote: None }
+fn from() -> Peer {
+    Peer { ae_title: AeTitle::parse("CT1").unwrap(), remote: None }
 }
 
 fn reference(sample: &Sample) -> Reference {
@@ -114,5 +114,75 @@ async fn a_result_that_nobody_asked_for_is_refused() {
     for by in [None, Some(&remote)] {
         let refused = node.archive.commitment_told(by, settlement.clone()).await.unwrap_err();
         assert!(matches!(refused, CommitmentError::Unknown));
+    }
+}
+
+fn inquiry(samples: &[Sample]) -> Inquiry {
+    let named = samples.iter().map(|sample| Named { reference: reference(sample), within: None });
+    Inquiry { transaction: uid("1.9"), named: named.collect() }
+}
+
+#[tokio::test]
+async fn what_is_settled_is_answered_at_once_to_who_asks_over_the_web() {
+    let node = Subject::new().await;
+    let samples = study(5, 3);
+    for sample in &samples[..2] {
+        node.ingest(sample).await.unwrap();
+    }
+    node.settle().await;
+    let local = Principal::local();
+    let asked = inquiry(&samples);
+    let progress = node.archive.inquire_commitment(&local, asked.clone()).await.unwrap();
+    let reasons = [None, None, Some(Status::NO_SUCH_OBJECT)];
+    let done = Progress::Done(Answer { fates: asked.named.clone().into_iter().zip(reasons).collect() });
+    assert_eq!(progress, done);
+    let again = node.archive.inquire_commitment(&local, asked.clone()).await.unwrap_err();
+    assert!(matches!(again, CommitmentError::Duplicate));
+    let node = node.restarted(false).await;
+    assert_eq!(node.archive.commitment_result(&local, uid("1.9")).await.unwrap(), done);
+    let other = Principal { name: "other".to_owned(), ..Principal::local() };
+    let unknown = node.archive.commitment_result(&other, uid("1.9")).await.unwrap_err();
+    assert!(matches!(unknown, CommitmentError::Unknown), "another's transaction is unknown");
+}
+
+#[tokio::test]
+async fn what_is_on_its_way_is_worked_on_and_answered_when_it_is_asked_for_later() {
+    let node = Subject::new().await;
+    let samples = study(6, 1);
+    node.ingest(&samples[0]).await.unwrap();
+    let local = Principal::local();
+    let progress = node.archive.inquire_commitment(&local, inquiry(&samples)).await.unwrap();
+    assert_eq!(progress, Progress::Working);
+    let node = node.restarted(false).await;
+    node.archive.replay().await.unwrap();
+    assert_eq!(node.archive.commitment_result(&local, uid("1.9")).await.unwrap(), Progress::Working);
+    node.settle().await;
+    assert_eq!(decide(&node).await, Decided { decided: 1, waiting: 0 });
+    let Progress::Done(answer) = node.archive.commitment_result(&local, uid("1.9")).await.unwrap() else {
+        unreachable!("it is decided")
+    };
+    assert_eq!(answer.fates, [(inquiry(&samples).named[0].clone(), None)]);
+}
+
+#[tokio::test]
+async fn who_sees_nothing_of_it_is_told_that_it_is_not_here() {
+    let node = Subject::new().await;
+    let samples = study(7, 1);
+    node.ingest(&samples[0]).await.unwrap();
+    node.settle().await;
+    let sight = Sight::Only(Scope::of_remote("elsewhere".parse().unwrap()));
+    let confined = Principal { name: "viewer".to_owned(), sight, ..Principal::local() };
+    let Progress::Done(answer) = node.archive.inquire_commitment(&confined, inquiry(&samples)).await.unwrap()
+    else {
+        unreachable!("it is decided")
+    };
+    assert_eq!(answer.fates[0].1, Some(Status::NO_SUCH_OBJECT));
+    let permissions: Permissions = [Permission::Query].into_iter().collect();
+    let reader = Principal { permissions, ..confined };
+    for refused in [
+        node.archive.inquire_commitment(&reader, inquiry(&samples)).await,
+        node.archive.commitment_result(&reader, uid("1.9")).await,
+    ] {
+        assert!(matches!(refused, Err(CommitmentError::Access(_))));
     }
 }

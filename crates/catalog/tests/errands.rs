@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use causeway_catalog::delivery::{Afterwards, Change, Changed, Commitment, Filter, JobRow, JobState, Update};
 use causeway_catalog::errand::{
-    Answered, Errand, ErrandFilter, ErrandKind, ErrandRow, ErrandState, Received, Requester, Step, Task,
+    Answered, Errand, ErrandFilter, ErrandKind, ErrandRow, ErrandState, Peer, Received, Step, Task,
 };
 use causeway_core::commitment::{Reference, Request, Settlement};
 use causeway_core::{AeTitle, PlannedDelivery, RemoteName, Selection, Sight, Status, Trigger, Uid};
@@ -23,8 +23,8 @@ fn name(text: &str) -> RemoteName {
     text.parse().unwrap()
 }
 
-fn ct1() -> Requester {
-    Requester { ae_title: AeTitle::parse("CT1").unwrap(), remote: Some(name("ct1")) }
+fn ct1() -> Peer {
+    Peer { ae_title: AeTitle::parse("CT1").unwrap(), remote: Some(name("ct1")) }
 }
 
 fn reference(instance: u32) -> Reference {
@@ -43,7 +43,7 @@ fn fresh() -> Uid {
 }
 
 trait Asked {
-    async fn asked(&self, from: Requester, request: &Request) -> Received;
+    async fn asked(&self, from: Peer, request: &Request) -> Received;
     async fn claimed(&self, remote: &str, owner: &str) -> Option<Errand>;
     async fn concluded(&self, errand: i64, owner: &str, step: Step);
     async fn all(&self) -> Vec<ErrandRow>;
@@ -54,7 +54,7 @@ trait Asked {
 }
 
 impl Asked for Subject {
-    async fn asked(&self, from: Requester, request: &Request) -> Received {
+    async fn asked(&self, from: Peer, request: &Request) -> Received {
         self.catalog.commitment_asked(from, request.clone(), HOLD).await.unwrap()
     }
 
@@ -127,7 +127,7 @@ async fn a_request_is_decided_told_once_and_then_its_transaction_is_used_up() {
     let Received::New(errand) = subject.asked(ct1(), &asked).await else { unreachable!("it is new") };
     assert_eq!(subject.asked(ct1(), &asked).await, Received::Again(errand), "asked once more");
     assert_eq!(subject.asked(ct1(), &request("1.9", &[3])).await, Received::Duplicate);
-    let other = Requester { remote: None, ..ct1() };
+    let other = Peer { remote: None, ..ct1() };
     assert!(matches!(subject.asked(other, &asked).await, Received::New(_)), "another caller's own");
     subject.clock.advance(HOLD);
     assert_eq!(subject.claimed("ct1", "w").await, None, "nothing is told before it is decided");
@@ -177,7 +177,7 @@ async fn what_is_known_of_each_instance_is_found_for_ten_thousand_at_once() {
     let settled: Vec<Option<bool>> =
         findings[..3].iter().map(|it| it.known.as_ref().map(|known| known.is_settled)).collect();
     assert_eq!(settled, [Some(false), Some(true), None]);
-    assert_eq!(findings[9_999].reference, reference(10_000));
+    assert_eq!(findings[9_999].named.reference, reference(10_000));
 }
 
 trait Settled {
@@ -227,7 +227,7 @@ async fn a_result_outlives_a_restart_and_is_owed_to_its_caller_until_it_is_given
     assert_eq!(subject.catalog.undecided(10).await.unwrap()[0].errand, errand);
     subject.catalog.decide(errand, Vec::new(), KEEP).await.unwrap();
     assert_eq!(subject.catalog.results_owed(ct1()).await.unwrap(), [errand]);
-    let stranger = Requester { remote: None, ..ct1() };
+    let stranger = Peer { remote: None, ..ct1() };
     assert!(subject.catalog.results_owed(stranger).await.unwrap().is_empty());
     subject.clock.advance(KEEP - Duration::from_secs(1));
     assert!(subject.catalog.expire_errands().await.unwrap().is_empty());

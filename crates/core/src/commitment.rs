@@ -1,6 +1,9 @@
 //! Storage commitment in words (PS3.4 §J.3): what is asked, what is answered, and both as attributes. Pure.
 //!
-//! Lives here: the data sets of N-ACTION and N-EVENT-REPORT, read and made. Never here: who may ask, what is kept.
+//! Lives here: the data sets of N-ACTION and N-EVENT-REPORT, read and made; in `inquiry`, those of the web. Never here:
+//! who may ask, what is kept.
+
+mod inquiry;
 
 use std::collections::HashSet;
 
@@ -9,6 +12,8 @@ use crate::status::Status;
 use crate::tag::Tag;
 use crate::uid::{MAX_UID_CHARS, Uid};
 use crate::vr::Vr;
+
+pub use inquiry::{Answer, Inquiry, Named, Whereabouts};
 
 /// The one SOP instance that commitment is asked of (PS3.4 §J.3.5).
 pub const INSTANCE: &str = "1.2.840.10008.1.20.1.1";
@@ -139,11 +144,7 @@ impl Settlement {
     #[must_use]
     pub fn attributes(&self) -> Attributes {
         let committed = self.committed.iter().map(Reference::item).collect();
-        let failed = self.failed.iter().map(|(reference, reason)| {
-            let mut item = reference.item();
-            item.put_text(Tag::FAILURE_REASON, Vr::US, reason.0.to_string());
-            item
-        });
+        let failed = self.failed.iter().map(|(reference, reason)| failed_item(reference.item(), *reason));
         with_transaction(
             &self.transaction,
             [(Tag::REFERENCED_SOP_SEQUENCE, committed), (Tag::FAILED_SOP_SEQUENCE, failed.collect())],
@@ -166,11 +167,21 @@ fn with_transaction<const N: usize>(transaction: &Uid, sequences: [(Tag, Vec<Att
     let mut attributes = Attributes::new();
     attributes.put_text(Tag::TRANSACTION_UID, Vr::UI, transaction.as_str());
     for (tag, items) in sequences {
-        if !items.is_empty() {
-            attributes.put(tag, Element { vr: Vr::SQ, value: Value::Items(items) });
-        }
+        put_items(&mut attributes, tag, items);
     }
     attributes
+}
+
+/// A sequence without items is left out.
+fn put_items(attributes: &mut Attributes, tag: Tag, items: Vec<Attributes>) {
+    if !items.is_empty() {
+        attributes.put(tag, Element { vr: Vr::SQ, value: Value::Items(items) });
+    }
+}
+
+fn failed_item(mut item: Attributes, reason: Status) -> Attributes {
+    item.put_text(Tag::FAILURE_REASON, Vr::US, reason.0.to_string());
+    item
 }
 
 fn transaction(attributes: &Attributes) -> Result<Uid, Unusable> {
@@ -178,18 +189,15 @@ fn transaction(attributes: &Attributes) -> Result<Uid, Unusable> {
 }
 
 fn reference(item: &Attributes) -> Result<Reference, Unusable> {
-    Ok(Reference {
-        sop_class: uid(
-            item,
-            Tag::REFERENCED_SOP_CLASS_UID,
-            "an item without a usable Referenced SOP Class UID",
-        )?,
-        sop_instance: uid(
-            item,
-            Tag::REFERENCED_SOP_INSTANCE_UID,
-            "an item without a usable Referenced SOP Instance UID",
-        )?,
-    })
+    Ok(Reference { sop_class: sop_class(item)?, sop_instance: sop_instance(item)? })
+}
+
+fn sop_class(item: &Attributes) -> Result<Uid, Unusable> {
+    uid(item, Tag::REFERENCED_SOP_CLASS_UID, "an item without a usable Referenced SOP Class UID")
+}
+
+fn sop_instance(item: &Attributes) -> Result<Uid, Unusable> {
+    uid(item, Tag::REFERENCED_SOP_INSTANCE_UID, "an item without a usable Referenced SOP Instance UID")
 }
 
 fn uid(attributes: &Attributes, tag: Tag, words: &'static str) -> Result<Uid, Unusable> {
@@ -197,8 +205,9 @@ fn uid(attributes: &Attributes, tag: Tag, words: &'static str) -> Result<Uid, Un
     Uid::parse(text).map_err(|_| Unusable::Attribute { tag, words })
 }
 
-/// Bytes that an item of two UIDs takes at most, in explicit VR: headers, UIDs, a Failure Reason.
-const MAX_ITEM_BYTES: usize = 8 + (8 + MAX_UID_CHARS) * 2 + 10;
+/// Bytes that an instance takes at most, in explicit VR: one of its own study, as `inquiry` has it, with the headers of
+/// four items, three sequences and four UIDs.
+const MAX_ITEM_BYTES: usize = 8 * 4 + 12 * 3 + (8 + MAX_UID_CHARS) * 4;
 const _: () = assert!(MAX_REFERENCES * MAX_ITEM_BYTES < MAX_DATA_SET_BYTES, "a legal request must be read");
 
 #[cfg(test)]

@@ -29,10 +29,14 @@ pub(crate) async fn commitments(
     Query(asked): Query<Asked>,
 ) -> Result<Json<Vec<ErrandRow>>, Problem> {
     let kinds = match asked.kind.as_deref() {
-        None => vec![ErrandKind::Result, ErrandKind::Request],
+        None => vec![ErrandKind::Result, ErrandKind::Request, ErrandKind::Inquiry],
         Some(text) if text == ErrandKind::Result.as_str() => vec![ErrandKind::Result],
         Some(text) if text == ErrandKind::Request.as_str() => vec![ErrandKind::Request],
-        Some(_) => return Err(Problem::bad_request("a kind of commitment is asked-of-us or asked-by-us")),
+        Some(text) if text == ErrandKind::Inquiry.as_str() => vec![ErrandKind::Inquiry],
+        Some(_) => {
+            let words = "a kind of commitment is asked-of-us, asked-over-web or asked-by-us";
+            return Err(Problem::bad_request(words));
+        }
     };
     list(&node, &caller, kinds, &asked).await
 }

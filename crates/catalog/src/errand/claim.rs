@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use causeway_core::commitment::{Request, Settlement};
+use causeway_core::commitment::{Named, Request, Settlement};
 use causeway_core::{RemoteName, Uid};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Errand, ErrandKind, Requester, Task, items, json_numbers};
+use super::{Errand, ErrandKind, Peer, Task, items, json_numbers};
 use crate::Catalog;
 use crate::delivery::{millis, moment, name};
 use crate::engine::Durability;
@@ -129,7 +129,7 @@ impl Catalog {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn results_owed(&self, to: Requester) -> Result<Vec<i64>, Error> {
+    pub async fn results_owed(&self, to: Peer) -> Result<Vec<i64>, Error> {
         self.engine
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
@@ -183,12 +183,13 @@ fn lease(
     let task = match ErrandKind::of(kind)? {
         ErrandKind::Notice => Task::Notice(uid),
         ErrandKind::Request => {
-            let references = items(connection, errand)?.into_iter().map(|(it, _)| it).collect();
+            let references = items(connection, errand)?.into_iter().map(|(it, _)| it.reference).collect();
             Task::Request(Request { transaction: uid, references })
         }
-        ErrandKind::Result => {
+        // Nobody claims an inquiry; it has a result like the other.
+        ErrandKind::Result | ErrandKind::Inquiry => {
             let mut settlement = Settlement { transaction: uid, committed: Vec::new(), failed: Vec::new() };
-            for (reference, reason) in items(connection, errand)? {
+            for (Named { reference, .. }, reason) in items(connection, errand)? {
                 match reason {
                     None => settlement.committed.push(reference),
                     Some(reason) => settlement.failed.push((reference, reason)),

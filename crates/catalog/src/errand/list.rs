@@ -40,6 +40,8 @@ pub struct ErrandRow {
     pub remote: Option<RemoteName>,
     /// What the caller called itself who asked for a commitment.
     pub ae_title: Option<AeTitle>,
+    /// Who asked for a commitment over the web.
+    pub inquirer: Option<String>,
     /// Its state.
     pub state: ErrandState,
     /// Instances it is about; of a notice not counted.
@@ -95,7 +97,7 @@ impl Catalog {
                 let kinds: Vec<i64> = filter.kinds.iter().map(|kind| kind.number()).collect();
                 let mut statement = connection.prepare_cached(
                     "SELECT id, kind, uid, remote, ae_title, state, instances, failed, attempt, next_at, created_at,
-                     changed_at, status, words FROM errand
+                     changed_at, status, words, inquirer FROM errand
                      WHERE (?1 = '[]' OR kind IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR state = ?2)
                      AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4",
                 )?;
@@ -156,6 +158,7 @@ fn errand(connection: &Connection, row: &Row<'_>) -> Result<ErrandRow, Error> {
         changed_at: moment(row.get(11)?),
         status: row.get(12)?,
         words: row.get(13)?,
+        inquirer: row.get(14)?,
         failures: failures(connection, id)?,
     })
 }

@@ -1,5 +1,6 @@
 //! Errands as rows: what is owed to a remote beside instances. Results of commitments that were asked of us,
-//! commitments that we ask for (PS3.4 §J.3), notices of what is available here (PS3.4 §R.3).
+//! commitments that we ask for (PS3.4 §J.3), notices of what is available here (PS3.4 §R.3). Beside them, commitments
+//! whose results are come for (PS3.18 §13): they are decided as the others are, and nobody is called.
 //!
 //! Lives here: writing, claiming, concluding, listing them. Never here: what a data set looks like, when to try again.
 //!
@@ -8,19 +9,23 @@
 
 mod claim;
 mod conclude;
+mod inquire;
 mod list;
 mod notice;
 mod receive;
 mod request;
 
-use causeway_core::commitment::{Reference, Request, Settlement};
-use causeway_core::{AeTitle, RemoteName, Status, Uid};
-use rusqlite::Connection;
+use causeway_core::commitment::{Named, Reference, Request, Settlement, Whereabouts};
+use causeway_core::{AeTitle, RemoteName, Sight, Status, Uid};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 
 use crate::error::Error;
+use crate::instances;
 
 pub use claim::ErrandDue;
 pub use conclude::{GivenUp, Step};
+pub use inquire::{Inquired, Standing};
 pub use list::{ErrandCount, ErrandFailure, ErrandFilter, ErrandRow};
 pub use receive::{Finding, Known, Received, Undecided};
 pub use request::Answered;
@@ -37,6 +42,9 @@ pub enum ErrandKind {
     /// A notice of what is available here.
     #[serde(rename = "notice")]
     Notice,
+    /// The result of a commitment that was asked of us over the web, for whoever asked to come for it.
+    #[serde(rename = "asked-over-web")]
+    Inquiry,
 }
 
 /// State of an errand, as it is kept.
@@ -51,17 +59,35 @@ pub enum ErrandState {
     Awaited,
     /// Carried out, and of a commitment asked for the result is there.
     Done,
-    /// Not tried any more.
+    /// Not tried any more, and a result that is come for not kept any more.
     GivenUp,
 }
 
-/// Who asked for a commitment.
+/// Who asked for a commitment, and so how the result gets there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Requester {
+pub enum Requester {
+    /// Over DIMSE: it is told.
+    Peer(Peer),
+    /// Over the web: it comes and asks.
+    Inquirer(Inquirer),
+}
+
+/// Who asked over DIMSE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
     /// What it calls itself.
     pub ae_title: AeTitle,
     /// The registered remote, where it is one.
     pub remote: Option<RemoteName>,
+}
+
+/// Who asked over the web.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inquirer {
+    /// The principal's name; nobody else is told the result.
+    pub name: String,
+    /// What it saw when it asked: what it did not see is not here for it.
+    pub sight: Sight,
 }
 
 /// An errand that someone holds.
@@ -88,7 +114,7 @@ pub enum Task {
 
 impl ErrandKind {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 3] = [Self::Result, Self::Request, Self::Notice];
+    pub const ALL: [Self; 4] = [Self::Result, Self::Request, Self::Notice, Self::Inquiry];
 
     pub(crate) const fn number(self) -> i64 {
         self as i64
@@ -106,6 +132,7 @@ impl ErrandKind {
             Self::Result => "asked-of-us",
             Self::Request => "asked-by-us",
             Self::Notice => "notice",
+            Self::Inquiry => "asked-over-web",
         }
     }
 }
@@ -152,39 +179,53 @@ fn forget_past(connection: &Connection, now: i64) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes the instances that an errand is about; `jobs`: which delivered each, where one did.
-fn put_items(
+/// Writes the instances that an errand is about, and where they are said to be; `jobs`: which delivered each, where one
+/// did.
+fn put_items<'a>(
     connection: &Connection,
     errand: i64,
-    references: &[Reference],
+    named: impl Iterator<Item = (&'a Reference, Option<&'a Whereabouts>)>,
     jobs: Option<&[i64]>,
 ) -> Result<(), Error> {
     let mut insert = connection.prepare_cached(
-        "INSERT INTO errand_item (errand, place, sop_class, sop_instance, job) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO errand_item (errand, place, sop_class, sop_instance, study, series, job)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?;
-    for (place, reference) in references.iter().enumerate() {
-        let job = jobs.and_then(|jobs| jobs.get(place));
-        let uids = (reference.sop_class.as_str(), reference.sop_instance.as_str());
-        insert.execute((errand, place, uids.0, uids.1, job))?;
+    for (place, (reference, within)) in named.enumerate() {
+        insert.execute((
+            errand,
+            place,
+            reference.sop_class.as_str(),
+            reference.sop_instance.as_str(),
+            within.map(|within| within.study.as_str()),
+            within.map(|within| within.series.as_str()),
+            jobs.and_then(|jobs| jobs.get(place)),
+        ))?;
     }
     Ok(())
 }
 
 /// The instances that an errand is about, in their order, with the reasons of those that failed.
-fn items(connection: &Connection, errand: i64) -> Result<Vec<(Reference, Option<Status>)>, Error> {
+fn items(connection: &Connection, errand: i64) -> Result<Vec<(Named, Option<Status>)>, Error> {
     let mut statement = connection.prepare_cached(
-        "SELECT sop_class, sop_instance, reason FROM errand_item WHERE errand = ?1 ORDER BY place",
+        "SELECT sop_class, sop_instance, study, series, reason FROM errand_item WHERE errand = ?1 ORDER BY place",
     )?;
     let mut rows = statement.query([errand])?;
     let mut items = Vec::new();
     while let Some(row) = rows.next()? {
-        let reference = Reference {
-            sop_class: crate::instances::uid(row, 0)?,
-            sop_instance: crate::instances::uid(row, 1)?,
-        };
-        items.push((reference, row.get::<_, Option<u16>>(2)?.map(Status)));
+        items.push((named(row)?, row.get::<_, Option<u16>>(4)?.map(Status)));
     }
     Ok(items)
+}
+
+/// An instance as it was named: `sop_class, sop_instance, study, series`.
+fn named(row: &Row<'_>) -> Result<Named, Error> {
+    let reference = Reference { sop_class: instances::uid(row, 0)?, sop_instance: instances::uid(row, 1)? };
+    let is_placed = row.get_ref(2)? != ValueRef::Null;
+    let within = is_placed.then(|| {
+        Ok::<_, Error>(Whereabouts { study: instances::uid(row, 2)?, series: instances::uid(row, 3)? })
+    });
+    Ok(Named { reference, within: within.transpose()? })
 }
 
 /// Numbers as one parameter, however many they are.

@@ -2,14 +2,16 @@
 
 use std::time::Duration;
 
-use causeway_core::commitment::{Reference, Request};
-use causeway_core::{RemoteName, Sight, Status, Uid};
+use causeway_core::commitment::{Named, Request, Whereabouts};
+use causeway_core::{AeTitle, RemoteName, Sight, Status, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use super::{ErrandKind, ErrandState, Requester, forget_past, items, put_items};
+use super::{
+    ErrandKind, ErrandState, Inquirer, Peer, Requester, forget_past, inquire, items, named, put_items,
+};
 use crate::Catalog;
-use crate::delivery::{millis, moment};
+use crate::delivery::{millis, moment, name};
 use crate::engine::Durability;
 use crate::error::Error;
 use crate::instances;
@@ -38,8 +40,8 @@ pub struct Undecided {
     pub errand: i64,
     /// When it came.
     pub asked_at: Timestamp,
-    /// The registered remote that asked, where it is one.
-    pub remote: Option<RemoteName>,
+    /// Who asked.
+    pub from: Requester,
 }
 
 /// What is known of an instance that was named.
@@ -48,7 +50,7 @@ pub struct Finding {
     /// Its place in the request.
     pub place: i64,
     /// What was named.
-    pub reference: Reference,
+    pub named: Named,
     /// What is kept under this UID, if anything.
     pub known: Option<Known>,
 }
@@ -58,6 +60,8 @@ pub struct Finding {
 pub struct Known {
     /// Its SOP class.
     pub sop_class: Uid,
+    /// Its study and series.
+    pub within: Whereabouts,
     /// Whether its bytes are in the store and its row is on disk.
     pub is_settled: bool,
 }
@@ -70,7 +74,7 @@ impl Catalog {
     /// When the database fails.
     pub async fn commitment_asked(
         &self,
-        from: Requester,
+        from: Peer,
         request: Request,
         hold: Duration,
     ) -> Result<Received, Error> {
@@ -89,14 +93,16 @@ impl Catalog {
         self.engine
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT id, created_at, remote FROM errand WHERE state = 0 ORDER BY id LIMIT ?1",
+                    "SELECT id, created_at, remote, ae_title, inquirer, sight FROM errand WHERE state = 0
+                     ORDER BY id LIMIT ?1",
                 )?;
-                let rows = statement.query_map([limit], |row| {
-                    let remote: Option<String> = row.get(2)?;
-                    let remote = remote.and_then(|name| name.parse().ok());
-                    Ok(Undecided { errand: row.get(0)?, asked_at: moment(row.get(1)?), remote })
-                })?;
-                Ok(rows.collect::<Result<_, _>>()?)
+                let mut rows = statement.query([limit])?;
+                let mut undecided = Vec::new();
+                while let Some(row) = rows.next()? {
+                    let (errand, asked_at) = (row.get(0)?, moment(row.get(1)?));
+                    undecided.push(Undecided { errand, asked_at, from: requester(row)? });
+                }
+                Ok(undecided)
             })
             .await
     }
@@ -119,24 +125,20 @@ impl Catalog {
                     None => Default::default(),
                 };
                 let mut statement = connection.prepare_cached(&format!(
-                    "SELECT place, errand_item.sop_class, errand_item.sop_instance, instance.sop_class, settled
-                     FROM errand_item LEFT JOIN instance ON instance.uid = errand_item.sop_instance{seen}
+                    "SELECT item.sop_class, item.sop_instance, item.study, item.series, place, settled,
+                     instance.sop_class, its_study.uid, its_series.uid FROM errand_item AS item
+                     LEFT JOIN instance ON instance.uid = item.sop_instance{seen}
+                     LEFT JOIN series AS its_series ON its_series.id = instance.series
+                     LEFT JOIN study AS its_study ON its_study.id = its_series.study
                      WHERE errand = ? ORDER BY place"
                 ))?;
-                let mut rows = statement.query(params_from_iter(values.into_iter().chain([errand.into()])))?;
+                let mut rows =
+                    statement.query(params_from_iter(values.into_iter().chain([errand.into()])))?;
                 let mut findings = Vec::new();
                 while let Some(row) = rows.next()? {
-                    let known = match row.get::<_, Option<bool>>(4)? {
-                        Some(is_settled) => {
-                            Some(Known { sop_class: instances::uid(row, 3)?, is_settled })
-                        }
-                        None => None,
-                    };
-                    let reference = Reference {
-                        sop_class: instances::uid(row, 1)?,
-                        sop_instance: instances::uid(row, 2)?,
-                    };
-                    findings.push(Finding { place: row.get(0)?, reference, known });
+                    let is_settled: Option<bool> = row.get(5)?;
+                    let known = is_settled.map(|is_settled| known(row, is_settled)).transpose()?;
+                    findings.push(Finding { place: row.get(4)?, named: named(row)?, known });
                 }
                 Ok(findings)
             })
@@ -144,7 +146,7 @@ impl Catalog {
     }
 
     /// Decides a request: the instances at these places failed, all others are committed. From now on its result is
-    /// owed, for as long as `keep`.
+    /// owed, or there to be come for, for as long as `keep`. One that is decided stays as it is.
     ///
     /// # Errors
     /// When the database fails.
@@ -156,8 +158,8 @@ impl Catalog {
             .write(Durability::Replayable, move |connection| {
                 let decided = connection
                     .prepare_cached(
-                        "UPDATE errand SET state = 1, failed = ?2, expires_at = ?3, changed_at = ?4
-                         WHERE id = ?1 AND state = 0",
+                        "UPDATE errand SET state = CASE kind WHEN 3 THEN 3 ELSE 1 END, failed = ?2, expires_at = ?3,
+                         changed_at = ?4 WHERE id = ?1 AND state = 0",
                     )?
                     .execute((errand, failed.len(), expires_at, now))?;
                 if decided == 0 {
@@ -174,9 +176,25 @@ impl Catalog {
     }
 }
 
+/// Who asked: `remote, ae_title, inquirer, sight`, from the third column on.
+fn requester(row: &Row<'_>) -> Result<Requester, Error> {
+    if let Some(name) = row.get::<_, Option<String>>(4)? {
+        return Ok(Requester::Inquirer(Inquirer { name, sight: inquire::sight(row.get(5)?)? }));
+    }
+    let remote = row.get::<_, Option<String>>(2)?.as_deref().map(name).transpose()?;
+    let ae_title = AeTitle::parse(&row.get::<_, String>(3)?);
+    Ok(Requester::Peer(Peer { ae_title: ae_title.map_err(|_| Error::Corrupt("an AE title"))?, remote }))
+}
+
+/// What is kept: `sop_class, study, series`, from the seventh column on.
+fn known(row: &Row<'_>, is_settled: bool) -> Result<Known, Error> {
+    let within = Whereabouts { study: instances::uid(row, 7)?, series: instances::uid(row, 8)? };
+    Ok(Known { sop_class: instances::uid(row, 6)?, within, is_settled })
+}
+
 fn asked(
     connection: &Connection,
-    from: &Requester,
+    from: &Peer,
     request: &Request,
     now: i64,
     held_until: i64,
@@ -194,7 +212,8 @@ fn asked(
     if let Some((errand, state)) = found {
         match ErrandState::of(state)? {
             ErrandState::Open | ErrandState::Due | ErrandState::Awaited => {
-                let same = items(connection, errand)?.iter().map(|(it, _)| it).eq(&request.references);
+                let same =
+                    items(connection, errand)?.iter().map(|(it, _)| &it.reference).eq(&request.references);
                 return Ok(if same { Received::Again(errand) } else { Received::Duplicate });
             }
             ErrandState::Done => return Ok(Received::Duplicate),
@@ -230,6 +249,6 @@ fn asked(
             now,
         ))?;
     let errand = connection.last_insert_rowid();
-    put_items(connection, errand, &request.references, None)?;
+    put_items(connection, errand, request.references.iter().map(|it| (it, None)), None)?;
     Ok(Received::New(errand))
 }

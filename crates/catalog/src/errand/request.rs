@@ -141,7 +141,8 @@ fn gather(
             expires_at,
             jobs.len(),
         ))?;
-    put_items(connection, connection.last_insert_rowid(), &references, Some(&jobs))?;
+    let named = references.iter().map(|it| (it, None));
+    put_items(connection, connection.last_insert_rowid(), named, Some(&jobs))?;
     Ok(true)
 }
 

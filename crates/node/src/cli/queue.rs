@@ -179,8 +179,10 @@ async fn errands(client: &Client, path: &str, heads: [&str; 8], asked: Errands) 
     let paths = ["/kind", "/remote", "/uid", "/state", "/instances", "/failed", "/next_at", "/words"];
     let row = |errand: &Value| {
         paths.map(|path| match path {
-            // A caller that is not registered has an AE title only.
-            "/remote" if text(errand, path).is_empty() => text(errand, "/ae_title"),
+            // A caller that is not registered has an AE title only, and one of the web the name of its token.
+            "/remote" if text(errand, path).is_empty() => {
+                ["/ae_title", "/inquirer"].map(|path| text(errand, path)).concat()
+            }
             // What is over has nothing to come.
             "/next_at" if matches!(text(errand, "/state").as_str(), "done" | "given-up") => String::new(),
             _ => text(errand, path),

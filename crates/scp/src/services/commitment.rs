@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use causeway_archive::CommitmentError;
-use causeway_archive::errand::{Requester, Task};
+use causeway_archive::errand::{Peer, Task};
 use causeway_core::commitment::{self, INSTANCE, MAX_DATA_SET_BYTES, REQUEST, Settlement, Unusable};
 use causeway_core::sop_class::STORAGE_COMMITMENT_PUSH;
 use causeway_core::status::Outcome;
@@ -140,8 +140,8 @@ async fn ask(
     let (transaction, instances) = (request.transaction.clone(), request.references.len());
     let principal = &visitor.caller.principal;
     let hold = door.config.commitment_hold();
-    let is_told_here = !hold.is_zero() || !door.archive.can_be_told(&requester(visitor));
-    let errand = door.archive.ask_commitment(principal, requester(visitor), request, hold).await?;
+    let is_told_here = !hold.is_zero() || !door.archive.can_be_told(&peer(visitor));
+    let errand = door.archive.ask_commitment(principal, peer(visitor), request, hold).await?;
     tracing::info!(
         calling = %visitor.ae_title, %transaction, instances,
         "storage commitment was asked for"
@@ -158,8 +158,8 @@ async fn told(door: &Door, visitor: &Visitor, attributes: &Attributes) -> Result
     Ok(door.archive.commitment_told(visitor.caller.remote.as_ref(), settlement).await?)
 }
 
-fn requester(visitor: &Visitor) -> Requester {
-    Requester { ae_title: visitor.ae_title.clone(), remote: visitor.caller.remote.clone() }
+fn peer(visitor: &Visitor) -> Peer {
+    Peer { ae_title: visitor.ae_title.clone(), remote: visitor.caller.remote.clone() }
 }
 
 /// The context of storage commitment on which the caller is its user, so that it can be told results.
@@ -202,7 +202,7 @@ impl<'a> Results<'a> {
         let context = context_of_a_user(association);
         let mut expected = Vec::new();
         if context.is_some() {
-            match door.archive.results_owed(requester(visitor)).await {
+            match door.archive.results_owed(peer(visitor)).await {
                 Ok(owed) => expected = owed,
                 Err(error) => tracing::warn!(%error, "results of storage commitment could not be looked for"),
             }
