@@ -57,8 +57,13 @@ RESOURCES: dict[str, tuple[str, ...]] = {
     "/studies/{study}/series/{series}/instances/{instance}/thumbnail": PICTURES,
     "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}/thumbnail": PICTURES,
 }
+#: Requests for storage commitment, which are there once they were asked.
+COMMITMENTS: dict[str, tuple[str, ...]] = {
+    "/commitment-requests/{transaction}": (DICOM_JSON, JSON, XML, parts(XML), parts(DICOM_JSON)),
+}
 #: Methods of a resource beside those that come with GET.
 MORE_METHODS = {
+    "/commitment-requests/{transaction}": {"POST"},
     "/studies": {"POST"},
     "/studies/{study}": {"POST", "DELETE"},
     "/studies/{study}/series/{series}": {"DELETE"},
@@ -79,10 +84,10 @@ def levels(path: str) -> list[str]:
 
 
 def filled(path: str, item: Dataset, **other: str) -> str:
-    """The path to an instance, or with something `other` in its place."""
+    """The path to an instance, or to the request for its commitment, or with something `other` in its place."""
     names = {
         "study": item.StudyInstanceUID, "series": item.SeriesInstanceUID, "instance": item.SOPInstanceUID,
-        "frames": "1", "attribute": "7FE00010", **other,
+        "frames": "1", "attribute": "7FE00010", "transaction": item.get("TransactionUID", "1.2.3"), **other,
     }
     for name, text in names.items():
         path = path.replace(f"{{{name}}}", str(text))
@@ -168,15 +173,15 @@ def by_curl(method: str, url: str, headers: dict[str, str], body: bytes = b"") -
 CLIENTS: dict[str, Client] = {"socket": by_socket, "curl": by_curl}
 
 
-def assert_is(answer: Answer, media: str) -> None:
-    """The answer is what its media type says."""
+def assert_is(answer: Answer, media: str, form: type = list) -> None:
+    """The answer is what its media type says; `form`: of JSON, an array of data sets or one by itself."""
     assert answer.media() == media, answer.headers["Content-Type"]
     bodies = answer.bodies()
     assert bodies
     inner = media.partition('type="')[2].rstrip('"') or media
     for body in bodies:
         if inner in (DICOM_JSON, JSON):
-            assert isinstance(json.loads(body), list)
+            assert isinstance(json.loads(body), form)
         elif inner == XML:
             assert ElementTree.fromstring(body).tag.endswith("NativeDicomModel")
         elif inner == DICOM:

@@ -229,7 +229,7 @@ def naming(item: Any) -> dict[str, str]:
     """Values of the variables in paths that name this instance."""
     return {
         "study": str(item.StudyInstanceUID), "series": str(item.SeriesInstanceUID), "instance": str(item.SOPInstanceUID),
-        "frames": "1", "attribute": "7FE00010",
+        "frames": "1", "attribute": "7FE00010", "transaction": str(item.get("TransactionUID", "1.2.3")),
     }
 
 

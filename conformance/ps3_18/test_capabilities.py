@@ -9,6 +9,7 @@ import requests
 
 import data
 from clients import stored
+from inquiries import ask, flat
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -19,8 +20,10 @@ METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]
 
 @pytest.fixture(scope="module")
 def held(subject):
-    """One instance."""
+    """One instance, and a request for commitment that is decided."""
     (item,) = stored(subject, *data.study(1, 1))
+    item.TransactionUID = data.uid()
+    assert ask(subject.dicomweb, item.TransactionUID, flat(data.instance())).status_code == 200
     return item
 
 
@@ -47,7 +50,10 @@ def described(subject):
 
 def named(path, item):
     """The path with the UIDs of an instance."""
-    names = {"study": item.StudyInstanceUID, "series": item.SeriesInstanceUID, "instance": item.SOPInstanceUID}
+    names = {
+        "study": item.StudyInstanceUID, "series": item.SeriesInstanceUID, "instance": item.SOPInstanceUID,
+        "transaction": item.get("TransactionUID", "1.2.3"),
+    }
     for name, uid in names.items():
         path = path.replace(f"{{{name}}}", uid)
     return path.replace("{frames}", "1").replace("{attribute}", "7FE00010")
@@ -59,6 +65,7 @@ def test_the_base_describes_every_resource_of_the_studies_service(subject):
     assert {"/studies", "/studies/{study}", "/studies/{study}/metadata", "/studies/{study}/series"} <= set(found)
     instance = "/studies/{study}/series/{series}/instances/{instance}"
     assert {instance, f"{instance}/metadata", "/series", "/instances"} <= set(found)
+    assert [method["@name"] for method in found["/commitment-requests/{transaction}"]] == ["GET", "POST"]
     assert [method["@name"] for method in found["/studies"]] == ["GET", "POST"]
 
 
@@ -193,12 +200,12 @@ def test_a_preflight_is_still_answered(make_subject):
     """WHATWG Fetch, CORS protocol: a page of a named origin may ask, OPTIONS included; another learns nothing."""
     origin = "https://viewer.example.org"
     subject = make_subject(settings={"CAUSEWAY_WEB__CORS": f'["{origin}"]'})
-    ask = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "accept"}
-    answer = requests.options(subject.dicomweb + "/studies", headers={"Origin": origin, **ask}, timeout=20)
+    wish = {"Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "accept"}
+    answer = requests.options(subject.dicomweb + "/studies", headers={"Origin": origin, **wish}, timeout=20)
     assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["Access-Control-Allow-Origin"] == origin
     assert "OPTIONS" in answer.headers["Access-Control-Allow-Methods"]
-    other = requests.options(subject.dicomweb + "/studies", headers={"Origin": "https://other.example.org", **ask}, timeout=20)
+    other = requests.options(subject.dicomweb + "/studies", headers={"Origin": "https://other.example.org", **wish}, timeout=20)
     assert "Access-Control-Allow-Origin" not in other.headers
     plain = options(subject, "/studies", Origin=origin)
     assert plain.headers["Access-Control-Allow-Origin"] == origin

@@ -2,12 +2,16 @@
 
 import json
 import subprocess
+import time
 
 import pytest
 
 import data
 from clients import multipart, stored
-from matrix import CLIENTS, METHODS, RESOURCES, SEARCHES, Answer, assert_is, by_socket, filled, levels, methods
+from inquiries import JSON, as_json, ask as inquire, flat
+from matrix import (
+    CLIENTS, COMMITMENTS, METHODS, RESOURCES, SEARCHES, Answer, assert_is, by_socket, filled, levels, methods,
+)
 from subjects.causeway import binary
 
 CELLS = [(path, media) for path, medias in RESOURCES.items() for media in medias]
@@ -15,7 +19,9 @@ BELOW_A_STUDY = [path for path in RESOURCES if levels(path)]
 PLACES = [(path, level) for path in BELOW_A_STUDY for level in levels(path)]
 #: What is below a study or series that is not there is not found by a search either.
 RETRIEVED = [(path, level) for path, level in PLACES if path not in SEARCHES]
-NOT_ALLOWED = [(path, verb) for path in RESOURCES for verb in METHODS if verb not in methods(path)]
+#: Whatever answers a request.
+EVERYTHING = [*RESOURCES, *COMMITMENTS]
+NOT_ALLOWED = [(path, verb) for path in EVERYTHING for verb in METHODS if verb not in methods(path)]
 BAD_UIDS = {"letters": "1.2.x", "too-long": "1." + "2" * 63, "way-out": "..%2F..%2Fetc", "nothing": "%00"}
 
 
@@ -65,7 +71,7 @@ def test_the_matrix_has_every_resource_of_the_server(subject):
             walk(resource.get("resource", []), path)
 
     walk(described["application"]["resources"]["resource"], "")
-    assert found == {path: methods(path) - {"HEAD", "OPTIONS"} for path in RESOURCES}
+    assert found == {path: methods(path) - {"HEAD", "OPTIONS"} for path in EVERYTHING}
 
 
 @pytest.mark.orthanc_fails(reason="has no thumbnails, no XML, no pixel data resource; files of some resources by themselves only")
@@ -295,6 +301,87 @@ def test_store_406(ask, held, path):
     assert ask("GET", filled("/studies/{study}/metadata", item), "application/dicom+json").status == 404
 
 
+# Storage commitment (PS3.18 §13), which Orthanc has by an interface of its own.
+
+COMMITMENT, = COMMITMENTS
+COMMITMENT_MEDIA = COMMITMENTS[COMMITMENT]
+
+
+@pytest.fixture
+def module(held):
+    """A request for commitment to the instance, and a transaction of its own."""
+    held.TransactionUID = data.uid()
+    return as_json(flat(held))
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize("media", COMMITMENT_MEDIA)
+def test_commitment_200(ask, held, module, media):
+    """PS3.18 §13.4.3, §13.5.3: each representation of the result, of the request and of the check."""
+    answers = [ask("POST", filled(COMMITMENT, held), media, module, Content_Type=JSON)]
+    if answers[0].status == 202:  # the instance is on its way into the store
+        time.sleep(int(answers.pop().headers["Retry-After"]))
+    answers.append(ask("GET", filled(COMMITMENT, held), media))
+    query = media.replace(" ", "").replace("+", "%2B").replace(";", "%3B").replace('"', "%22")
+    answers.append(ask("GET", f"{filled(COMMITMENT, held)}?accept={query}", "application/x-something-else"))
+    answers.append(ask("GET", filled(COMMITMENT, held), f"audio/basic;q=1.0, */*;q=0.1, {media};q=0.9"))
+    for answer in answers:
+        assert answer.status == 200, answer.body[:300]
+        assert_is(answer, media, dict)
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize("media", COMMITMENT_MEDIA)
+def test_commitment_head(ask, held, module, media):
+    """RFC 9110 §9.3.2."""
+    ask("POST", filled(COMMITMENT, held), media, module, Content_Type=JSON)
+    got, head = (ask(verb, filled(COMMITMENT, held), media) for verb in ("GET", "HEAD"))
+    assert (head.status, head.body) == (got.status, b"")
+    assert head.headers["Content-Type"] == got.headers["Content-Type"]
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize("bad", BAD_UIDS)
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+def test_commitment_400_for_what_is_no_uid(ask, held, module, verb, bad):
+    """PS3.18 §13.4.3, PS3.5 §9.1."""
+    path = filled(COMMITMENT, held, transaction=BAD_UIDS[bad])
+    assert_problem(ask(verb, path, JSON, module if verb == "POST" else b"", Content_Type=JSON), 400)
+
+
+@pytest.mark.only("causeway")
+def test_commitment_404(ask, held):
+    """PS3.18 §13.5.3."""
+    assert_problem(ask("GET", filled(COMMITMENT, held, transaction=data.uid()), JSON), 404)
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize("verb", ["GET", "POST"])
+@pytest.mark.parametrize("accept", ["audio/basic", "application/dicom+json;q=0, multipart/related;q=0, audio/*"])
+def test_commitment_406(ask, held, module, verb, accept):
+    """PS3.18 §8.7.5."""
+    assert_problem(ask(verb, filled(COMMITMENT, held), accept, module if verb == "POST" else b"", Content_Type=JSON), 406)
+
+
+@pytest.mark.only("causeway")
+def test_commitment_409(ask, held, module):
+    """PS3.18 §13.4.3: the Transaction UID is in use."""
+    assert ask("POST", filled(COMMITMENT, held), JSON, module, Content_Type=JSON).status in (200, 202)
+    assert_problem(ask("POST", filled(COMMITMENT, held), JSON, module, Content_Type=JSON), 409)
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize(("kind", "status"), [
+    (JSON, 400), ("application/dicom+xml", 400), (f"multipart/related; type=\"{JSON}\"", 400),
+    (f"multipart/related; type=\"{JSON}\"; boundary=x", 400), ("multipart/related; boundary=x", 415),
+    ("multipart/related; type=\"application/dicom\"; boundary=x", 415), ("application/json", 415), ("text/plain", 415),
+    ("application/dicom", 415),
+])
+def test_commitment_of_something_else(ask, held, module, kind, status):
+    """PS3.18 §13.4.3, §8.5: 400 for a body that is not what it is called, 415 for what is not taken."""
+    assert_problem(ask("POST", filled(COMMITMENT, held), JSON, b"x", Content_Type=kind), status)
+
+
 @pytest.fixture(scope="module")
 def guarded(request):
     """A server that asks everyone for a token, one that may search only, and an instance that is there."""
@@ -305,16 +392,20 @@ def guarded(request):
         "CAUSEWAY_WEB__AUTHENTICATION": "required", "CAUSEWAY_WEB__LIMITS__REFUSALS_PER_SECOND": many,
     })
     command = [binary(), "token", "add", "--data", subject.folder / "data"]
-    for name, may in (("searcher", "query"), ("owner", "query,retrieve,store,delete")):
+    for name, may in (("searcher", "query"), ("owner", "query,retrieve,store,delete,commit")):
         made = subprocess.run([*command, name, "--allow", may], check=True, capture_output=True, text=True, timeout=20)
         setattr(subject, name, next(word for word in made.stdout.split() if len(word) > 30))
     subject.start()
     request.addfinalizer(subject.remove)
     (item,) = stored(subject, *data.study(1, 1))
+    item.TransactionUID = data.uid()
+    owner = {"Authorization": f"Bearer {subject.owner}"}
+    # Of nothing that is here, so that it is decided at once.
+    assert inquire(subject.dicomweb, item.TransactionUID, flat(data.instance()), **owner).status_code == 200
     return subject, item
 
 
-ALL_METHODS = [(path, verb) for path in RESOURCES for verb in METHODS if verb in methods(path)]
+ALL_METHODS = [(path, verb) for path in EVERYTHING for verb in METHODS if verb in methods(path)]
 
 
 @pytest.mark.only("causeway")
@@ -333,7 +424,7 @@ def test_401(guarded, path, verb, client):
 @pytest.mark.parametrize(("path", "verb"), [cell for cell in ALL_METHODS if cell[1] != "OPTIONS"])
 @pytest.mark.parametrize("client", CLIENTS)
 def test_403(guarded, path, verb, client):
-    """PS3.18 §8.5: who may search may neither retrieve nor store nor delete, whether it is there or not."""
+    """PS3.18 §8.5: who may search may neither retrieve nor store nor delete nor have it committed, whether it is there or not."""
     subject, item = guarded
     body, kind = multipart([data.file_of(data.instance())])
     headers = {"Authorization": f"Bearer {subject.searcher}", "Content-Type": kind}
@@ -345,9 +436,9 @@ def test_403(guarded, path, verb, client):
 
 
 @pytest.mark.only("causeway")
-@pytest.mark.parametrize("path", RESOURCES)
+@pytest.mark.parametrize("path", EVERYTHING)
 def test_a_token_that_may_is_let_in(guarded, path):
     """The same requests, with leave."""
     subject, item = guarded
-    headers = {"Authorization": f"Bearer {subject.owner}", "Accept": RESOURCES[path][0]}
+    headers = {"Authorization": f"Bearer {subject.owner}", "Accept": (RESOURCES | COMMITMENTS)[path][0]}
     assert by_socket("GET", subject.dicomweb + filled(path, item), headers).status == 200

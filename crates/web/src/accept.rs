@@ -38,6 +38,8 @@ pub(crate) const JSON: Offer = alone("application/json");
 pub(crate) const XML: Offer = in_parts("application/dicom+xml");
 /// The same of a single data set, by itself.
 pub(crate) const XML_ALONE: Offer = alone("application/dicom+xml");
+/// DICOM JSON as the one part (PS3.18 §8.7.3.2).
+pub(crate) const JSON_IN_A_PART: Offer = in_parts("application/dicom+json");
 /// Files, one part each (PS3.18 §10.4.4).
 pub(crate) const FILES: Offer = in_parts("application/dicom");
 /// One file, for a single instance only.
@@ -49,6 +51,8 @@ pub(crate) const ZIP: Offer = alone("application/zip");
 pub(crate) const FOR_DATA_SETS: &[Offer] = &[DICOM_JSON, JSON, XML];
 /// The answer to a store request (PS3.18 §10.5.4).
 pub(crate) const FOR_REPORT: &[Offer] = &[DICOM_JSON, JSON, XML, XML_ALONE];
+/// The result of a storage commitment (PS3.18 §13.1.3).
+pub(crate) const FOR_COMMITMENT: &[Offer] = &[DICOM_JSON, JSON, XML_ALONE, XML, JSON_IN_A_PART];
 /// Instances of a study or a series.
 pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES, ZIP];
 /// One instance.

@@ -45,7 +45,7 @@ pub(crate) fn preflight_answer() -> Response {
 /// Lets the page of `origin` read this answer.
 pub(crate) fn expose(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    let named = "allow, content-location, etag, location, warning, x-request-id";
+    let named = "allow, content-location, etag, location, retry-after, warning, x-request-id";
     headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(named));
 }
 

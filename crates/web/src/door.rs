@@ -11,6 +11,7 @@ use causeway_core::{Clock, Principal, SystemClock};
 use causeway_tls::Hush;
 use tokio::sync::Semaphore;
 
+use crate::commitment::MAX_READ_AT_ONCE;
 use crate::config::Config;
 use crate::problem::Problem;
 use crate::rates::Rates;
@@ -31,6 +32,8 @@ pub(crate) struct Door {
     pub(crate) hush: Hush,
     /// Requests that may store at once.
     pub(crate) stores: Arc<Semaphore>,
+    /// Requests for storage commitment that may be read at once.
+    pub(crate) commitments: Semaphore,
     /// Tells this run's request ids from those of the last.
     run: u32,
     requests: AtomicU64,
@@ -55,6 +58,7 @@ impl Door {
             refusals,
             hush: Hush::default(),
             stores,
+            commitments: Semaphore::new(MAX_READ_AT_ONCE),
             run: u32::from_be_bytes([a, b, c, d]),
             requests: AtomicU64::new(0),
         })

@@ -3,7 +3,8 @@
 //!
 //! Small answers and errors are left as they are: these are the ones that repeat what the caller sent, and an answer
 //! whose length betrays whether a guess is in it must not be compressed with it (BREACH). The others repeat nothing of
-//! a request but the node's own address; and credentials are in no answer.
+//! a request but the node's own address and the UIDs that commitment was asked of, beside which nothing stands that the
+//! caller does not know; and credentials are in no answer.
 
 use std::io::Write as _;
 use std::pin::Pin;
@@ -27,13 +28,14 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// Answers are made for one caller and sent once: speed counts, and text shrinks tenfold at any level.
 const LEVEL: Compression = Compression::fast();
 /// Media types that are text.
-const TEXT: [&str; 7] = [
+const TEXT: [&str; 8] = [
     "application/dicom+json",
     "application/json",
     "application/dicom+xml",
     "application/xml",
     "application/vnd.sun.wadl+xml",
     "text/",
+    "multipart/related; type=\"application/dicom+json\"",
     "multipart/related; type=\"application/dicom+xml\"",
 ];
 

@@ -1,7 +1,7 @@
-//! The DICOMweb door (PS3.18): QIDO-RS, WADO-RS, STOW-RS over HTTP/1.1 and HTTP/2.
+//! The DICOMweb door (PS3.18): QIDO-RS, WADO-RS, STOW-RS and storage commitment over HTTP/1.1 and HTTP/2.
 //!
 //! Lives here: everything that knows HTTP. [`router`] is the table of contents; each verb has a folder (`qido`,
-//! `wado`, `stow`, `delete`), and `viewers` serves the programs that read them in a browser; what they share (media types, multipart, problems, capabilities, who is calling, the
+//! `wado`, `stow`, `delete`, `commitment`), and `viewers` serves the programs that read them in a browser; what they share (media types, multipart, problems, capabilities, who is calling, the
 //! listener) stands beside them. Never here: DIMSE, SQL, where bytes are kept. Every request becomes a call of the
 //! archive.
 //!
@@ -13,8 +13,10 @@ mod auth;
 mod base_url;
 mod body;
 mod capabilities;
+mod commitment;
 mod config;
 mod cors;
+mod data_set;
 mod delete;
 mod door;
 mod fetch;
@@ -32,6 +34,7 @@ mod serve;
 mod stow;
 mod streamed;
 mod target;
+mod threads;
 mod under_way;
 mod viewers;
 mod wado;

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use causeway_archive::{AccessError, BearerError, RetrieveError, SearchError};
+use causeway_archive::{AccessError, BearerError, CommitmentError, RetrieveError, SearchError};
 use causeway_core::{Class, Permission};
 
 /// Seconds after which a caller may come back to a node that was busy or full.
@@ -94,6 +94,11 @@ impl Problem {
         Self::new(StatusCode::GONE, detail)
     }
 
+    /// 413.
+    pub(crate) fn too_large(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
     /// 415.
     pub(crate) fn unsupported_media_type(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail)
@@ -105,7 +110,7 @@ impl Problem {
     }
 
     /// An error of the archive's insides: the caller learns what to do, the log learns the rest.
-    fn inside(class: Class, words: String) -> Self {
+    pub(crate) fn inside(class: Class, words: String) -> Self {
         let (status, detail) = match class {
             Class::Caller | Class::Peer => (StatusCode::BAD_REQUEST, "the request cannot be served as it is"),
             Class::Transient => (StatusCode::SERVICE_UNAVAILABLE, "the node is busy; try again in a moment"),
@@ -159,6 +164,29 @@ impl From<RetrieveError> for Problem {
             RetrieveError::Catalog(_) | RetrieveError::Store(_) | RetrieveError::Unreadable(_) => {
                 Self::inside(error.class(), error.to_string())
             }
+        }
+    }
+}
+
+impl From<CommitmentError> for Problem {
+    fn from(error: CommitmentError) -> Self {
+        match error {
+            CommitmentError::Access(error) => error.into(),
+            CommitmentError::Duplicate => Self::new(
+                StatusCode::CONFLICT,
+                "the Transaction UID was used before; GET tells the result of the request that used it, and another \
+                 request needs a Transaction UID of its own",
+            ),
+            CommitmentError::TooMany => Self::busy(
+                "too many requests of this caller wait to be decided; try again when some of them are",
+            ),
+            CommitmentError::Unknown => Self::not_found(
+                "this caller has not asked for storage commitment under this Transaction UID, or long ago",
+            ),
+            CommitmentError::Gone => Self::gone(
+                "the result of this request is not kept any more; ask again under another Transaction UID",
+            ),
+            CommitmentError::Catalog(error) => Self::inside(error.class(), error.to_string()),
         }
     }
 }

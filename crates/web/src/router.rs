@@ -12,11 +12,11 @@ use causeway_core::Level;
 use crate::accept::{
     FOR_BULK, FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES, FOR_PICTURE, FOR_PICTURES, FOR_THUMBNAIL,
 };
-use crate::capabilities::about::{Row, described, remove, retrieve, row, search, store};
+use crate::capabilities::about::{Row, ask, check, described, remove, retrieve, row, search, store};
 use crate::config::Config;
 use crate::door::Door;
 use crate::problem::{method_not_allowed, no_such_resource};
-use crate::{delete, front, qido, stow, wado};
+use crate::{commitment, delete, front, qido, stow, wado};
 
 /// Where the door's resources begin, below the node's root.
 pub const BASE: &str = "/dicom-web";
@@ -48,7 +48,7 @@ const INSTANCE: &str = "/studies/{study}/series/{series}/instances/{instance}";
 const FRAMES: &str = "/studies/{study}/series/{series}/instances/{instance}/frames/{frames}";
 
 fn table() -> Vec<Row> {
-    [found(), kept(), metadata(), in_pieces(), shown()].into_iter().flatten().collect()
+    [found(), kept(), metadata(), in_pieces(), shown(), committed()].into_iter().flatten().collect()
 }
 
 /// The base, and what is searched (PS3.18 §10.6) and stored (PS3.18 §10.5).
@@ -148,6 +148,17 @@ fn shown() -> Vec<Row> {
     ]
 }
 
+/// Requests for storage commitment (PS3.18 §13.1.1).
+fn committed() -> Vec<Row> {
+    vec![row(
+        "/commitment-requests/{transaction}",
+        [
+            check("CheckStorageCommitment", commitment::check),
+            ask("RequestStorageCommitment", commitment::ask),
+        ],
+    )]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,5 +182,6 @@ mod tests {
         assert_eq!(allow("/studies"), "GET,HEAD,POST,OPTIONS");
         assert_eq!(allow("/studies/{study}"), "GET,HEAD,POST,DELETE,OPTIONS");
         assert_eq!(allow("/series"), "GET,HEAD,OPTIONS");
+        assert_eq!(allow("/commitment-requests/{transaction}"), "GET,HEAD,POST,OPTIONS");
     }
 }

@@ -50,16 +50,43 @@ impl<S: Send + Sync> FromRequestParts<S> for Target {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let unreadable = |_| Problem::bad_request("the path cannot be read");
-        let params = RawPathParams::from_request_parts(parts, state).await.map_err(unreadable)?;
+        let params = params(parts, state).await?;
         let mut target = Self::default();
         for (name, value) in &params {
             let Some(place) = target.place(name) else { continue };
-            let uid = Uid::parse(value).map_err(|error| {
-                Problem::bad_request(format!("the path does not name a {name} by its UID: {error}"))
-            })?;
-            *place = Some(uid);
+            *place = Some(uid(name, value)?);
         }
         Ok(target)
     }
+}
+
+/// The request for storage commitment that the path names, by its Transaction UID (PS3.18 §13.4.1.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Transaction(pub(crate) Uid);
+
+impl<S: Send + Sync> FromRequestParts<S> for Transaction {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let params = params(parts, state).await?;
+        let found = params.iter().find(|(name, _)| *name == "transaction");
+        let (name, value) = found.ok_or_else(|| Problem::bad_request("the path names no transaction"))?;
+        let uid = uid(name, value)?;
+        // Other UIDs are held against what is here; this one names what is to be, and dots alone lead elsewhere (RFC
+        // 3986 §5.2.4).
+        if uid.as_str().split('.').any(str::is_empty) {
+            return Err(Problem::bad_request("the Transaction UID has an empty component (PS3.5 §9.1)"));
+        }
+        Ok(Self(uid))
+    }
+}
+
+async fn params<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<RawPathParams, Problem> {
+    let unreadable = |_| Problem::bad_request("the path cannot be read");
+    RawPathParams::from_request_parts(parts, state).await.map_err(unreadable)
+}
+
+fn uid(name: &str, value: &str) -> Result<Uid, Problem> {
+    Uid::parse(value)
+        .map_err(|error| Problem::bad_request(format!("the path does not name a {name} by its UID: {error}")))
 }

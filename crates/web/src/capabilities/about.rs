@@ -10,7 +10,8 @@ use axum::routing::{self, MethodRouter};
 use causeway_core::Level;
 
 use super::Described;
-use crate::accept::{FOR_DATA_SETS, FOR_REPORT, Offer};
+use crate::accept::{FOR_COMMITMENT, FOR_DATA_SETS, FOR_REPORT, Offer};
+use crate::commitment;
 use crate::door::Door;
 use crate::problem::method_not_allowed;
 use crate::stow::TAKEN;
@@ -104,6 +105,30 @@ where
     let query = Parameters::Named(&[]);
     let about = About { id, verb: Verb::POST, takes: TAKEN, offers: FOR_REPORT, query, statuses };
     Method { about, routes: routing::post(handler) }
+}
+
+/// POST of a request that is worked on.
+pub(crate) fn ask<H, T>(id: &'static str, handler: H) -> Method
+where
+    H: Handler<T, Arc<Door>>,
+    T: 'static,
+{
+    let statuses = ["200 202", "400 401 403 406 408 409 413 415 500 503"];
+    let (takes, query) = (commitment::TAKEN, Parameters::Named(&[]));
+    let about = About { id, verb: Verb::POST, takes, offers: FOR_COMMITMENT, query, statuses };
+    Method { about, routes: routing::post(handler) }
+}
+
+/// GET of what came of it. HEAD comes with it.
+pub(crate) fn check<H, T>(id: &'static str, handler: H) -> Method
+where
+    H: Handler<T, Arc<Door>>,
+    T: 'static,
+{
+    let statuses = ["200 202", "400 401 403 404 406 410 500 503"];
+    let query = Parameters::Named(&[]);
+    let about = About { id, verb: Verb::GET, takes: &[], offers: FOR_COMMITMENT, query, statuses };
+    Method { about, routes: routing::get(handler) }
 }
 
 /// DELETE of what the path names.

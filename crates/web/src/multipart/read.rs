@@ -54,6 +54,14 @@ pub(crate) struct Head {
     pub(crate) transfer_encoding: Option<String>,
 }
 
+impl Head {
+    /// Whether the part's bytes are what they are, and not coded for the mail.
+    pub(crate) fn is_plain(&self) -> bool {
+        let encoding = self.transfer_encoding.as_deref().unwrap_or_default().trim();
+        ["", "binary", "8bit", "7bit"].iter().any(|plain| encoding.eq_ignore_ascii_case(plain))
+    }
+}
+
 /// What was found next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {

@@ -1,8 +1,9 @@
 //! What a request says its body is (PS3.18 §10.5.1.3, §10.5.4). Pure.
 
 use axum::http::HeaderMap;
-use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 
+use crate::data_set::{self, Form};
 use crate::media::MediaType;
 use crate::multipart::read::Reader;
 use crate::problem::Problem;
@@ -19,13 +20,6 @@ pub(super) enum Payload {
     Archive,
 }
 
-/// The form that metadata are in (PS3.18 Table 8.7.3-3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
-    Json,
-    Xml,
-}
-
 /// What is taken, as a capabilities description tells it.
 pub(crate) const TAKEN: &[&str] = &[
     "multipart/related; type=\"application/dicom\"",
@@ -37,29 +31,20 @@ pub(crate) const TAKEN: &[&str] = &[
 
 /// What the header fields say, or why it is not taken.
 pub(super) fn payload(headers: &HeaderMap) -> Result<Payload, Problem> {
-    let encoding = headers.get(CONTENT_ENCODING).map(|value| value.as_bytes().to_ascii_lowercase());
-    if encoding.is_some_and(|encoding| encoding != b"identity") {
-        return Err(Problem::unsupported_media_type("a body with a Content-Encoding is not taken"));
-    }
+    data_set::refuse_encoded(headers)?;
     let text = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let media = text.and_then(MediaType::parse).ok_or_else(not_taken)?;
     match (media.essence.as_str(), media.parameter("type").map(Root::of)) {
         ("application/dicom", _) => Ok(Payload::Single),
         ("application/zip", _) => Ok(Payload::Archive),
-        ("multipart/related", None | Some(Some(Root::Files))) => Ok(Payload::Multipart(reader(&media)?)),
+        ("multipart/related", None | Some(Some(Root::Files))) => {
+            Ok(Payload::Multipart(data_set::reader(&media)?))
+        }
         ("multipart/related", Some(Some(Root::Metadata(form)))) => {
-            Ok(Payload::Described(form, reader(&media)?))
+            Ok(Payload::Described(form, data_set::reader(&media)?))
         }
         _ => Err(not_taken()),
     }
-}
-
-fn reader(media: &MediaType) -> Result<Box<Reader>, Problem> {
-    let boundary = media.parameter("boundary").ok_or_else(|| {
-        Problem::bad_request("the Content-Type multipart/related has no boundary parameter")
-    })?;
-    let reader = Reader::new(boundary).map_err(|error| Problem::bad_request(error.to_string()))?;
-    Ok(Box::new(reader))
 }
 
 /// What the first part of a multipart body is.
@@ -72,35 +57,6 @@ impl Root {
     fn of(kind: &str) -> Option<Self> {
         let kind = kind.trim();
         if is_file(kind) { Some(Self::Files) } else { Form::of(kind).map(Self::Metadata) }
-    }
-}
-
-impl Form {
-    fn of(kind: &str) -> Option<Self> {
-        if kind.eq_ignore_ascii_case("application/dicom+json") {
-            Some(Self::Json)
-        } else if kind.eq_ignore_ascii_case("application/dicom+xml") {
-            Some(Self::Xml)
-        } else {
-            None
-        }
-    }
-
-    /// Whether a part of this media type holds metadata in this form, under the name that others give it, too.
-    pub(super) fn is_of(self, media: &MediaType) -> bool {
-        let plain: &[&str] = match self {
-            Self::Json => &["application/json"],
-            Self::Xml => &["application/xml", "text/xml"],
-        };
-        Self::of(&media.essence) == Some(self) || plain.contains(&media.essence.as_str())
-    }
-
-    /// Its media type.
-    pub(super) const fn media_type(self) -> &'static str {
-        match self {
-            Self::Json => "application/dicom+json",
-            Self::Xml => "application/dicom+xml",
-        }
     }
 }
 
@@ -127,6 +83,7 @@ fn not_taken() -> Problem {
 mod tests {
     use super::*;
     use axum::http::StatusCode;
+    use axum::http::header::CONTENT_ENCODING;
 
     fn ask(content_type: &str) -> Result<&'static str, StatusCode> {
         let headers = [(CONTENT_TYPE, content_type.parse().unwrap())].into_iter().collect();
@@ -156,16 +113,6 @@ mod tests {
         assert_eq!(ask("application/zip"), Ok("archive"));
         let boundless = "multipart/related; type=\"application/dicom+xml\"";
         assert_eq!(ask(boundless), Err(StatusCode::BAD_REQUEST));
-    }
-
-    #[test]
-    fn metadata_go_by_other_names_in_their_parts() {
-        let of = |form: Form, text| form.is_of(&MediaType::parse(text).unwrap());
-        assert!(of(Form::Json, "application/dicom+json; transfer-syntax=1.2.840.10008.1.2.1"));
-        assert!(of(Form::Json, "application/json"));
-        assert!(of(Form::Xml, "text/xml; charset=utf-8"));
-        assert!(!of(Form::Xml, "application/dicom+json"));
-        assert!(!of(Form::Json, "application/octet-stream"));
     }
 
     #[test]

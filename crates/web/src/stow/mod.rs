@@ -9,7 +9,6 @@ mod flight;
 mod intake;
 mod part;
 mod report;
-mod threads;
 mod zipped;
 
 use std::net::SocketAddr;

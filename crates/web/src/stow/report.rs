@@ -1,19 +1,16 @@
 //! The answer to a store request: the Store Instances Response Module (PS3.18 Annex I) and the status that sums it
 //! up (PS3.18 §10.5.3.1). Pure.
 
-use axum::body::Body;
-use axum::http::header::{CONTENT_LOCATION, CONTENT_TYPE, LOCATION, RETRY_AFTER, WARNING};
+use axum::http::header::{CONTENT_LOCATION, LOCATION, RETRY_AFTER, WARNING};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use causeway_archive::Accepted;
 use causeway_core::{Attributes, Class, Element, Status, Tag, Uid, Value, Vr};
-use causeway_dataset::xml::write_attributes;
-use sha2::{Digest, Sha256};
 
 use super::broken::Broken;
 use super::part::{CANNOT_UNDERSTAND, Fate, Refusal, inside};
-use crate::accept::{Offer, XML, XML_ALONE};
-use crate::multipart::write::{Boundary, Place, Whole};
+use crate::accept::Offer;
+use crate::data_set::respond_with;
 use crate::problem::{Problem, RETRY_AFTER_SECONDS};
 
 /// Most reasons that are told in Warning headers; the payload tells them all by their codes.
@@ -61,7 +58,7 @@ pub(super) fn respond(
         Ok(()) => {}
     }
     let study = only_study(&stored);
-    let mut response = payload(&data_set(base, study, &stored, &refused), offer);
+    let mut response = respond_with(&data_set(base, study, &stored, &refused), offer);
     *response.status_mut() = status(&stored, &refused);
     let headers = response.headers_mut();
     if let Some(study) = study
@@ -94,31 +91,6 @@ fn failure(broken: &Broken) -> Refusal {
         _ => (CANNOT_UNDERSTAND, Class::Peer),
     };
     Refusal::nameless(reason, broken.to_string(), class)
-}
-
-/// The data set in the form that was chosen.
-fn payload(data_set: &Attributes, offer: Offer) -> Response {
-    let mut content_type = HeaderValue::from_static(offer.essence);
-    let body = if offer == XML || offer == XML_ALONE {
-        let mut xml = Vec::new();
-        write_attributes(data_set, &mut xml);
-        if offer == XML {
-            let boundary = Boundary::of(Sha256::digest(&xml).into());
-            if let Ok(value) = HeaderValue::try_from(boundary.content_type(XML_ALONE.essence)) {
-                content_type = value;
-            }
-            let whole = Whole { content_type: XML_ALONE.essence, location: None, bytes: xml.len() };
-            [boundary.before_whole(Place::First, &whole).into_bytes(), xml, boundary.closing().into_bytes()]
-                .concat()
-        } else {
-            xml
-        }
-    } else {
-        data_set.to_json().into_bytes()
-    };
-    let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(CONTENT_TYPE, content_type);
-    response
 }
 
 fn status(stored: &[Accepted], refused: &[Refusal]) -> StatusCode {
@@ -213,10 +185,11 @@ fn explain(headers: &mut HeaderMap, base: &str, refused: &[Refusal], notes: &[St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::accept::DICOM_JSON;
+    use crate::accept::{DICOM_JSON, XML, XML_ALONE};
     use crate::body::BrokenOff;
     use crate::multipart::read::MultipartError;
     use axum::body::to_bytes;
+    use axum::http::header::CONTENT_TYPE;
     use causeway_archive::Outcome;
     use causeway_core::Identifiers;
 

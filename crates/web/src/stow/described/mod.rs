@@ -16,13 +16,13 @@ use causeway_dataset::compose::{ComposeError, Composed, Refused};
 use causeway_dataset::{json, xml};
 
 use super::broken::Broken;
-use super::content::Form;
 use super::flight::{Flight, MAX_INSTANCES};
 use super::part::{CANNOT_UNDERSTAND, Refusal, inside};
-use super::threads;
 use crate::body::RequestBody;
+use crate::data_set::Form;
 use crate::media::MediaType;
 use crate::multipart::read::{Head, Reader, Step};
+use crate::threads;
 use location::Locations;
 use waiting::{Kind, Part, Ready, Waiting};
 
@@ -106,10 +106,7 @@ impl Taking<'_> {
 
     /// What a part is, by its Content-Type and its Content-Location.
     fn begin(&mut self, head: Head) -> Result<Coming, Broken> {
-        let encoding = head.transfer_encoding.unwrap_or_default();
-        let is_plain =
-            ["", "binary", "8bit", "7bit"].iter().any(|plain| encoding.trim().eq_ignore_ascii_case(plain));
-        if !is_plain {
+        if !head.is_plain() {
             self.refuse_part("a part has a Content-Transfer-Encoding, which is not taken")?;
             return Ok(Coming::Nothing);
         }
@@ -198,8 +195,11 @@ impl Taking<'_> {
         let (form, left) = (self.form, MAX_METADATA_BYTES.saturating_sub(self.made_bytes));
         let length = text.len();
         let read = move || read(form, &text, left);
-        let made =
-            if length > MAX_READ_AT_ONCE_BYTES { threads::run("stow-metadata", read).await? } else { read() };
+        let made = if length > MAX_READ_AT_ONCE_BYTES {
+            threads::run("stow-metadata", read).await.map_err(Broken::NotPutAside)?
+        } else {
+            read()
+        };
         match made {
             Ok(made) => {
                 for one in made {

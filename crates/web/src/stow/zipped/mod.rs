@@ -12,8 +12,8 @@ use tokio::sync::mpsc;
 
 use super::broken::Broken;
 use super::flight::{Coming, Flight};
-use super::threads;
 use crate::body::RequestBody;
+use crate::threads;
 use unpack::{Unpacked, unpack};
 
 /// Most members of an archive: instances, and what is beside them.
@@ -52,7 +52,7 @@ pub(super) async fn take(
     let (unpacked, passed_over) = tokio::join!(unpacking, take_members(flight, receiver));
     let passed_over = passed_over?;
     notes.extend(passed_over.words());
-    unpacked?
+    unpacked.map_err(Broken::NotPutAside)?
 }
 
 fn not_put_aside(error: causeway_archive::StoreError) -> Broken {
