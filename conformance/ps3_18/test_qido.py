@@ -190,6 +190,34 @@ def test_what_remains_is_told(web, archive):
     assert "Warning" not in web.get("/studies", PatientID=archive.everyone, limit="5").headers
 
 
+@pytest.fixture(scope="module")
+def few_at_once(make_own_subject):
+    """A server that gives three results at once, and keeps seven studies of one series of two instances."""
+    subject = make_own_subject(settings={"CAUSEWAY_WEB__LIMITS__RESULTS": "3"})
+    for _ in range(7):
+        stored(subject, *data.study(1, 2))
+    return subject
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize(("path", "matches"), [("/studies", 7), ("/series", 7), ("/instances", 14)])
+def test_no_search_is_too_broad(few_at_once, path, matches):
+    """PS3.18 §8.3.4.4.1 leaves nothing to refuse with 413 (table 10.6.3-1): as many as the server gives at once, and how many remain."""
+    web, found = Web(few_at_once.dicomweb), []
+    while len(found) < matches:
+        answer = web.get(path, offset=str(len(found)), limit="1000000")
+        assert answer.status_code == 200, "whatever is asked for has an answer within its bound"
+        results = answer.json()
+        found += results
+        remaining = matches - len(found)
+        assert len(results) == min(3, remaining + len(results))
+        words = f"299 {web.root}: There are {remaining} additional results that can be requested"
+        assert answer.headers.get("Warning") == (words if remaining else None)
+    level = {"/studies": "0020000D", "/series": "0020000E", "/instances": "00080018"}[path]
+    assert len({value(result, level) for result in found}) == matches, "each is given once"
+    assert web.get(path, offset=str(matches)).status_code == 204
+
+
 def test_includefield(web, archive):
     """PS3.18 §8.3.4.3: by keyword and by tag, as a list and repeated."""
     study = archive.items[0][0].StudyInstanceUID
