@@ -74,6 +74,7 @@ def test_what_is_not_in_the_scope_is_403_and_says_what_is_lacking(provider, node
     assert answer.status_code == 403
     assert 'error="insufficient_scope"' in answer.headers["WWW-Authenticate"]
     assert 'scope="store"' in answer.headers["WWW-Authenticate"]
+    assert "the identity provider can give a token" in answer.json()["detail"]
     assert ask(node, reader, f"/studies/{data.uid()}", "DELETE").status_code == 403
     assert requests.get(
         f"{node.url}/api/v1/remotes", headers={"Authorization": f"Bearer {reader}"}, timeout=30,
@@ -387,3 +388,13 @@ def eventually(is_so, seconds=30):
     while not is_so():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.2)
+
+
+def test_a_token_of_ours_that_may_not_is_told_how_it_could(make_own_subject):
+    """§8.5: 403, with a remedy for bearers of tokens and not for remotes."""
+    node = make_own_subject()
+    token = node.run("token", "add", "searcher", "--allow", "query").strip()
+    answer = ask(node, token, f"/studies/{data.uid()}", "DELETE")
+    assert answer.status_code == 403
+    words = answer.json()["detail"]
+    assert "searcher may not delete here" in words and "causeway token add" in words and "remote" not in words

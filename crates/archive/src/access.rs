@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use causeway_core::{
-    AeTitle, Fingerprint, InstanceRecord, Permission, Principal, Quirks, Remote, RemoteName, Sight,
+    AeTitle, Credential, Fingerprint, InstanceRecord, Permission, Principal, Quirks, Remote, RemoteName,
+    Sight,
 };
 
 use crate::error::AccessError;
@@ -199,6 +200,7 @@ impl Archive {
         Ok(Caller {
             principal: Principal {
                 name: remote.name.to_string(),
+                credential: Credential::Remote,
                 permissions: remote.allow.clone(),
                 sight: remote.sight(),
             },
@@ -278,7 +280,8 @@ pub fn allow(principal: &Principal, permission: Permission) -> Result<(), Access
     if principal.permissions.allow(permission) && suits(&principal.sight, permission) {
         Ok(())
     } else {
-        Err(AccessError { who: principal.name.clone(), permission })
+        let Principal { name, credential, .. } = principal;
+        Err(AccessError { who: name.clone(), credential: *credential, permission })
     }
 }
 

@@ -1,19 +1,35 @@
 //! What can go wrong in a use-case, sorted by remedy, with the codes that both doors need.
 
-use causeway_core::{Class, Permission, Status, Uid};
+use causeway_core::{Class, Credential, Permission, Status, Uid};
 
 use crate::ingest::BodyError;
 
 /// Not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{who} may not {permission} here; an administrator can allow it with `causeway remote add … --allow {permission}`"
-)]
+#[error("{who} may not {permission} here; {}", remedy(*credential, *permission))]
 pub struct AccessError {
     /// Who asked.
     pub who: String,
+    /// How it is known.
+    pub credential: Credential,
     /// What they lack.
     pub permission: Permission,
+}
+
+/// What would let someone do it: whom to ask, and for what.
+fn remedy(credential: Credential, permission: Permission) -> String {
+    match credential {
+        Credential::Remote => {
+            format!("an administrator can allow it with `causeway remote add … --allow {permission}`")
+        }
+        Credential::Token => format!(
+            "an administrator can give out a token that allows it with `causeway token add … --allow {permission}`"
+        ),
+        Credential::Provider => format!(
+            "the identity provider can give a token with a scope that stands for {permission} in [auth.oidc]"
+        ),
+        Credential::Machine => "what this machine may do is not confined by any setting".to_owned(),
+    }
 }
 
 /// Why an instance was not taken. The words are for the sender's administrator; they hold no patient data.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use causeway_catalog::{Catalog, TokenRecord};
-use causeway_core::{Permission, Permissions, Principal, Sight};
+use causeway_core::{Credential, Permission, Permissions, Principal, Sight};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use tokio::sync::Mutex;
@@ -52,6 +52,7 @@ impl Keyring {
         let found = tokens.iter().find(|record| bool::from(record.sha256.ct_eq(&hash)))?;
         Some(Principal {
             name: found.name.clone(),
+            credential: Credential::Token,
             permissions: found.permissions.clone(),
             sight: found.sight.clone(),
         })

@@ -49,7 +49,7 @@ pub use identity::{Credentials, Identity};
 pub use incident::{Incident, IncidentKind, IncidentRecord};
 pub use instance::{Door, Envelope, Identifiers, InstanceRecord, ObjectKey, PatientKey};
 pub use network::Network;
-pub use principal::{Permission, Permissions, Principal};
+pub use principal::{Credential, Permission, Permissions, Principal};
 pub use query::{Level, Query};
 pub use quirk::{Quirk, Quirks};
 pub use remote::{Remote, RemoteName};

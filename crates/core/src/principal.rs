@@ -88,11 +88,26 @@ impl FromIterator<Permission> for Permissions {
     }
 }
 
+/// How someone who asks is known, and so where it is set what they may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    /// It is this very machine, or the node itself.
+    Machine,
+    /// It is a remote, by its AE title.
+    Remote,
+    /// It bears a token of ours.
+    Token,
+    /// It bears a token of an identity provider.
+    Provider,
+}
+
 /// Someone who asks, as far as a door could establish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Principal {
     /// For logs and audit: a remote's name, a token's name, or `local`.
     pub name: String,
+    /// How it is known.
+    pub credential: Credential,
     /// What they may do.
     pub permissions: Permissions,
     /// Which studies they may do it with.
@@ -103,6 +118,11 @@ impl Principal {
     /// A caller from this very machine, or the node itself: may do all.
     #[must_use]
     pub fn local() -> Self {
-        Self { name: "local".to_owned(), permissions: Permissions::all(), sight: Sight::Everything }
+        Self {
+            name: "local".to_owned(),
+            credential: Credential::Machine,
+            permissions: Permissions::all(),
+            sight: Sight::Everything,
+        }
     }
 }

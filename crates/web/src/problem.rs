@@ -236,6 +236,7 @@ pub(crate) async fn method_not_allowed() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use causeway_core::Credential;
 
     #[test]
     fn what_went_wrong_inside_is_for_the_log_only() {
@@ -248,7 +249,11 @@ mod tests {
 
     #[test]
     fn a_caller_without_leave_is_told_what_it_lacks() {
-        let error = AccessError { who: "viewer".to_owned(), permission: Permission::Store };
+        let error = AccessError {
+            who: "viewer".to_owned(),
+            credential: Credential::Token,
+            permission: Permission::Store,
+        };
         let problem = Problem::from(error);
         assert_eq!(problem.status(), StatusCode::FORBIDDEN);
         assert!(problem.detail().contains("store"));
@@ -269,7 +274,11 @@ mod tests {
             invalid.contains("error=\"invalid_token\", error_description=\"the token has expired"),
             "{invalid}"
         );
-        let lacks = AccessError { who: "viewer".to_owned(), permission: Permission::Store };
+        let lacks = AccessError {
+            who: "viewer".to_owned(),
+            credential: Credential::Token,
+            permission: Permission::Store,
+        };
         assert!(challenge(lacks.into()).unwrap().contains("error=\"insufficient_scope\", scope=\"store\""));
         assert_eq!(challenge(Problem::not_found("x")), None);
         assert!(Problem::busy("x").into_response().headers().contains_key(RETRY_AFTER));

@@ -137,9 +137,8 @@ impl Forwarder {
         }
         // What an administrator has fetched is stored in the administrator's name.
         let keeper = Principal {
-            name: principal.name.clone(),
             permissions: [Permission::Store, Permission::Retrieve].into_iter().collect(),
-            sight: principal.sight.clone(),
+            ..principal.clone()
         };
         let inner = self.inner.clone();
         self.set_out(|lines| async move {

@@ -1,7 +1,7 @@
 //! What a token's claims say of its bearer: a name for the trail, what it may do, and what it sees. Pure.
 
 use causeway_core::sight::MAX_SCOPE_ITEMS;
-use causeway_core::{PatientKey, Permission, Permissions, Principal, Scope, Sight, Uid};
+use causeway_core::{Credential, PatientKey, Permission, Permissions, Principal, Scope, Sight, Uid};
 use serde_json::Value;
 
 use super::Config;
@@ -22,6 +22,7 @@ const NAME_PREFIX: &str = "oidc:";
 pub(super) fn principal(config: &Config, claims: &Claims) -> Principal {
     Principal {
         name: name(config, claims),
+        credential: Credential::Provider,
         permissions: permissions(config, claims),
         sight: sight(config, claims),
     }
