@@ -2,6 +2,7 @@
 
 import base64
 import json
+import subprocess
 import time
 
 import pytest
@@ -11,6 +12,7 @@ import data
 from clients import JSON, stored
 from provider import AUDIENCE, DISCOVERY, KEYS, Key, Provider
 from subjects.base import CannotStart
+from subjects.causeway import binary
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -398,3 +400,37 @@ def test_a_token_of_ours_that_may_not_is_told_how_it_could(make_own_subject):
     assert answer.status_code == 403
     words = answer.json()["detail"]
     assert "searcher may not delete here" in words and "causeway token add" in words and "remote" not in words
+
+
+def refused(node):
+    """What the administrator is told of tokens that were not believed."""
+    told = subprocess.run(
+        [binary(), "doctor", "--json", "--url", node.url], capture_output=True, text=True, timeout=30,
+    ).stdout
+    return [it for it in json.loads(told)["incidents"] if it["kind"] == "token-refused"], told
+
+
+def test_tokens_that_are_not_believed_are_told_to_the_administrator_and_nothing_of_them(make_own_subject, provider):
+    """One record for each reason and address, however often it happens; the token is in no record, file or log."""
+    node = make_own_subject(settings=provider.settings())
+    secret = f"cwy-{data.uid()}-secret"
+    late = provider.token(exp=int(time.time()) - 3600)
+    for token in [secret] * 20 + [late] * 3:
+        assert ask(node, token).status_code in (401, 429)
+    assert ask(node, None).status_code == 204, "no token is none that is refused"
+    records, told = refused(node)
+    assert sorted(record["count"] for record in records) == [3, 20]
+    for record in records:
+        assert record["peer"]["address"] == "127.0.0.1" and record["remedy"]
+        assert "token" in record["words"]
+    assert any("expired" in record["words"] for record in records)
+    time.sleep(3)  # by then the records are written
+    node.stop()
+    files = [path for path in node.folder.rglob("*") if path.is_file()]
+    assert any(path.name.startswith("catalog.db") for path in files)
+    for text in (secret, late, late.rsplit(".", 1)[-1]):
+        assert text not in told
+        for path in files:
+            assert text.encode() not in path.read_bytes(), path
+    node.start()
+    assert refused(node)[0] == records

@@ -19,12 +19,20 @@ pub enum IncidentKind {
     Broken,
     /// TLS could not be agreed on.
     Handshake,
+    /// A bearer token was not believed.
+    TokenRefused,
 }
 
 impl IncidentKind {
     /// Every kind there is.
-    pub const ALL: [Self; 5] =
-        [Self::Rejected, Self::ContextRefused, Self::RequestRefused, Self::Broken, Self::Handshake];
+    pub const ALL: [Self; 6] = [
+        Self::Rejected,
+        Self::ContextRefused,
+        Self::RequestRefused,
+        Self::Broken,
+        Self::Handshake,
+        Self::TokenRefused,
+    ];
 
     /// Its name in documents.
     #[must_use]
@@ -35,6 +43,7 @@ impl IncidentKind {
             Self::RequestRefused => "request-refused",
             Self::Broken => "broken",
             Self::Handshake => "handshake",
+            Self::TokenRefused => "token-refused",
         }
     }
 
@@ -61,7 +70,7 @@ pub struct Incident {
     pub kind: IncidentKind,
     /// With whom.
     pub peer: Peer,
-    /// What it offered or asked: an AE title called, a SOP class, a transfer syntax.
+    /// What it offered or asked: an AE title called, a SOP class, a transfer syntax. Never a token.
     pub subject: String,
     /// What was wrong with it.
     pub words: String,

@@ -12,7 +12,9 @@ use axum::http::header::{CACHE_CONTROL, VARY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use causeway_core::Principal;
+use causeway_archive::BearerError;
+use causeway_core::incident::Peer;
+use causeway_core::{Incident, IncidentKind, Principal};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -106,6 +108,9 @@ fn admit(
 
 /// The answer for a caller that is not let in; one that tries again and again is told to wait.
 fn refuse(door: &Door, problem: Problem, address: Option<IpAddr>) -> Response {
+    if let (Some(error), Some(address)) = (problem.refused_token(), address) {
+        door.archive.note(refused_token(error, address.to_canonical()));
+    }
     if problem.status() == StatusCode::UNAUTHORIZED
         && let Some(address) = address
         && let Err(wait) = door.refusals.take(Who::at(address), Instant::now())
@@ -116,6 +121,30 @@ fn refuse(door: &Door, problem: Problem, address: Option<IpAddr>) -> Response {
         return rates::too_many(wait, words);
     }
     problem.into_response()
+}
+
+/// What the book of incidents is told of a token that was not believed: why, and nothing of the token.
+fn refused_token(error: BearerError, address: IpAddr) -> Incident {
+    Incident {
+        kind: IncidentKind::TokenRefused,
+        peer: Peer { address, ae_title: String::new() },
+        subject: format!("bearer token: {error}"),
+        words: format!("a bearer token was refused: {error}"),
+        remedy: remedy(error).map(str::to_owned),
+    }
+}
+
+fn remedy(error: BearerError) -> Option<&'static str> {
+    match error {
+        BearerError::Unknown | BearerError::TooLong | BearerError::Malformed => Some(
+            "`causeway token add NAME --allow …` makes a token that is believed; [auth.oidc] says whose others are",
+        ),
+        BearerError::UnknownKey | BearerError::Elsewhere => {
+            Some("issuer and audience are set in [auth.oidc], and must be those of the token")
+        }
+        BearerError::Time => Some("the caller needs a fresh token; clocks must agree"),
+        BearerError::NoKeys => None,
+    }
 }
 
 /// Tells once a minute of a caller that was sent away with 429.

@@ -125,6 +125,14 @@ impl Problem {
         Self { internal: Some(words), ..Self::new(status, detail) }
     }
 
+    /// Why a token was not believed, where that is the problem.
+    pub(crate) const fn refused_token(&self) -> Option<BearerError> {
+        match self.challenge {
+            Challenge::InvalidToken(error) => Some(error),
+            Challenge::Plain | Challenge::InsufficientScope(_) => None,
+        }
+    }
+
     /// The status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
