@@ -3,7 +3,9 @@
 //!
 //! Lives here: [`BulkPath`], and [`BulkFinder`], which asks for pieces of a data set, wherever they stand in it. It reads
 //! no value but of a sequence that was written as UN (PS3.5 §6.2.2), which is as short as `json` reads one, and what
-//! describes a coded icon.
+//! describes a coded icon. [`list`] names all long values of a data set.
+
+pub mod list;
 
 use std::fmt;
 use std::ops::Range;

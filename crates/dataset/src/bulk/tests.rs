@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 
+use super::list::{BulkList, Listed};
 use super::*;
 use crate::json::{Options, write_metadata};
 use crate::testing::{Content, Ends, Made, data_set, plain_layout, write};
@@ -135,5 +136,66 @@ proptest! {
         if let Ok(Some(Bulk::Value(range))) = find(&bytes, Layout::ExplicitLittleEndian, "00400275/1/00091001", window) {
             prop_assert!(range.start <= range.end);
         }
+    }
+}
+
+fn list(bytes: &[u8], layout: Layout, most: usize, window: usize) -> Result<Vec<Listed>, Error> {
+    let mut list = BulkList::new(&syntax(layout), most);
+    let mut listed = Vec::new();
+    while let Some(at) = list.wants() {
+        let at = usize::try_from(at).unwrap_or(usize::MAX).min(bytes.len());
+        listed.extend(list.give(&bytes[at..(at + window).min(bytes.len())])?);
+    }
+    Ok(listed)
+}
+
+#[test]
+fn a_value_is_listed_above_the_length_that_stays_inline_and_not_at_it() {
+    let bytes = write(&[Made::bytes(BYTES, Vr::OB, b"four")], Layout::ExplicitLittleEndian);
+    let listed = |most| list(&bytes, Layout::ExplicitLittleEndian, most, 64).unwrap();
+    assert_eq!((listed(4), listed(5)), (vec![], vec![]));
+    assert_eq!(listed(3), [Listed { path: "00091001".parse().unwrap(), at: Some(12..16) }]);
+}
+
+#[test]
+fn a_value_is_listed_that_stands_in_a_sequence_written_as_unknown() {
+    let inner = Made::sequence(SEQUENCE, vec![vec![Made::bytes(BYTES, Vr::OB, b"deep")]], Ends::ByLength);
+    let whole = write(&[inner], Layout::ImplicitLittleEndian);
+    let before = Made::bytes(Tag::new(0x0008, 0x0060), Vr::CS, b"OT");
+    let bytes = write(&[before, Made::bytes(SEQUENCE, Vr::UN, &whole[8..])], Layout::ExplicitLittleEndian);
+    let listed = list(&bytes, Layout::ExplicitLittleEndian, 1, 7).unwrap();
+    let [Listed { path, at: Some(at) }] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!(path.to_string(), "00400275/1/00091001");
+    assert_eq!(&bytes[usize::try_from(at.start).unwrap()..usize::try_from(at.end).unwrap()], b"deep");
+}
+
+proptest! {
+    #[test]
+    fn what_is_listed_is_what_metadata_name_and_is_where_it_is_found(
+        elements in data_set(), layout in plain_layout(), window in 1_usize..40,
+    ) {
+        let bytes = write(&elements, layout);
+        let options = Options { bulk_data_uri: String::new(), max_inline_bytes: 1, transfer_syntax: None };
+        let json = write_metadata(&bytes, layout, options).unwrap();
+        let mut named = Vec::new();
+        paths(&serde_json::from_slice(&json).unwrap(), &mut named);
+        let listed = list(&bytes, layout, 1, window).unwrap();
+        let mut told: Vec<String> = listed.iter().map(|one| one.path.to_string()).collect();
+        named.sort();
+        told.sort();
+        prop_assert_eq!(told, named);
+        for Listed { path, at } in listed {
+            let found = find(&bytes, layout, &path.to_string(), window).unwrap();
+            match found {
+                Some(Bulk::Value(range)) => prop_assert_eq!(Some(range), at),
+                Some(Bulk::Frames | Bulk::Icon(..)) => prop_assert_eq!(at, None),
+                None => prop_assert!(false, "{} is not found", path),
+            }
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_listed(bytes in proptest::collection::vec(any::<u8>(), 0..300), window in 1_usize..40) {
+        let _ = list(&bytes, Layout::ExplicitLittleEndian, 1, window);
     }
 }

@@ -14,7 +14,7 @@ use causeway_core::transfer_syntax::Layout;
 pub use crate::model::Options;
 
 use crate::Error;
-use crate::model::{self, Field, Form, Opening, Position};
+use crate::model::{self, Elsewhere, Field, Form, Opening, Position};
 use crate::value;
 pub use rebase::rebase;
 pub(crate) use scalar::put_base64_letters;
@@ -71,9 +71,9 @@ impl Form for Json {
         out.push(b'}');
     }
 
-    fn bulk(uri: &str, out: &mut Vec<u8>) {
+    fn bulk(elsewhere: Elsewhere<'_>, out: &mut Vec<u8>) {
         out.extend(b",\"BulkDataURI\":");
-        put_string(uri, out);
+        put_string(elsewhere.uri, out);
     }
 
     fn bytes(bytes: &[u8], out: &mut Vec<u8>) {

@@ -8,6 +8,7 @@ mod creators;
 mod writer;
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use causeway_core::limits::MAX_INFLATED_HEAD_BYTES;
 use causeway_core::transfer_syntax::Layout;
@@ -66,7 +67,7 @@ pub trait Form: Debug + Clone + Send {
     /// It ends.
     fn end(out: &mut Vec<u8>);
     /// Its value is elsewhere.
-    fn bulk(uri: &str, out: &mut Vec<u8>);
+    fn bulk(elsewhere: Elsewhere<'_>, out: &mut Vec<u8>);
     /// Its value, bytes as little endian has them.
     fn bytes(bytes: &[u8], out: &mut Vec<u8>);
     /// Its values, text in UTF-8, at least one of which is not empty.
@@ -79,6 +80,15 @@ pub trait Form: Debug + Clone + Send {
     fn end_item(out: &mut Vec<u8>);
     /// A sequence of one or more items ends.
     fn end_items(out: &mut Vec<u8>);
+}
+
+/// A value that is named by a URL.
+#[derive(Debug, Clone)]
+pub struct Elsewhere<'a> {
+    /// The URL.
+    pub uri: &'a str,
+    /// Where it is in the data set, in bytes from its start; none for fragments.
+    pub at: Option<Range<u64>>,
 }
 
 /// A value field of numbers.
@@ -129,7 +139,12 @@ impl<F: Form> MetadataWriter<F> {
         self.scanner.skip(bytes);
     }
 
-    /// What was written.
+    /// What was written since it was last taken.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.scanner.sink_mut().take()
+    }
+
+    /// What was written and not taken.
     ///
     /// # Errors
     /// When the data set ended in the middle.

@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use causeway_core::{Tag, Vr};
 
-use super::{Creators, Field, Form, Opening, Options, Position};
+use super::{Creators, Elsewhere, Field, Form, Opening, Options, Position};
 use crate::scanner::{Flow, Header, Scanner, Sink};
 use crate::scope::Scopes;
 use crate::{Error, value};
@@ -38,6 +38,8 @@ pub(super) struct Writer<F> {
     /// The element whose value is being read.
     element: Option<Element>,
     value: Vec<u8>,
+    /// Where in the data set the scan began.
+    origin: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -59,6 +61,7 @@ struct Element {
     tag: Tag,
     vr: Vr,
     is_big_endian: bool,
+    value_offset: u64,
 }
 
 impl<F: Form> Writer<F> {
@@ -76,6 +79,7 @@ impl<F: Form> Writer<F> {
             scopes: Scopes::default(),
             element: None,
             value: Vec::new(),
+            origin: 0,
         }
     }
 
@@ -85,6 +89,11 @@ impl<F: Form> Writer<F> {
             return Err(Error::MetadataTooLong { limit: MAX_WRITTEN_BYTES });
         }
         Ok(())
+    }
+
+    /// What was written since it was last taken.
+    pub(super) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.out)
     }
 
     /// All of it, closed.
@@ -131,7 +140,10 @@ impl<F: Form> Writer<F> {
         F::end(&mut self.out);
     }
 
-    fn put_bulk(&mut self, tag: Tag, vr: Vr) {
+    fn put_bulk(&mut self, header: &Header, vr: Vr) {
+        let Header { tag, length, value_offset, .. } = *header;
+        let start = self.origin.saturating_add(value_offset);
+        let at = length.map(|length| start..start.saturating_add(length.into()));
         let mut uri = self.options.bulk_data_uri.clone();
         // Writing into a String cannot fail.
         for Sequence { tag, items, .. } in &self.sequences {
@@ -139,7 +151,7 @@ impl<F: Form> Writer<F> {
         }
         let _ = write!(uri, "/{:04X}{:04X}", tag.group(), tag.element());
         self.begin(tag, vr);
-        F::bulk(&uri, &mut self.out);
+        F::bulk(Elsewhere { uri: &uri, at }, &mut self.out);
         F::end(&mut self.out);
     }
 
@@ -159,7 +171,7 @@ impl<F: Form> Writer<F> {
             return;
         }
         if vr == Vr::SQ {
-            self.put_unknown_sequence(tag, bytes);
+            self.put_unknown_sequence(element, bytes);
             return;
         }
         self.begin(tag, vr);
@@ -187,9 +199,11 @@ impl<F: Form> Writer<F> {
     }
 
     /// A sequence that was written as UN (PS3.5 §6.2.2); bytes when it is none after all.
-    fn put_unknown_sequence(&mut self, tag: Tag, bytes: &[u8]) {
+    fn put_unknown_sequence(&mut self, element: Element, bytes: &[u8]) {
+        let Element { tag, value_offset, .. } = element;
         let mut inner = Self::new(Options { transfer_syntax: None, ..self.options.clone() }, false);
         inner.out.clear();
+        inner.origin = self.origin.saturating_add(value_offset);
         inner.scopes = self.scopes.inherit();
         inner.sequences.clone_from(&self.sequences);
         inner.sequences.push(Sequence { tag, items: 0, around: Object::default() });
@@ -228,11 +242,12 @@ impl<F: Form> Sink for Writer<F> {
         let most = if vr.is_binary() { self.options.max_inline_bytes } else { MAX_VALUE_BYTES };
         let is_pixel_data = Header { depth: 0, ..*header }.is_pixel_data();
         if is_pixel_data || length > most {
-            self.put_bulk(header.tag, vr);
+            self.put_bulk(header, vr);
             return if header.is_pixel_data() && self.stops_at_pixel_data { Flow::Stop } else { Flow::Skip };
         }
         let is_big_endian = header.is_big_endian();
-        self.element = Some(Element { tag: header.tag, vr, is_big_endian });
+        let Header { tag, value_offset, .. } = *header;
+        self.element = Some(Element { tag, vr, is_big_endian, value_offset });
         Flow::Value
     }
 
@@ -300,7 +315,7 @@ impl<F: Form> Sink for Writer<F> {
     fn begin_fragments(&mut self, header: &Header) -> Flow {
         if !self.is_left_out(header.tag) {
             self.tell_transfer_syntax(Some(header.tag));
-            self.put_bulk(header.tag, header.vr);
+            self.put_bulk(header, header.vr);
         }
         if header.is_pixel_data() && self.stops_at_pixel_data { Flow::Stop } else { Flow::Skip }
     }

@@ -20,7 +20,7 @@ pub use tree::write_attributes;
 use crate::Error;
 use crate::dictionary;
 use crate::json::put_base64_letters;
-use crate::model::{self, Field, Form, Opening, Options};
+use crate::model::{self, Elsewhere, Field, Form, Opening, Options};
 use crate::value::{self, Number};
 
 /// The Native DICOM Model.
@@ -78,9 +78,9 @@ impl Form for Xml {
         out.extend(b"</DicomAttribute>");
     }
 
-    fn bulk(uri: &str, out: &mut Vec<u8>) {
+    fn bulk(elsewhere: Elsewhere<'_>, out: &mut Vec<u8>) {
         out.extend(b"<BulkData uri=\"");
-        put_escaped(uri, out);
+        put_escaped(elsewhere.uri, out);
         out.extend(b"\"></BulkData>");
     }
 
