@@ -8,7 +8,7 @@ import pytest
 import requests
 from pydicom import dcmread
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, generate_frames
+from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders import RLELosslessEncoder
 from pydicom.uid import (
     UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless,
@@ -16,36 +16,11 @@ from pydicom.uid import (
 
 import data
 import samples
+from bulk import bodies, element, little_endian, references
 from clients import JSON, Web, parts, path_of, stored
 
 OCTETS = 'multipart/related; type="application/octet-stream"'
 ALONE = "application/octet-stream"
-
-
-def references(metadata, path=()):
-    """Every BulkDataURI with the path of its attribute."""
-    for tag, attribute in metadata.items():
-        if "BulkDataURI" in attribute:
-            yield (*path, tag), attribute["BulkDataURI"]
-        if attribute["vr"] == "SQ":
-            for index, item in enumerate(attribute.get("Value", [])):
-                yield from references(item, (*path, tag, index))
-
-
-def element(dataset, path):
-    """The element at a path of tags and indices."""
-    *around, tag = path
-    for sequence, index in zip(around[::2], around[1::2], strict=True):
-        dataset = dataset[int(sequence, 16)].value[index]
-    return dataset[int(tag, 16)]
-
-
-def little_endian(value, vr, syntax):
-    """The octets of a value as the web carries them."""
-    width = {"OW": 2, "US": 2, "SS": 2, "OF": 4, "OL": 4, "FL": 4, "UL": 4, "SL": 4, "OD": 8, "FD": 8, "OV": 8}.get(vr)
-    if syntax != ExplicitVRBigEndian or width is None:
-        return value
-    return numpy.frombuffer(value, f">u{width}").astype(f"<u{width}").tobytes()
 
 
 @pytest.mark.only("causeway")
@@ -60,14 +35,7 @@ def test_every_reference_leads_to_its_value(kept, sample):
         if found.tag == 0x7FE00010 and UID(sample.transfer_syntax).is_encapsulated:
             answer = requests.get(url, headers={"Accept": f"{OCTETS}; transfer-syntax=*"}, timeout=60)
             assert answer.status_code == 200, answer.text[:300]
-            table = dataset.get("ExtendedOffsetTable"), dataset.get("ExtendedOffsetTableLengths")
-            # An icon is one image.
-            is_own = len(path) == 1
-            frames = list(generate_frames(
-                found.value, number_of_frames=int(dataset.get("NumberOfFrames") or 1) if is_own else 1,
-                extended_offsets=table if is_own and all(table) else None,
-            ))
-            assert [part.body for part in parts(answer)] == frames
+            assert [part.body for part in parts(answer)] == bodies(dataset, path, sample.transfer_syntax)
             continue
         answer = requests.get(url, headers={"Accept": ALONE}, timeout=60)
         assert answer.status_code == 200, answer.text[:300]

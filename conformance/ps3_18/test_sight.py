@@ -18,11 +18,11 @@ pytestmark = pytest.mark.only("causeway")
 
 NOT_AUTHORIZED = 0x0124
 
-STUDY = ["", "/metadata", "/rendered", "/thumbnail", "/series", "/instances", "/bulkdata/7FE00010", "/pixeldata"]
-SERIES = ["", "/metadata", "/rendered", "/thumbnail", "/instances"]
+STUDY = ["", "/metadata", "/rendered", "/thumbnail", "/series", "/instances", "/bulkdata", "/bulkdata/7FE00010", "/pixeldata"]
+SERIES = ["", "/metadata", "/rendered", "/thumbnail", "/instances", "/bulkdata", "/pixeldata"]
 INSTANCE = [
     "", "/metadata", "/rendered", "/thumbnail", "/frames/1", "/frames/1,2", "/frames/1/rendered", "/frames/1/thumbnail",
-    "/bulkdata/7FE00010", "/bulkdata/00080005", "/pixeldata",
+    "/bulkdata", "/bulkdata/7FE00010", "/bulkdata/00080005", "/pixeldata",
 ]
 #: Every resource of a study, of its series and of its instance.
 RESOURCES = (
@@ -30,7 +30,8 @@ RESOURCES = (
     + [f"/studies/{{study}}/series/{{series}}{it}" for it in SERIES]
     + [f"/studies/{{study}}/series/{{series}}/instances/{{instance}}{it}" for it in INSTANCE]
 )
-ACCEPTS = ["*/*", JSON, "application/dicom+xml", "application/zip", "image/jpeg", 'multipart/related; type="application/dicom"']
+ACCEPTS = ["*/*", JSON, "application/dicom+xml", "application/zip", "image/jpeg", 'multipart/related; type="application/dicom"',
+           'multipart/related; type="application/octet-stream"']
 #: Header fields that are another in every answer.
 FLEETING = {"date", "x-request-id", "content-length"}
 

@@ -1,6 +1,8 @@
 //! Long values that metadata name by a BulkDataURI (PS3.18 §10.4.1.1.5), read from where they are in the stored data
 //! set. Never here: how they are found, which is `dataset`'s.
 
+mod walk;
+
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -11,6 +13,8 @@ use causeway_dataset::bulk::{Bulk, BulkFinder, BulkPath};
 use crate::error::{RetrieveError, unreadable};
 use crate::pieces::Pieces;
 use crate::{Archive, Frames};
+
+pub use walk::{BulkWalk, Listed};
 
 /// Bytes read at a time on the way to the value.
 const READ_BYTES: u64 = 16 * 1024;

@@ -47,7 +47,7 @@ use causeway_dataset::render::Views;
 use causeway_store::Store;
 use kept::Kept;
 
-pub use bulk::{BulkData, BulkValue};
+pub use bulk::{BulkData, BulkValue, BulkWalk, Listed};
 pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, PerformedFilter, PerformedStep, Swept, WorklistItem,
     WorklistQuery, errand,

@@ -54,9 +54,9 @@ pub(crate) const FOR_REPORT: &[Offer] = &[DICOM_JSON, JSON, XML, XML_ALONE];
 /// The result of a storage commitment (PS3.18 §13.1.3).
 pub(crate) const FOR_COMMITMENT: &[Offer] = &[DICOM_JSON, JSON, XML_ALONE, XML, JSON_IN_A_PART];
 /// Instances of a study or a series.
-pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES, ZIP];
+pub(crate) const FOR_INSTANCES: &[Offer] = &[FILES, ZIP, OCTETS_IN_PARTS];
 /// One instance.
-pub(crate) const FOR_INSTANCE: &[Offer] = &[FILES, FILE, ZIP];
+pub(crate) const FOR_INSTANCE: &[Offer] = &[FILES, FILE, ZIP, OCTETS_IN_PARTS];
 /// Bytes of bulk data or of frames, one part each (PS3.18 §8.7.3.3).
 pub(crate) const OCTETS_IN_PARTS: Offer = in_parts("application/octet-stream");
 /// The same of a single value or frame, by itself.
@@ -64,6 +64,8 @@ pub(crate) const OCTETS: Offer = alone("application/octet-stream");
 /// Frames and bulk data, whatever the instance is stored in. Coded frames have media types beside these, which depend on
 /// the instance.
 pub(crate) const FOR_BULK: &[Offer] = &[OCTETS_IN_PARTS, OCTETS];
+/// The same of all that is below a study, a series or an instance: single parts are for single items (PS3.18 §10.4.4).
+pub(crate) const FOR_ALL_BULK: &[Offer] = &[OCTETS_IN_PARTS];
 /// A picture that stands for what the path names, the default first (PS3.18 §10.4.1.1.4).
 pub(crate) const FOR_THUMBNAIL: &[Offer] = &[alone("image/jpeg"), alone("image/png"), alone("image/gif")];
 /// Pictures, one part each (PS3.18 §8.7.4).

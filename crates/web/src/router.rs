@@ -10,7 +10,8 @@ use causeway_archive::Archive;
 use causeway_core::Level;
 
 use crate::accept::{
-    FOR_BULK, FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES, FOR_PICTURE, FOR_PICTURES, FOR_THUMBNAIL,
+    FOR_ALL_BULK, FOR_BULK, FOR_DATA_SETS, FOR_INSTANCE, FOR_INSTANCES, FOR_PICTURE, FOR_PICTURES,
+    FOR_THUMBNAIL,
 };
 use crate::capabilities::about::{Row, ask, check, described, remove, retrieve, row, search, store};
 use crate::config::Config;
@@ -122,6 +123,26 @@ fn in_pieces() -> Vec<Row> {
         row(
             format!("{INSTANCE}/pixeldata"),
             [retrieve("RetrieveInstancePixelData", FOR_BULK, wado::pixeldata)],
+        ),
+        row(
+            format!("{STUDY}/bulkdata"),
+            [retrieve("RetrieveStudyBulkdata", FOR_ALL_BULK, wado::all_bulkdata)],
+        ),
+        row(
+            format!("{SERIES}/bulkdata"),
+            [retrieve("RetrieveSeriesBulkdata", FOR_ALL_BULK, wado::all_bulkdata)],
+        ),
+        row(
+            format!("{INSTANCE}/bulkdata"),
+            [retrieve("RetrieveInstanceBulkdata", FOR_ALL_BULK, wado::all_bulkdata)],
+        ),
+        row(
+            format!("{STUDY}/pixeldata"),
+            [retrieve("RetrieveStudyPixelData", FOR_ALL_BULK, wado::all_pixeldata)],
+        ),
+        row(
+            format!("{SERIES}/pixeldata"),
+            [retrieve("RetrieveSeriesPixelData", FOR_ALL_BULK, wado::all_pixeldata)],
         ),
     ]
 }

@@ -31,7 +31,7 @@ use crate::streamed::Streamed;
 use crate::target::Target;
 
 /// The elements that hold pixels (PS3.3 §C.7.6.3, §C.7.6.24); an instance has one of them.
-const PIXEL_DATA: [&str; 3] = ["7FE00010", "7FE00008", "7FE00009"];
+pub(super) const PIXEL_DATA: [&str; 3] = ["7FE00010", "7FE00008", "7FE00009"];
 
 /// The path of an attribute, behind `bulkdata/`.
 pub(crate) struct Attribute(BulkPath);
@@ -109,7 +109,7 @@ async fn answer(
 }
 
 /// All frames: samples as one value, coded ones each by itself.
-fn all_of(frames: Frames, form: Form, resource: &str, name: &str) -> Sending {
+pub(super) fn all_of(frames: Frames, form: Form, resource: &str, name: &str) -> Sending {
     let numbers = (1..=frames.count()).filter_map(NonZeroU32::new).collect();
     let is_one = form.content == Content::Samples || frames.count() == 1;
     let (packing, location) = if is_one {

@@ -2,7 +2,9 @@
 //! pass through from the archive as they are read; nothing is gathered but one picture at a time. The URI service
 //! (PS3.18 §9) gives instances in the same way.
 
+mod again;
 mod bulkdata;
+mod collected;
 pub(crate) mod etag;
 mod form;
 mod frames;
@@ -23,6 +25,7 @@ use crate::problem::Problem;
 use crate::target::Target;
 
 pub(crate) use bulkdata::{bulkdata, pixeldata};
+pub(crate) use collected::{all_bulkdata, all_pixeldata};
 pub(crate) use frames::frames;
 pub(crate) use metadata::metadata;
 pub(crate) use objects::objects;

@@ -14,10 +14,11 @@ use causeway_core::{Principal, StoredInstance, Uid};
 use causeway_dataset::file_meta::{self, FileMeta};
 use futures_util::{StreamExt, stream};
 
+use super::collected::{self, Extent};
 use super::parts::{Parcel, PartStream};
 use super::zip::{self, Readme};
 use super::{absent, etag, form, location};
-use crate::accept::{self, FILE, FOR_INSTANCE, FOR_INSTANCES, Selected, Wish, ZIP};
+use crate::accept::{self, FILE, FOR_INSTANCE, FOR_INSTANCES, OCTETS_IN_PARTS, Selected, Wish, ZIP};
 use crate::base_url::base_url;
 use crate::door::{Caller, Door};
 use crate::multipart::write::Boundary;
@@ -35,6 +36,10 @@ pub(crate) async fn objects(
     let (uri, headers) = (request.uri(), request.headers());
     let offers = if target.instance.is_some() { FOR_INSTANCE } else { FOR_INSTANCES };
     let selected = accept::select(offers, headers, uri.query(), door.config.missing_accept)?;
+    if selected.offer == OCTETS_IN_PARTS {
+        // Kept for callers of old: the same as asking for the bulk data (PS3.18 §10.4.4).
+        return collected::give(&door, &principal, &target, Extent::All, (uri, headers)).await;
+    }
     give(&door, &principal, &target, &selected, (uri, headers)).await
 }
 

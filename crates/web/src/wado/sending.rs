@@ -11,9 +11,10 @@ use bytes::Bytes;
 use causeway_archive::{Frames, RetrieveError};
 use futures_util::{StreamExt, stream};
 
+use super::again::Again;
 use super::parts::place;
 use super::pixels::{Content, Form};
-use crate::multipart::write::{Boundary, Part};
+use crate::multipart::write::{Boundary, Part, Place};
 use crate::problem::Problem;
 use crate::streamed::Streamed;
 
@@ -38,11 +39,15 @@ pub(super) struct Sending {
 }
 
 /// What is left to send.
-struct Run {
+pub(super) struct Run {
     sending: Sending,
     boundary: Boundary,
     numbers: vec::IntoIter<NonZeroU32>,
-    index: usize,
+    again: Again,
+    /// Where the next part stands.
+    place: Place,
+    /// Whether a frame has gone out.
+    is_begun: bool,
     /// Bytes that go out before the next frame is read.
     ready: Option<Bytes>,
     is_closed: bool,
@@ -64,8 +69,8 @@ impl Sending {
         let location =
             if self.form.is_multipart { None } else { numbers.first().map(|one| self.location_of(*one)) };
         let is_closed = !self.form.is_multipart;
-        let (numbers, index) = (numbers.into_iter(), 0);
-        let mut run = Run { sending: self, boundary, numbers, index, ready: None, is_closed };
+        let mut run = Run::new(self, numbers, boundary, Place::First);
+        run.is_closed = is_closed;
         let first = run.next().await?.unwrap_or_default();
         // A frame by itself is all there is, and is at hand.
         let length = if is_closed && is_one { Some(first.len() as u64) } else { length };
@@ -83,6 +88,16 @@ impl Sending {
         Ok(response)
     }
 
+    /// The parts of these frames among those of others, the first of which stands at `place`.
+    ///
+    /// # Errors
+    /// When the pixel data do not hold all of them.
+    pub(super) fn among(mut self, boundary: Boundary, place: Place) -> Result<Run, RetrieveError> {
+        let numbers = std::mem::take(&mut self.numbers);
+        self.frames.check(numbers.iter().copied())?;
+        Ok(Run::new(self, numbers, boundary, place))
+    }
+
     fn location_of(&self, number: NonZeroU32) -> String {
         match self.packing {
             Packing::Each => format!("{}/{number}", self.location),
@@ -90,11 +105,11 @@ impl Sending {
         }
     }
 
-    /// What stands before the part at `index`.
-    fn before(&self, boundary: &Boundary, index: usize, number: NonZeroU32, bytes: Option<u64>) -> String {
+    /// What stands before a part.
+    fn before(&self, boundary: &Boundary, place: Place, number: NonZeroU32, bytes: Option<u64>) -> String {
         let location = self.location_of(number);
         let Form { media, transfer_syntax, .. } = &self.form;
-        boundary.before(place(index), &Part { media, transfer_syntax, location: &location, bytes })
+        boundary.before(place, &Part { media, transfer_syntax, location: &location, bytes })
     }
 
     /// Bytes of all frames together, where they are samples and so known ahead.
@@ -115,7 +130,7 @@ impl Sending {
         };
         let each = samples / parts.len().max(1) as u64;
         let before = |(index, number): (usize, &NonZeroU32)| {
-            self.before(boundary, index, *number, Some(each)).len() as u64
+            self.before(boundary, place(index), *number, Some(each)).len() as u64
         };
         let heads: u64 = parts.iter().enumerate().map(before).sum();
         Some(heads + samples + boundary.closing().len() as u64)
@@ -130,8 +145,27 @@ impl Sending {
 }
 
 impl Run {
+    fn new(sending: Sending, numbers: Vec<NonZeroU32>, boundary: Boundary, place: Place) -> Self {
+        let again = Again::among(&numbers);
+        let numbers = numbers.into_iter();
+        Self { sending, boundary, numbers, again, place, is_begun: false, ready: None, is_closed: true }
+    }
+
+    /// The frame, which is decoded once however often it is asked for.
+    async fn frame(&mut self, number: NonZeroU32) -> Result<Bytes, RetrieveError> {
+        if let Some(bytes) = self.again.take(number) {
+            return Ok(bytes);
+        }
+        let bytes = self.sending.frame(number).await?;
+        self.again.keep(number, &bytes);
+        Ok(bytes)
+    }
+
     /// The next bytes; none at the end.
-    async fn next(&mut self) -> Result<Option<Bytes>, RetrieveError> {
+    ///
+    /// # Errors
+    /// When a frame cannot be read or decoded.
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, RetrieveError> {
         if let Some(ready) = self.ready.take() {
             return Ok(Some(ready));
         }
@@ -140,10 +174,9 @@ impl Run {
             self.is_closed = true;
             return Ok(closing);
         };
-        let bytes = self.sending.frame(number).await?;
-        let index = self.index;
-        self.index += 1;
-        let is_part = self.sending.packing == Packing::Each || index == 0;
+        let bytes = self.frame(number).await?;
+        let is_part = self.sending.packing == Packing::Each || !self.is_begun;
+        self.is_begun = true;
         if !self.sending.form.is_multipart || !is_part {
             return Ok(Some(bytes));
         }
@@ -154,7 +187,8 @@ impl Run {
                 known => known,
             },
         };
-        let before = self.sending.before(&self.boundary, index, number, length);
+        let before = self.sending.before(&self.boundary, self.place, number, length);
+        self.place = Place::Later;
         self.ready = Some(bytes);
         Ok(Some(Bytes::from(before)))
     }
