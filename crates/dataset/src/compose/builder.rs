@@ -7,7 +7,8 @@ use std::ops::RangeInclusive;
 use causeway_core::limits::MAX_SEQUENCE_DEPTH;
 use causeway_core::{Tag, Uid, Vr};
 
-use super::{ComposeError, Composed, Gap, Named};
+use super::description::ATTRIBUTES;
+use super::{ComposeError, Composed, Gap, Named, Told};
 use crate::model::Creators;
 use crate::transcode::put_explicit_header;
 
@@ -31,6 +32,8 @@ pub(crate) struct Builder {
     named: Named,
     transfer_syntax: Option<Uid>,
     frames: u32,
+    pub(super) told: Told,
+    is_coerced: bool,
 }
 
 /// The elements of one data set or item.
@@ -74,6 +77,8 @@ impl Builder {
             named: Named::default(),
             transfer_syntax: None,
             frames: 1,
+            told: Told::default(),
+            is_coerced: false,
         }
     }
 
@@ -182,9 +187,31 @@ impl Builder {
             put_explicit_header(Tag::SPECIFIC_CHARACTER_SET, Vr::CS, 10, &mut self.out);
             self.out.extend_from_slice(b"ISO_IR 192");
         }
+        let added = self.leave_room_for_description()?;
         self.settle()?;
-        let Self { out: bytes, gaps, named, transfer_syntax, frames, .. } = self;
-        Ok(Composed { named, bytes, gaps, transfer_syntax, frames })
+        let Self { out: bytes, gaps, named, transfer_syntax, frames, mut told, is_coerced, .. } = self;
+        let (missing, gaps) = gaps.into_iter().partition(|gap| !gap.is_nested && added.contains(&gap.tag));
+        told.missing = missing;
+        Ok(Composed { named, bytes, gaps, transfer_syntax, frames, told, is_coerced })
+    }
+
+    /// Adds gaps for what is not said of pixels that are elsewhere. Their tags.
+    fn leave_room_for_description(&mut self) -> Result<Vec<Tag>, ComposeError> {
+        if !self.gaps.iter().any(Gap::is_pixel_data) {
+            return Ok(Vec::new());
+        }
+        let said: BTreeSet<Tag> =
+            self.open.iter().flat_map(|level| &level.elements).map(|it| it.tag).collect();
+        let left_out: Vec<Tag> = ATTRIBUTES.into_iter().filter(|tag| !said.contains(tag)).collect();
+        for tag in &left_out {
+            self.put_gap(*tag, Vr::UN, None, String::new())?;
+        }
+        Ok(left_out)
+    }
+
+    /// Notes that a value was changed to fit its attribute.
+    pub(crate) const fn note_coerced(&mut self) {
+        self.is_coerced = true;
     }
 
     fn put_delimiter(&mut self, tag: Tag, length: u32) {
@@ -225,6 +252,7 @@ impl Builder {
         if self.is_nested() {
             return;
         }
+        self.note_pixels(tag, value);
         match tag {
             Tag::SOP_CLASS_UID => self.named.sop_class = Uid::parse(text()).ok(),
             Tag::SOP_INSTANCE_UID => self.named.sop_instance = Uid::parse(text()).ok(),

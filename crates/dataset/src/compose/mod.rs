@@ -2,13 +2,15 @@
 //!
 //! Lives here: what the two have in common: [`Composed`], which is the data set in Explicit VR Little Endian with gaps
 //! for values that are elsewhere; `builder`, which lays out elements; `values`, which makes value fields; [`pixels`],
-//! what compressed pixel data become. The readers are `json::read` and `xml::read`. Never here: the values that are
+//! what compressed pixel data become; `description`, what is said of them; `boxes`, what is around a codestream. The readers are `json::read` and `xml::read`. Never here: the values that are
 //! elsewhere, and where they come from.
 //!
 //! What is read is foreign: depth, bytes and numbers are held to their bounds, and what breaks one is an error of that
 //! data set.
 
+mod boxes;
 mod builder;
+mod description;
 mod error;
 mod gap;
 pub mod pixels;
@@ -16,7 +18,9 @@ mod values;
 
 use causeway_core::Uid;
 
+pub use boxes::{CodestreamFinder, MAX_BOX_HEADER_BYTES};
 pub(crate) use builder::{Builder, Place};
+pub use description::{Description, Told};
 pub use error::ComposeError;
 pub use gap::{Gap, MAX_VALUE_BYTES, SEQUENCE_END, begin_fragment, begin_fragments, begin_value, padding};
 pub(crate) use values::{Given, Values};
@@ -35,6 +39,10 @@ pub struct Composed {
     pub transfer_syntax: Option<Uid>,
     /// Number of Frames (0028,0008); 1 where it does not say.
     pub frames: u32,
+    /// What it says of its pixels.
+    pub told: Told,
+    /// Whether a value was changed to fit its attribute: a number rounded to the length of DS.
+    pub is_coerced: bool,
 }
 
 /// Which instance a data set is, as far as it says.

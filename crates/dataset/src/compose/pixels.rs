@@ -68,6 +68,15 @@ fn syntaxes(media_type: &str) -> Option<&'static [&'static str]> {
     })
 }
 
+/// Whether parts of this media type, in lower case, are bulk data (PS3.18 §8.7.3.3), or pictures that become pixel data
+/// (Table 10.5.2-1).
+#[must_use]
+pub fn is_bulk(media_type: &str) -> bool {
+    media_type == "application/octet-stream"
+        || pixels::picture::is_picture(media_type)
+        || syntaxes(media_type).is_some()
+}
+
 /// Whether a transfer syntax has its pixels in fragments (PS3.5 §A.4).
 fn is_encapsulated(uid: &str) -> bool {
     let is_flat = uid == EXPLICIT_VR_LITTLE_ENDIAN;

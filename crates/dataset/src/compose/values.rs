@@ -31,12 +31,13 @@ pub(crate) struct Values {
     count: usize,
     out: Vec<u8>,
     max_bytes: usize,
+    is_coerced: bool,
 }
 
 impl Values {
     /// A value field of at most `max_bytes`.
     pub(crate) const fn new(tag: Tag, vr: Vr, max_bytes: usize) -> Self {
-        Self { tag, vr, count: 0, out: Vec::new(), max_bytes }
+        Self { tag, vr, count: 0, out: Vec::new(), max_bytes, is_coerced: false }
     }
 
     fn error(&self, words: &'static str) -> ComposeError {
@@ -80,7 +81,11 @@ impl Values {
     fn push_text(&mut self, given: &Given<'_>) -> Result<(), ComposeError> {
         let text = match given {
             Given::Nothing => Cow::Borrowed(""),
-            Given::Number(text) => self.number_as_text(text)?,
+            Given::Number(number) => {
+                let text = self.number_as_text(number)?;
+                self.is_coerced |= text.parse::<f64>() != number.parse::<f64>();
+                text
+            }
             Given::Text(text) => Cow::Borrowed(trimmed(text, self.vr)),
         };
         if self.count > 0 {
@@ -106,6 +111,11 @@ impl Values {
             Vr::DS => decimal(text).ok_or_else(|| self.error("a value is no number of its range")),
             _ => Err(self.error("a number stands where text is due")),
         }
+    }
+
+    /// Whether a value was changed to fit.
+    pub(crate) const fn is_coerced(&self) -> bool {
+        self.is_coerced
     }
 
     /// The value field.

@@ -115,8 +115,11 @@ fn put_attribute(tag: Tag, text: &RawValue, builder: &mut Builder) -> Result<(),
         (None, None, None) => builder.put(tag, vr, None, &[]),
         (Some(value), None, None) if vr == Vr::SQ => put_items(tag, Some(value), builder),
         (Some(value), None, None) => {
-            let bytes = value_field(tag, vr, value, builder.room())?;
-            builder.put(tag, vr, None, &bytes)
+            let values = value_field(tag, vr, value, builder.room())?;
+            if values.is_coerced() {
+                builder.note_coerced();
+            }
+            builder.put(tag, vr, None, &values.finish())
         }
         (None, Some(bytes), None) => {
             let bytes = inline(tag, vr, bytes)?;
@@ -150,10 +153,10 @@ fn put_items(tag: Tag, items: Option<&RawValue>, builder: &mut Builder) -> Resul
     Ok(())
 }
 
-fn value_field(tag: Tag, vr: Vr, array: &RawValue, max_bytes: usize) -> Result<Vec<u8>, ComposeError> {
+fn value_field(tag: Tag, vr: Vr, array: &RawValue, max_bytes: usize) -> Result<Values, ComposeError> {
     let mut values = Values::new(tag, vr, max_bytes);
     each_value(array, |value| values.push(&given(tag, vr, value)?))?;
-    Ok(values.finish())
+    Ok(values)
 }
 
 fn given<'a>(tag: Tag, vr: Vr, value: &'a RawValue) -> Result<Given<'a>, ComposeError> {

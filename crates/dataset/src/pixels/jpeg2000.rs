@@ -20,12 +20,12 @@ fn broken(words: &'static str) -> PixelError {
 }
 
 /// What the segment SIZ says (ISO 15444-1 §A.5.1).
-struct Sizes {
-    columns: u64,
-    rows: u64,
+pub(super) struct Sizes {
+    pub(super) columns: u64,
+    pub(super) rows: u64,
     tiles: u64,
     /// Precision, and whether there is a sign, of the first component, as one byte has them.
-    depths: Vec<[u8; 3]>,
+    pub(super) depths: Vec<[u8; 3]>,
 }
 
 /// The samples that one component can have.
@@ -72,7 +72,8 @@ pub(super) fn decode(shape: &Shape, coded: &[u8]) -> Result<Frame, PixelError> {
 }
 
 impl Sizes {
-    fn read(codestream: &[u8]) -> Option<Self> {
+    pub(super) fn read(codestream: &[u8]) -> Option<Self> {
+        codestream.starts_with(START).then_some(())?;
         // Behind the two markers: length and capabilities, then eight sizes, then the number of components.
         let fixed = codestream.get(START.len() + 4..)?;
         let (sizes, rest) = fixed.split_at_checked(32)?;

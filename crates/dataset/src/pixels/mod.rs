@@ -3,14 +3,17 @@
 //! Lives here: [`Codec`] and [`decode_frame`]; `shape`, what a frame looks like; one file for each codec. Never
 //! here: where a frame's bytes come from. A coded frame is foreign bytes: what its header says is held against the
 //! data set before a decoder sees it, a decoder that panics is caught, and what comes out has the length that the
-//! data set makes it or is refused.
+//! data set makes it or is refused. `described` reads what a stream says of itself, `picture` unpacks what has no
+//! transfer syntax.
 
+pub mod described;
 mod error;
 mod jpeg;
 mod jpeg2000;
 mod jpeg_header;
 mod jpeg_ls;
 mod jpeg_xl;
+pub mod picture;
 mod plain;
 mod rle;
 mod samples;
