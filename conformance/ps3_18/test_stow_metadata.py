@@ -149,6 +149,11 @@ def test_every_sample_as_json_by_pydicom(web, part):
     assert done > 200 / PARTS / 2
 
 
+def codestream(frame):
+    """A frame without the file that one of the samples has around it (PS3.5 §A.4.4)."""
+    return frame[frame.index(b"\xff\x4f\xff\x51"):] if frame.startswith(b"\0\0\0\x0cjP  ") else frame
+
+
 def wrong_pixels(found, item):
     """What is wrong with the pixel data; nothing when they are the same, in the form that they came in."""
     if "PixelData" not in item:
@@ -157,7 +162,7 @@ def wrong_pixels(found, item):
     if syntax in described.MEDIA_TYPES:
         if found.file_meta.TransferSyntaxUID != syntax:
             return f"{found.file_meta.TransferSyntaxUID} for {syntax}"
-        came, kept_frames = frames_of(item), frames_of(found)
+        came, kept_frames = [codestream(frame) for frame in frames_of(item)], frames_of(found)
         is_same = [frame.rstrip(b"\0") for frame in kept_frames] == [frame.rstrip(b"\0") for frame in came]
         return None if is_same else "the frames differ"
     if syntax.is_encapsulated:
@@ -532,7 +537,7 @@ def test_the_header_of_a_file_is_no_part_of_the_metadata(web):
 
 
 @pytest.mark.parametrize(("media", "said"), [
-    ("image/png", "image/png"), ("text/plain", "text/plain"),
+    ("image/webp", "image/webp"), ("text/plain", "text/plain"),
     ("image/jpeg; transfer-syntax=1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.4.90"),
     ("application/octet-stream; transfer-syntax=1.2.840.10008.1.2.2", "1.2.840.10008.1.2.2"),
 ])

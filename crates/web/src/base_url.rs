@@ -131,6 +131,14 @@ mod tests {
     }
 
     #[test]
+    fn a_host_without_a_port_is_at_the_port_of_its_scheme() {
+        // RFC 9110 §7.2 has the port in Host unless it is the scheme's own (§4.2.1). A port of this listener put in its
+        // place would lead past the proxy or the translated address that such a Host comes through as a rule.
+        assert_eq!(base(&[("host", "node.example")]), "http://node.example/dicom-web");
+        assert_eq!(base(&[("host", "[::1]")]), "http://[::1]/dicom-web");
+    }
+
+    #[test]
     fn a_proxy_s_headers_come_first_and_the_standard_one_before_the_others() {
         let forwarded =
             ("forwarded", "for=1.2.3.4;proto=https;host=\"pacs.example.org\", for=5.6.7.8;host=inner");

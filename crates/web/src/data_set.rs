@@ -35,6 +35,12 @@ impl Form {
         }
     }
 
+    /// The form of a data set in a part of this Content-Type, under the name that others give it, too.
+    pub(crate) fn of_part(content_type: Option<&str>) -> Option<Self> {
+        let media = MediaType::parse(content_type?)?;
+        [Self::Json, Self::Xml].into_iter().find(|form| form.is_of(&media))
+    }
+
     /// Whether a part of this media type holds a data set in this form, under the name that others give it, too.
     pub(crate) fn is_of(self, media: &MediaType) -> bool {
         let plain: &[&str] = match self {

@@ -2,6 +2,7 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use causeway_dataset::compose::pixels::is_bulk;
 
 use crate::data_set::{self, Form};
 use crate::media::MediaType;
@@ -16,6 +17,8 @@ pub(super) enum Payload {
     Single,
     /// Metadata in this form, and bulk data behind them.
     Described(Form, Box<Reader>),
+    /// What its first part says: files, or metadata and bulk data behind them.
+    Parts(Box<Reader>),
     /// Files in a zip archive.
     Archive,
 }
@@ -25,6 +28,7 @@ pub(crate) const TAKEN: &[&str] = &[
     "multipart/related; type=\"application/dicom\"",
     "multipart/related; type=\"application/dicom+json\"",
     "multipart/related; type=\"application/dicom+xml\"",
+    "multipart/related; type=\"application/octet-stream\"",
     "application/dicom",
     "application/zip",
 ];
@@ -43,6 +47,7 @@ pub(super) fn payload(headers: &HeaderMap) -> Result<Payload, Problem> {
         ("multipart/related", Some(Some(Root::Metadata(form)))) => {
             Ok(Payload::Described(form, data_set::reader(&media)?))
         }
+        ("multipart/related", Some(Some(Root::Bulk))) => Ok(Payload::Parts(data_set::reader(&media)?)),
         _ => Err(not_taken()),
     }
 }
@@ -51,12 +56,21 @@ pub(super) fn payload(headers: &HeaderMap) -> Result<Payload, Problem> {
 enum Root {
     Files,
     Metadata(Form),
+    /// The bulk data that the body is mostly made of (PS3.18 Table 10.5.4-1). Metadata stand before them all the same
+    /// (§8.6.1.2.2), so that this says nothing of the first part.
+    Bulk,
 }
 
 impl Root {
     fn of(kind: &str) -> Option<Self> {
         let kind = kind.trim();
-        if is_file(kind) { Some(Self::Files) } else { Form::of(kind).map(Self::Metadata) }
+        if is_file(kind) {
+            Some(Self::Files)
+        } else if is_bulk(&kind.to_ascii_lowercase()) {
+            Some(Self::Bulk)
+        } else {
+            Form::of(kind).map(Self::Metadata)
+        }
     }
 }
 
@@ -92,6 +106,7 @@ mod tests {
             Ok(Payload::Single) => Ok("single"),
             Ok(Payload::Described(Form::Json, _)) => Ok("json"),
             Ok(Payload::Described(Form::Xml, _)) => Ok("xml"),
+            Ok(Payload::Parts(_)) => Ok("parts"),
             Ok(Payload::Archive) => Ok("archive"),
             Err(problem) => Err(problem.status()),
         }
@@ -116,9 +131,24 @@ mod tests {
     }
 
     #[test]
+    fn a_body_that_is_called_bulk_data_is_what_its_first_part_is() {
+        for media in ["application/octet-stream", "image/jpeg", "IMAGE/PNG", "video/mp4", "image/dicom-rle"] {
+            assert_eq!(
+                ask(&format!("multipart/related; type=\"{media}\"; boundary=x")),
+                Ok("parts"),
+                "{media}"
+            );
+        }
+        let of = |text| Form::of_part(Some(text));
+        assert_eq!(of("application/dicom+json; charset=utf-8"), Some(Form::Json));
+        assert_eq!(of("text/xml"), Some(Form::Xml));
+        assert_eq!((of("application/octet-stream"), Form::of_part(None)), (None, None));
+    }
+
     fn other_types_are_415_and_a_missing_boundary_is_400() {
         for content_type in [
-            "multipart/related; type=\"application/octet-stream\"; boundary=x",
+            "multipart/related; type=\"text/plain\"; boundary=x",
+            "application/octet-stream",
             "application/dicom+json",
             "multipart/form-data; boundary=x",
             "application/json",

@@ -7,18 +7,20 @@ use super::content::is_file_part;
 use super::flight::{Coming, Flight};
 use super::part::{CANNOT_UNDERSTAND, Refusal};
 use crate::body::RequestBody;
-use crate::multipart::read::{Reader, Step};
+use crate::multipart::read::{Head, Reader, Step};
 
-/// Takes in all files of a multipart body.
+/// Takes in all files of a multipart body. `first`: the head of the first part, where that was read already.
 pub(super) async fn take_parts(
     flight: &mut Flight,
     mut reader: Reader,
     body: &mut RequestBody,
+    mut first: Option<Head>,
 ) -> Result<(), Broken> {
     // A file that does not come to its end loses its sender with this, and is dropped by the archive.
     let mut coming: Option<Coming> = None;
     loop {
-        match reader.step()? {
+        let step = first.take().map_or_else(|| reader.step(), |head| Ok(Step::Begin(head)))?;
+        match step {
             Step::NeedMore => match body.chunk().await? {
                 Some(chunk) => reader.feed(chunk),
                 None => return Ok(reader.finish()?),

@@ -25,11 +25,13 @@ use crate::accept::{self, FOR_REPORT};
 use crate::base_url::base_url;
 use crate::body::RequestBody;
 use crate::door::{Caller, Door};
+use crate::multipart::read::{Reader, Step};
 use crate::problem::Problem;
 use crate::target::Target;
 use broken::Broken;
-use content::Payload;
 pub(crate) use content::TAKEN;
+use content::{Form, Payload};
+use described::Input;
 use flight::Flight;
 use report::Taken;
 
@@ -78,15 +80,45 @@ async fn take(
 ) -> (Vec<String>, Result<(), Broken>) {
     let mut notes = Vec::new();
     let ended = match payload {
-        Payload::Multipart(reader) => intake::take_parts(flight, *reader, &mut body).await,
+        Payload::Multipart(reader) => intake::take_parts(flight, *reader, &mut body, None).await,
         Payload::Single => intake::take_single(flight, &mut body).await,
         Payload::Described(form, reader) => {
-            let scratch = door.archive.scratch();
-            described::take(flight, scratch, form, (*reader, &mut body), base).await
+            let input = Input { reader: *reader, body: &mut body, first: None };
+            described::take(flight, door.archive.scratch(), form, input, base).await
         }
+        Payload::Parts(reader) => take_untold(flight, door, *reader, &mut body, base).await,
         Payload::Archive => zipped::take(flight, door.archive.scratch(), &mut body, &mut notes).await,
     };
     (notes, ended)
+}
+
+/// Takes in a body whose first part says what it holds.
+async fn take_untold(
+    flight: &mut Flight,
+    door: &Door,
+    mut reader: Reader,
+    body: &mut RequestBody,
+    base: &str,
+) -> Result<(), Broken> {
+    let first = loop {
+        match reader.step()? {
+            Step::NeedMore => match body.chunk().await? {
+                Some(chunk) => reader.feed(chunk),
+                None => return Ok(reader.finish()?),
+            },
+            Step::Begin(head) => break head,
+            Step::Data(_) | Step::End => {}
+            Step::Finished => return Ok(()),
+        }
+    };
+    let content_type = first.content_type.as_deref();
+    let form = Form::of_part(content_type);
+    if form.is_none() && first.content_location.is_none() && content::is_file_part(content_type) {
+        return intake::take_parts(flight, reader, body, Some(first)).await;
+    }
+    // Bulk data that come before all metadata are refused there, in whatever form those are.
+    let input = Input { reader, body, first: Some(first) };
+    described::take(flight, door.archive.scratch(), form.unwrap_or(Form::Json), input, base).await
 }
 
 async fn permit(door: &Door) -> Result<OwnedSemaphorePermit, Problem> {

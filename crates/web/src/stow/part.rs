@@ -40,6 +40,8 @@ pub(super) enum Piece {
 #[derive(Debug)]
 pub(super) enum Fate {
     Stored(Accepted),
+    /// Stored, with a value changed to fit its attribute.
+    Coerced(Accepted),
     Refused(Refusal),
 }
 

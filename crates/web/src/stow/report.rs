@@ -17,8 +17,18 @@ use crate::problem::{Problem, RETRY_AFTER_SECONDS};
 pub(crate) const MAX_WARNINGS: usize = 8;
 /// Most characters of one of them.
 const MAX_WARNING_CHARS: usize = 400;
+/// Warning Reason of a value that was changed: Coercion of Data Elements (PS3.18 Table I.2-1).
+const COERCED: u16 = 0xB000;
+const COERCED_WORDS: &str = "numbers longer than a decimal string (DS) were rounded to its 16 characters";
 /// Warn-code of what is no DICOM status (RFC 7234 §5.5.7).
 const MISCELLANEOUS: &str = "299";
+
+/// An instance that was stored.
+struct Stored {
+    accepted: Accepted,
+    /// Warning Reason (0008,1196).
+    warning: Option<u16>,
+}
 
 /// What became of a request.
 #[derive(Debug, Default)]
@@ -39,7 +49,8 @@ pub(super) fn respond(
     let (mut stored, mut refused) = (Vec::new(), Vec::new());
     for fate in fates {
         match fate {
-            Fate::Stored(accepted) => stored.push(accepted),
+            Fate::Stored(accepted) => stored.push(Stored { accepted, warning: None }),
+            Fate::Coerced(accepted) => stored.push(Stored { accepted, warning: Some(COERCED) }),
             Fate::Refused(refusal) => refused.push(refusal),
         }
     }
@@ -67,7 +78,7 @@ pub(super) fn respond(
         headers.insert(CONTENT_LOCATION, url.clone());
         headers.insert(LOCATION, url);
     }
-    explain(headers, base, &refused, &notes);
+    explain(headers, base, (&stored, &refused), &notes);
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
     }
@@ -93,10 +104,11 @@ fn failure(broken: &Broken) -> Refusal {
     Refusal::nameless(reason, broken.to_string(), class)
 }
 
-fn status(stored: &[Accepted], refused: &[Refusal]) -> StatusCode {
+fn status(stored: &[Stored], refused: &[Refusal]) -> StatusCode {
     let all = |classes: &[Class]| refused.iter().all(|refusal| classes.contains(&refusal.class));
     match (stored.is_empty(), refused.is_empty()) {
-        (_, true) => StatusCode::OK,
+        (_, true) if stored.iter().all(|stored| stored.warning.is_none()) => StatusCode::OK,
+        (_, true) => StatusCode::ACCEPTED,
         (false, false) => StatusCode::ACCEPTED,
         (true, false) if all(&[Class::Transient, Class::Exhausted]) => StatusCode::SERVICE_UNAVAILABLE,
         (true, false) if all(&[Class::Transient, Class::Exhausted, Class::Bug]) => {
@@ -109,19 +121,20 @@ fn status(stored: &[Accepted], refused: &[Refusal]) -> StatusCode {
 }
 
 /// The study that all of `stored` belong to, when it is one.
-fn only_study(stored: &[Accepted]) -> Option<&Uid> {
-    let (first, rest) = stored.split_first()?;
-    rest.iter().all(|other| other.ids.study == first.ids.study).then_some(&first.ids.study)
+fn only_study(stored: &[Stored]) -> Option<&Uid> {
+    let mut studies = stored.iter().map(|stored| &stored.accepted.ids.study);
+    let first = studies.next()?;
+    studies.all(|other| other == first).then_some(first)
 }
 
-fn data_set(base: &str, study: Option<&Uid>, stored: &[Accepted], refused: &[Refusal]) -> Attributes {
+fn data_set(base: &str, study: Option<&Uid>, stored: &[Stored], refused: &[Refusal]) -> Attributes {
     let url = study.map(|study| format!("{base}/studies/{study}"));
     let mut out = Attributes::new();
     out.put(Tag::RETRIEVE_URL, Element::text(Vr::UR, url.into_iter().collect()));
     let named = |refusal: &&Refusal| refusal.sop_instance.is_some();
     let failed = refused.iter().filter(named).map(failed_item).collect();
     let other = refused.iter().filter(|refusal| !named(refusal)).map(other_item).collect();
-    let referenced = stored.iter().map(|accepted| referenced_item(base, accepted)).collect();
+    let referenced = stored.iter().map(|stored| referenced_item(base, stored)).collect();
     put_items(&mut out, Tag::FAILED_SOP_SEQUENCE, failed);
     put_items(&mut out, Tag::OTHER_FAILURES_SEQUENCE, other);
     put_items(&mut out, Tag::REFERENCED_SOP_SEQUENCE, referenced);
@@ -135,13 +148,16 @@ fn put_items(out: &mut Attributes, tag: Tag, items: Vec<Attributes>) {
     }
 }
 
-fn referenced_item(base: &str, accepted: &Accepted) -> Attributes {
+fn referenced_item(base: &str, Stored { accepted, warning }: &Stored) -> Attributes {
     let ids = &accepted.ids;
     let url = format!("{base}/studies/{}/series/{}/instances/{}", ids.study, ids.series, ids.instance);
     let mut item = Attributes::new();
     item.put_text(Tag::REFERENCED_SOP_CLASS_UID, Vr::UI, accepted.sop_class.as_str());
     item.put_text(Tag::REFERENCED_SOP_INSTANCE_UID, Vr::UI, ids.instance.as_str());
     item.put_text(Tag::RETRIEVE_URL, Vr::UR, url);
+    if let Some(reason) = warning {
+        item.put_text(Tag::WARNING_REASON, Vr::US, reason.to_string());
+    }
     item
 }
 
@@ -161,11 +177,18 @@ fn other_item(refusal: &Refusal) -> Attributes {
 }
 
 /// The reasons in words, each once (PS3.18 §10.5.3.2), and what else is to be known.
-fn explain(headers: &mut HeaderMap, base: &str, refused: &[Refusal], notes: &[String]) {
+fn explain(
+    headers: &mut HeaderMap,
+    base: &str,
+    (stored, refused): (&[Stored], &[Refusal]),
+    notes: &[String],
+) {
     let mut told: Vec<String> = Vec::new();
-    let reasons = refused.iter().map(|refusal| (format!("{:04X}", refusal.reason), &refusal.words));
-    let notes = notes.iter().map(|words| (MISCELLANEOUS.to_owned(), words));
-    for (code, words) in notes.chain(reasons) {
+    let reasons = refused.iter().map(|refusal| (format!("{:04X}", refusal.reason), refusal.words.as_str()));
+    let notes = notes.iter().map(|words| (MISCELLANEOUS.to_owned(), words.as_str()));
+    let warned = stored.iter().find_map(|stored| stored.warning);
+    let warnings = warned.map(|reason| (format!("{reason:04X}"), COERCED_WORDS));
+    for (code, words) in notes.chain(warnings).chain(reasons) {
         if told.len() == MAX_WARNINGS {
             return;
         }
@@ -288,6 +311,25 @@ mod tests {
         let response = respond(BASE, DICOM_JSON, taken, Ok(())).unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()[WARNING], "299 http://h/dicom-web: 1 DICOMDIR is no instance");
+    }
+
+    #[tokio::test]
+    async fn what_was_changed_is_stored_with_a_warning() {
+        let coerced = || match stored("1.1", "1.8") {
+            Fate::Stored(accepted) | Fate::Coerced(accepted) => Fate::Coerced(accepted),
+            refused @ Fate::Refused(_) => refused,
+        };
+        assert_eq!(status_of(vec![coerced()], Ok(())), 202);
+        let response =
+            respond(BASE, DICOM_JSON, taken(vec![stored("1.1", "1.9"), coerced()]), Ok(())).unwrap();
+        assert!(
+            response.headers()[WARNING].to_str().unwrap().starts_with("B000 http://h/dicom-web: numbers")
+        );
+        let body = to_bytes(response.into_body(), 10_000).await.unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(json["00081199"]["Value"][1]["00081196"]["Value"][0], 0xB000);
+        assert!(json["00081199"]["Value"][0].get("00081196").is_none());
+        assert!(json.get("00081198").is_none());
     }
 
     #[test]

@@ -6,7 +6,8 @@ use causeway_core::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use causeway_core::{Class, Uid, Vr};
 use causeway_dataset::compose::pixels::{self, Form, MAX_HEAD_BYTES};
 use causeway_dataset::compose::{
-    self, ComposeError, Composed, Gap, Named, SEQUENCE_END, begin_fragment, begin_fragments, begin_value,
+    self, ComposeError, Composed, Description, Gap, Named, SEQUENCE_END, begin_fragment, begin_fragments,
+    begin_value,
 };
 
 use super::super::part::{Fate, Refusal, Sender, inside, refusal};
@@ -20,6 +21,7 @@ const SYNTAX_NOT_SUPPORTED: u16 = 0xC122;
 pub(super) struct Made {
     named: Named,
     transfer_syntax: Uid,
+    is_coerced: bool,
     /// The metadata, with gaps.
     bytes: Bytes,
     /// How far they were given.
@@ -36,11 +38,19 @@ pub(super) struct Made {
     is_at_end: bool,
 }
 
-/// A gap with its value.
+/// A gap with what goes there.
 struct Filled {
     gap: Gap,
-    parts: Vec<Part>,
-    is_encapsulated: bool,
+    filling: Filling,
+}
+
+enum Filling {
+    /// An element, header and all.
+    Element(Vec<u8>),
+    /// A value, of one part or of several that follow one another.
+    Value(Vec<Part>),
+    /// Fragments, the first one last.
+    Fragments(Vec<Part>),
 }
 
 enum Piece {
@@ -55,8 +65,9 @@ impl Sender {
         let Self { archive, principal, envelope, study } = self;
         let transfer_syntax = made.transfer_syntax.clone();
         let announced = Announced { sop_class: None, sop_instance: None, transfer_syntax };
-        let named = std::mem::take(&mut made.named);
+        let (named, is_coerced) = (std::mem::take(&mut made.named), made.is_coerced);
         match archive.ingest(&principal, envelope, announced, &mut made, study.as_ref()).await {
+            Ok(accepted) if is_coerced => Fate::Coerced(accepted),
             Ok(accepted) => Fate::Stored(accepted),
             Err(error) => Fate::Refused(refusal(&error, named)),
         }
@@ -64,30 +75,42 @@ impl Sender {
 }
 
 impl Made {
-    /// Puts `parts`, those of each gap, where they belong.
-    pub(super) async fn of(composed: Composed, parts: Vec<Vec<Part>>, aside: Aside) -> Result<Self, Refusal> {
-        let Composed { named, bytes, gaps, transfer_syntax: told, .. } = composed;
+    /// Puts `parts`, those of each gap, where they belong; and, where its pixels told what they are, that too.
+    pub(super) async fn of(
+        composed: Composed,
+        parts: Vec<Vec<Part>>,
+        description: Option<Description>,
+        aside: Aside,
+    ) -> Result<Self, Refusal> {
+        let Composed { named, bytes, gaps, transfer_syntax: told, told: image, is_coerced, .. } = composed;
         let mut syntax = None;
         let mut filled = Vec::with_capacity(gaps.len());
         for (gap, mut parts) in gaps.into_iter().zip(parts) {
-            let mut is_encapsulated = false;
+            let mut form = Form::Native;
             if gap.is_pixel_data() {
-                let form = form(&parts, told.as_ref(), &aside).await;
-                let form = form.map_err(|unlike| unlike.into_refusal(named.clone()))?;
-                if let Form::Encapsulated(uid) = form {
-                    is_encapsulated = true;
-                    syntax = Some(uid);
-                }
-            }
-            if is_encapsulated {
-                parts.reverse();
+                let found = form_of(&parts, told.as_ref(), &aside).await;
+                form = found.map_err(|unlike| unlike.into_refusal(named.clone()))?;
             } else {
                 parts.truncate(1);
             }
-            let filling = Filled { gap, parts, is_encapsulated };
+            let filling = match form {
+                Form::Native => Filling::Value(parts),
+                Form::Encapsulated(uid) => {
+                    syntax = Some(uid);
+                    parts.reverse();
+                    Filling::Fragments(parts)
+                }
+            };
+            let filling = Filled { gap, filling };
             filling.check().map_err(|error| Refusal::of(named.clone(), error.to_string()))?;
             filled.push(filling);
         }
+        if let Some(description) = &description {
+            let element = |gap| Some(Filled { filling: Filling::Element(description.element(&gap)?), gap });
+            filled.extend(image.missing.into_iter().filter_map(element));
+        }
+        // Where there is nothing between two gaps, they are at the same place.
+        filled.sort_by_key(|filled| (filled.gap.at, filled.gap.tag));
         filled.reverse();
         let plain = || Uid::parse(EXPLICIT_VR_LITTLE_ENDIAN).map_err(|error| error.to_string());
         let transfer_syntax = match syntax {
@@ -97,6 +120,7 @@ impl Made {
         Ok(Self {
             named,
             transfer_syntax,
+            is_coerced,
             bytes: Bytes::from(bytes),
             given: 0,
             gaps: filled,
@@ -110,7 +134,7 @@ impl Made {
 
     /// Bytes of it, but for a few headers.
     pub(super) fn bytes(&self) -> u64 {
-        let parts = self.gaps.iter().flat_map(|filled| &filled.parts);
+        let parts = self.gaps.iter().flat_map(|filled| filled.parts());
         self.bytes.len() as u64 + parts.map(|part| part.bytes).sum::<u64>()
     }
 
@@ -118,7 +142,7 @@ impl Made {
     fn line_up(&mut self) -> Result<(), ComposeError> {
         if let Some(gap) = &self.pixels {
             match self.frames.pop() {
-                Some(part) => self.pieces.extend(value(begin_fragment(gap, part.bytes)?, gap.vr, &part)),
+                Some(part) => self.pieces.extend(value(begin_fragment(gap, part.bytes)?, gap.vr, &[part])),
                 None => {
                     self.pieces.push(Piece::Bytes(Bytes::from_static(&SEQUENCE_END)));
                     self.pixels = None;
@@ -126,60 +150,79 @@ impl Made {
             }
             return Ok(());
         }
-        let Some(Filled { gap, parts, is_encapsulated }) = self.gaps.pop() else {
+        let Some(Filled { gap, filling }) = self.gaps.pop() else {
             self.is_at_end = true;
             self.pieces.push(Piece::Bytes(self.bytes.slice(self.given.min(self.bytes.len())..)));
             return Ok(());
         };
         let before = self.bytes.slice(self.given.min(gap.at)..gap.at.min(self.bytes.len()));
         self.given = gap.at;
-        if is_encapsulated {
-            self.pieces.extend([Piece::Bytes(begin_fragments(&gap).into()), Piece::Bytes(before)]);
-            (self.frames, self.pixels) = (parts, Some(Gap { vr: Vr::OB, ..gap }));
-        } else if let Some(part) = parts.first() {
-            self.pieces.extend(value(begin_value(&gap, part.bytes)?, gap.vr, part));
-            self.pieces.push(Piece::Bytes(before));
+        match filling {
+            Filling::Element(element) => self.pieces.push(Piece::Bytes(element.into())),
+            Filling::Value(parts) => {
+                self.pieces.extend(value(begin_value(&gap, bytes_of(&parts))?, gap.vr, &parts));
+            }
+            Filling::Fragments(parts) => {
+                self.pieces.push(Piece::Bytes(begin_fragments(&gap).into()));
+                (self.frames, self.pixels) = (parts, Some(Gap { vr: Vr::OB, ..gap }));
+            }
         }
+        self.pieces.push(Piece::Bytes(before));
         Ok(())
     }
 }
 
 /// A value with its header before it and its padding behind, the first one last.
-fn value(header: Vec<u8>, vr: Vr, part: &Part) -> [Piece; 3] {
-    let padding = compose::padding(vr, part.bytes);
-    let end = part.start.saturating_add(part.bytes);
-    [
-        Piece::Bytes(Bytes::from_static(padding)),
-        Piece::Aside(part.start, end),
-        Piece::Bytes(Bytes::from(header)),
-    ]
+fn value(header: Vec<u8>, vr: Vr, parts: &[Part]) -> impl Iterator<Item = Piece> {
+    let padding = compose::padding(vr, bytes_of(parts));
+    let aside =
+        parts.iter().rev().map(|part| Piece::Aside(part.start, part.start.saturating_add(part.bytes)));
+    let before = [Piece::Bytes(Bytes::from_static(padding))];
+    before.into_iter().chain(aside).chain([Piece::Bytes(Bytes::from(header))])
+}
+
+fn bytes_of(parts: &[Part]) -> u64 {
+    parts.iter().map(|part| part.bytes).fold(0, u64::saturating_add)
 }
 
 impl Filled {
     /// Whether each part fits where it goes.
     fn check(&self) -> Result<(), ComposeError> {
-        self.parts.iter().try_for_each(|part| {
-            let header = if self.is_encapsulated { begin_fragment } else { begin_value };
-            header(&self.gap, part.bytes).map(drop)
-        })
+        match &self.filling {
+            Filling::Element(_) => Ok(()),
+            Filling::Value(parts) => begin_value(&self.gap, bytes_of(parts)).map(drop),
+            Filling::Fragments(parts) => {
+                parts.iter().try_for_each(|part| begin_fragment(&self.gap, part.bytes).map(drop))
+            }
+        }
+    }
+
+    fn parts(&self) -> &[Part] {
+        match &self.filling {
+            Filling::Element(_) => &[],
+            Filling::Value(parts) | Filling::Fragments(parts) => parts,
+        }
     }
 }
 
 /// Why parts are no pixel data.
-enum Unlike {
+pub(super) enum Unlike {
     /// They are of several kinds.
     Kinds,
     Form(pixels::UnknownForm),
+    /// They are not what they are said to be, in words.
+    Pixels(String),
     Store(Class),
 }
 
 impl Unlike {
-    fn into_refusal(self, named: Named) -> Refusal {
+    pub(super) fn into_refusal(self, named: Named) -> Refusal {
         match self {
             Self::Kinds => {
                 let words = "the parts of its pixel data are of several media types or transfer syntaxes";
                 Refusal::of(named, words.to_owned())
             }
+            Self::Pixels(words) => Refusal::of(named, words),
             Self::Form(unknown) => {
                 Refusal { reason: SYNTAX_NOT_SUPPORTED, ..Refusal::of(named, unknown.to_string()) }
             }
@@ -192,7 +235,7 @@ impl Unlike {
 }
 
 /// The form of pixel data, by the first of their parts.
-async fn form(parts: &[Part], told: Option<&Uid>, aside: &Aside) -> Result<Form, Unlike> {
+async fn form_of(parts: &[Part], told: Option<&Uid>, aside: &Aside) -> Result<Form, Unlike> {
     let Some(first) = parts.first() else { return Ok(Form::Native) };
     if parts.iter().any(|part| part.kind != first.kind) {
         return Err(Unlike::Kinds);

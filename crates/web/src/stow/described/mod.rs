@@ -5,6 +5,7 @@
 
 mod location;
 mod made;
+mod pictures;
 mod waiting;
 
 use std::sync::Arc;
@@ -33,12 +34,20 @@ pub(crate) const MAX_BULK_PARTS: usize = 1_000_000;
 /// Metadata longer than this are read on a thread.
 const MAX_READ_AT_ONCE_BYTES: usize = 64 * 1024;
 
+/// What is read, and where it stands.
+pub(super) struct Input<'a> {
+    pub(super) reader: Reader,
+    pub(super) body: &'a mut RequestBody,
+    /// The head of the first part, where that was read already.
+    pub(super) first: Option<Head>,
+}
+
 /// Takes in all of a body. `base`: the URL that relative ones are relative to.
 pub(super) async fn take(
     flight: &mut Flight,
     scratch: Scratch,
     form: Form,
-    (mut reader, body): (Reader, &mut RequestBody),
+    input: Input<'_>,
     base: &str,
 ) -> Result<(), Broken> {
     let mut taking = Taking {
@@ -54,7 +63,7 @@ pub(super) async fn take(
         unheard_of: 0,
         disk: None,
     };
-    let ended = taking.take_parts(&mut reader, body).await;
+    let ended = taking.take_parts(input).await;
     taking.finish();
     ended
 }
@@ -89,9 +98,11 @@ enum Coming {
 }
 
 impl Taking<'_> {
-    async fn take_parts(&mut self, reader: &mut Reader, body: &mut RequestBody) -> Result<(), Broken> {
+    async fn take_parts(&mut self, input: Input<'_>) -> Result<(), Broken> {
+        let Input { mut reader, body, mut first } = input;
         loop {
-            match reader.step()? {
+            let step = first.take().map_or_else(|| reader.step(), |head| Ok(Step::Begin(head)))?;
+            match step {
                 Step::NeedMore => match body.chunk().await? {
                     Some(chunk) => reader.feed(chunk),
                     None => return Ok(reader.finish()?),
@@ -234,15 +245,20 @@ impl Taking<'_> {
     }
 
     async fn launch_all(&mut self, ready: Vec<Ready>) {
-        for Ready { index, composed, places } in ready {
-            let aside = self.scratch.so_far().await;
+        for Ready { index, mut composed, places } in ready {
             let named = composed.named.clone();
+            let mut parts = self.waiting.parts_of(&places);
+            let described = pictures::prepare(&mut composed, &mut parts, &mut self.scratch).await;
+            let aside = self.scratch.so_far().await;
             let Some(aside) = self.note_disk(aside) else {
                 self.refuse_for_disk(index, Refusal::of(named, String::new()));
                 continue;
             };
-            let parts = self.waiting.parts_of(&places);
-            match made::Made::of(composed, parts, aside).await {
+            let made = match described {
+                Ok(description) => made::Made::of(composed, parts, description, aside).await,
+                Err(unlike) => Err(unlike.into_refusal(named)),
+            };
+            match made {
                 Ok(made) => {
                     let bytes = made.bytes();
                     self.flight.launch(index, bytes, |sender| sender.ingest_made(made)).await;
