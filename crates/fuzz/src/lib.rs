@@ -30,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frame", run: targets::frame::run },
     Target { name: "frames", run: targets::frames::run },
     Target { name: "identifier", run: targets::identifier::run },
+    Target { name: "picture", run: targets::picture::run },
 ];
 
 /// The target of this name.

@@ -4,7 +4,8 @@
 //! Input: the document.
 
 use causeway_core::transfer_syntax::Layout;
-use causeway_dataset::compose::{Composed, begin_value, padding};
+use causeway_dataset::compose::{Composed, Description, begin_value, padding};
+use causeway_dataset::pixels::Representation;
 use causeway_dataset::{json, xml};
 
 use super::data_set;
@@ -13,6 +14,16 @@ use super::data_set;
 const MAX_DATA_SETS: usize = 100;
 /// Most bytes that they make.
 const MAX_BYTES: usize = 1 << 20;
+/// What stands in for what a stream says of its pixels.
+const DESCRIPTION: Description = Description {
+    rows: 2,
+    columns: 3,
+    samples: 3,
+    photometric: "RGB",
+    bits_stored: 8,
+    representation: Representation::Unsigned,
+    frames: 2,
+};
 /// What stands in for bulk data.
 const BULK: &[u8] = b"odd";
 
@@ -47,13 +58,20 @@ fn check(made: &Composed) {
 /// The data set with something in each of its gaps.
 fn filled(made: &Composed) -> Vec<u8> {
     let (mut bytes, mut given) = (Vec::new(), 0);
-    for gap in &made.gaps {
-        assert!(given <= gap.at && gap.at <= made.bytes.len(), "gaps are out of order: {:?}", made.gaps);
+    assert!(made.gaps.is_sorted_by_key(|gap| gap.at), "gaps are out of order: {:?}", made.gaps);
+    let mut gaps: Vec<_> = made.gaps.iter().chain(&made.told.missing).collect();
+    gaps.sort_by_key(|gap| (gap.at, gap.tag));
+    for gap in gaps {
+        assert!(given <= gap.at && gap.at <= made.bytes.len(), "a gap is out of place: {gap:?}");
         bytes.extend_from_slice(made.bytes.get(given..gap.at).unwrap_or_default());
+        given = gap.at;
+        if made.told.missing.contains(gap) {
+            bytes.extend(DESCRIPTION.element(gap).unwrap_or_default());
+            continue;
+        }
         bytes.extend(begin_value(gap, BULK.len() as u64).unwrap_or_default());
         bytes.extend_from_slice(BULK);
         bytes.extend_from_slice(padding(gap.vr, BULK.len() as u64));
-        given = gap.at;
     }
     bytes.extend_from_slice(made.bytes.get(given..).unwrap_or_default());
     bytes
