@@ -13,6 +13,7 @@ use causeway_dataset::pixels::picture::{self, Colours, is_picture};
 use causeway_dataset::pixels::{MAX_FRAME_BYTES, PixelError};
 use tokio::sync::mpsc;
 
+use super::super::broken::Broken;
 use super::super::threads;
 use super::made::Unlike;
 use super::waiting::{Kind, Part};
@@ -155,7 +156,10 @@ async fn unpack(part: &mut Part, colours: Colours, scratch: &mut Scratch) -> Res
     };
     let (unpacked, taken) = tokio::join!(unpacking, taking);
     taken.map_err(|error| Unlike::Store(error.class()))?;
-    let unpacked = unpacked.map_err(|_| Unlike::Store(Class::Exhausted))?;
+    let unpacked = unpacked.map_err(|broken| match broken {
+        Broken::NotPutAside(class) => Unlike::Store(class),
+        other => Unlike::Pixels(other.to_string()),
+    })?;
     let description = unpacked.map_err(|error| Unlike::Pixels(error.to_string()))?;
     part.kind = Arc::new(Kind::of(None));
     (part.start, part.bytes) = (start, scratch.bytes().saturating_sub(start));
