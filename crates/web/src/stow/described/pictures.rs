@@ -13,10 +13,9 @@ use causeway_dataset::pixels::picture::{self, Colours, is_picture};
 use causeway_dataset::pixels::{MAX_FRAME_BYTES, PixelError};
 use tokio::sync::mpsc;
 
-use super::super::broken::Broken;
-use super::super::threads;
 use super::made::Unlike;
 use super::waiting::{Kind, Part};
+use crate::threads;
 
 /// Frames of a picture that may wait to be put aside.
 const FRAMES_WAITING: usize = 1;
@@ -156,10 +155,7 @@ async fn unpack(part: &mut Part, colours: Colours, scratch: &mut Scratch) -> Res
     };
     let (unpacked, taken) = tokio::join!(unpacking, taking);
     taken.map_err(|error| Unlike::Store(error.class()))?;
-    let unpacked = unpacked.map_err(|broken| match broken {
-        Broken::NotPutAside(class) => Unlike::Store(class),
-        other => Unlike::Pixels(other.to_string()),
-    })?;
+    let unpacked = unpacked.map_err(Unlike::Store)?;
     let description = unpacked.map_err(|error| Unlike::Pixels(error.to_string()))?;
     part.kind = Arc::new(Kind::of(None));
     (part.start, part.bytes) = (start, scratch.bytes().saturating_sub(start));
