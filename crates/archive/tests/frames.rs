@@ -35,7 +35,7 @@ async fn a_frame_is_the_end_of_the_data_set_asked_for_once_or_again() {
         let frame = frames.stored(FIRST).await.unwrap();
         assert_eq!(frame.len() as u64, frames.sample_bytes());
         assert!(sample.data_set().ends_with(&frame));
-        assert_eq!(frames.decoded(FIRST).await.unwrap().bytes, frame);
+        assert_eq!(frames.samples(FIRST).await.unwrap(), frame);
     }
 }
 
