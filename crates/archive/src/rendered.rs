@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use causeway_core::{ObjectKey, StoredInstance, Uid};
 use causeway_dataset::bulk::BulkPath;
+use causeway_dataset::presentation::Overlay;
 use causeway_dataset::render::{self, Profile, RenderError, Surveyor, Views};
 use causeway_store::Pool;
 
@@ -14,6 +15,7 @@ use crate::Archive;
 use crate::bulk::BulkData;
 use crate::error::RetrieveError;
 use crate::frames::{Frames, READ_BYTES};
+use crate::presentation::State;
 
 /// ICC Profile, in the data set or in that of the first optical path (PS3.3 §C.11.15, §C.8.12.5).
 const PROFILES: [&str; 2] = ["00282000", "00480105/1/00282000"];
@@ -46,6 +48,8 @@ pub struct Pictures {
     frames: Frames,
     views: Views,
     profile: Profile,
+    /// The object of the presentation state that they are shown in.
+    state: Option<ObjectKey>,
     decoders: Arc<Pool>,
     stored: Uid,
 }
@@ -61,6 +65,13 @@ impl Archive {
         instance: &StoredInstance,
         profile: Profile,
     ) -> Result<Pictures, RenderedError> {
+        let mut pictures = self.opened(instance).await?;
+        self.profiled(&mut pictures, instance, profile).await?;
+        Ok(pictures)
+    }
+
+    /// The same without a profile.
+    pub(crate) async fn opened(&self, instance: &StoredInstance) -> Result<Pictures, RenderedError> {
         let stored = instance.transfer_syntax.clone();
         let no_pixels = || RenderedError::Render(RenderError::NoPixels);
         let mut frames = self.frames(instance).await?.ok_or_else(no_pixels)?;
@@ -68,7 +79,7 @@ impl Archive {
             let reason = "there is no decoder for it".to_owned();
             return Err(RetrieveError::NotDecodable { stored, reason }.into());
         }
-        let mut views = match self.inner.views.find(&instance.object) {
+        let views = match self.inner.views.find(&instance.object) {
             Some(views) => views,
             None => {
                 let views = surveyed(&mut frames, &stored).await?.ok_or_else(no_pixels)?;
@@ -76,13 +87,10 @@ impl Archive {
                 views
             }
         };
-        if profile != Profile::None {
-            let own = self.own_profile(instance).await?;
-            views.set_profile(profile, own.as_deref()).map_err(|error| told(&stored, error))?;
-        }
         let (archive, object) = (self.clone(), instance.object.clone());
         let decoders = self.inner.decoders.pool()?;
-        Ok(Pictures { archive, object, frames, views, profile, decoders, stored })
+        let (profile, state) = (Profile::None, None);
+        Ok(Pictures { archive, object, frames, views, profile, state, decoders, stored })
     }
 }
 
@@ -96,6 +104,20 @@ async fn surveyed(frames: &mut Frames, stored: &Uid) -> Result<Option<Views>, Re
 }
 
 impl Archive {
+    /// Has every picture of an instance carry a profile, where one is asked for.
+    pub(crate) async fn profiled(
+        &self,
+        pictures: &mut Pictures,
+        instance: &StoredInstance,
+        profile: Profile,
+    ) -> Result<(), RenderedError> {
+        if profile == Profile::None {
+            return Ok(());
+        }
+        let own = self.own_profile(instance).await?;
+        pictures.set_profile(profile, own.as_deref())
+    }
+
     /// The colour profile that an instance brings.
     async fn own_profile(&self, instance: &StoredInstance) -> Result<Option<Vec<u8>>, RetrieveError> {
         for path in PROFILES {
@@ -142,7 +164,7 @@ impl Pictures {
         number: NonZeroU32,
         wanted: &render::Wanted,
     ) -> Result<Bytes, RenderedError> {
-        let key = (self.object.clone(), number, format!("{wanted:?} {:?}", self.profile));
+        let key = (self.object.clone(), number, format!("{wanted:?} {:?} {:?}", self.profile, self.state));
         if let Some(picture) = self.archive.inner.pictures.find(&key) {
             return Ok(picture);
         }
@@ -156,6 +178,18 @@ impl Pictures {
         let picture = picture.map(Bytes::from).map_err(|error| self.told(error))?;
         self.archive.inner.pictures.keep(key, picture.clone());
         Ok(picture)
+    }
+
+    /// Has every picture carry a profile; `own` is that of what is shown.
+    pub(crate) fn set_profile(&mut self, profile: Profile, own: Option<&[u8]>) -> Result<(), RenderedError> {
+        self.profile = profile;
+        self.views.set_profile(profile, own).map_err(|error| told(&self.stored, error))
+    }
+
+    /// Shows every frame as a presentation state says.
+    pub(crate) fn present(&mut self, state: &State, image: Uid, overlays: Vec<Overlay>) {
+        self.views.present(Arc::clone(&state.presentation), image, overlays);
+        self.state = Some(state.object.clone());
     }
 
     fn told(&self, error: RenderError) -> RenderedError {

@@ -1,5 +1,5 @@
 //! Bytes to attributes and back: scanner, heads, character sets, File Meta Information, DICOM JSON and XML,
-//! transcoding, pixels decoded, frames and long values found, pictures, reports as text.
+//! transcoding, pixels decoded, frames and long values found, pictures, presentation states, reports as text.
 //!
 //! Lives here: everything that knows how a data set is laid out (PS3.5), pure and synchronous. Never here: files,
 //! sockets, async, the meaning of a query. Foreign bytes pass the bounded [`scanner`] and nothing else.
@@ -19,6 +19,7 @@ pub mod identifier;
 pub mod json;
 pub mod model;
 pub mod pixels;
+pub mod presentation;
 pub mod render;
 pub mod report;
 pub mod scanner;

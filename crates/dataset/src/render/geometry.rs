@@ -10,12 +10,27 @@ use super::raster::{Channels, Raster};
 /// Longest side of a viewport, in pixels.
 pub const MAX_VIEWPORT_SIDE: u32 = 8192;
 
-/// What a picture has to fit into, and which part of it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// What a picture has to fit into, and which part of it. A side that is not said follows from the other; where neither
+/// is, there is one pixel for each of the image.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Viewport {
-    width: u32,
-    height: u32,
-    region: Region,
+    width: Option<u32>,
+    height: Option<u32>,
+    part: Part,
+}
+
+/// Which part.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Part {
+    Pixels(Region),
+    /// Left, upper, right and lower edge in the whole, which is 1 wide and 1 high.
+    Fractions([f64; 4]),
+}
+
+impl Default for Part {
+    fn default() -> Self {
+        Self::Pixels(Region::default())
+    }
 }
 
 /// A part of the source image, in its pixels. Only the size of a corner's numbers counts; a negative width or
@@ -41,17 +56,67 @@ impl Viewport {
         let is_region = numbers.iter().flatten().all(|number| number.is_finite())
             && [region.width, region.height].iter().flatten().all(|side| *side != 0.0);
         (sides.contains(&width) && sides.contains(&height) && is_region).then_some(Self {
-            width,
-            height,
-            region,
+            width: Some(width),
+            height: Some(height),
+            part: Part::Pixels(region),
         })
     }
-}
 
-impl Viewport {
-    /// Pixels that it has room for.
-    pub(super) fn pixels(&self) -> u64 {
-        u64::from(self.width) * u64::from(self.height)
+    /// A viewport as PS3.18 §9.5.1.2.4 has it, any side of it left unsaid, and a part as §9.5.1.2.5 does: left, upper,
+    /// right and lower edge, from 0 to 1. `None` where a side is 0 or longer than [`MAX_VIEWPORT_SIDE`], or the part is
+    /// none.
+    #[must_use]
+    pub fn of_part(width: Option<u32>, height: Option<u32>, part: Option<[f64; 4]>) -> Option<Self> {
+        let [left, upper, right, lower] = part.unwrap_or([0.0, 0.0, 1.0, 1.0]);
+        let is_part =
+            0.0 <= left && left < right && right <= 1.0 && 0.0 <= upper && upper < lower && lower <= 1.0;
+        let are_sides = [width, height].iter().flatten().all(|side| (1..=MAX_VIEWPORT_SIDE).contains(side));
+        let part = Part::Fractions([left, upper, right, lower]);
+        (is_part && are_sides).then_some(Self { width, height, part })
+    }
+
+    /// The same part, in another size.
+    pub(super) const fn of_size(self, width: u32, height: u32) -> Self {
+        Self { width: Some(width), height: Some(height), part: self.part }
+    }
+
+    /// Its sides, where they are said.
+    pub(super) const fn sides(&self) -> (Option<u32>, Option<u32>) {
+        (self.width, self.height)
+    }
+
+    /// The part in pixels of an image that is so wide and high: left, upper edge, width, height. None where it lies
+    /// outside.
+    pub(super) fn part(&self, full: (u32, u32)) -> Option<(f64, f64, f64, f64)> {
+        let (across, down) = self.stretches(full)?;
+        Some((across.from, down.from, across.length, down.length))
+    }
+
+    fn stretches(&self, (width, height): (u32, u32)) -> Option<(Stretch, Stretch)> {
+        let region = match self.part {
+            Part::Pixels(region) => region,
+            Part::Fractions([left, upper, right, lower]) => {
+                let (across, down) = (f64::from(width), f64::from(height));
+                Region {
+                    x: left * across,
+                    y: upper * down,
+                    width: Some((right - left) * across),
+                    height: Some((lower - upper) * down),
+                }
+            }
+        };
+        let across = Stretch::of(region.x, region.width, width)?;
+        Some((across, Stretch::of(region.y, region.height, height)?))
+    }
+
+    /// Pixels of a picture of an image that is so wide and high.
+    pub(super) fn pixels(&self, full: (u32, u32)) -> u64 {
+        let (_, _, width, height) = self.part(full).unwrap_or((0.0, 0.0, full.0.into(), full.1.into()));
+        let (width, height) = match (self.width, self.height) {
+            (Some(width), Some(height)) => (width, height),
+            _ => size(self, width, height),
+        };
+        u64::from(width) * u64::from(height)
     }
 }
 
@@ -78,21 +143,29 @@ impl Stretch {
 
 /// Crops, scales and turns a picture. `aspect`: height of a pixel, in its widths.
 pub(super) fn fit(raster: Raster, viewport: &Viewport, aspect: f64) -> Result<Raster, RenderError> {
-    let region = viewport.region;
     let outside = || RenderError::Viewport("its region lies outside of the image");
-    let across = Stretch::of(region.x, region.width, raster.width).ok_or_else(outside)?;
-    let down = Stretch::of(region.y, region.height, raster.height).ok_or_else(outside)?;
-    let (width, height) = size(viewport, across.length, down.length * aspect);
+    let (across, down) = viewport.stretches((raster.width, raster.height)).ok_or_else(outside)?;
+    let (width, height) = match viewport.sides() {
+        (None, None) => size(viewport, across.length, down.length),
+        _ => size(viewport, across.length, down.length * aspect),
+    };
     let mut fitted = scale(&raster, across, down, width, height)?;
     fitted.turn(across.is_turned, down.is_turned);
     Ok(fitted)
 }
 
-/// The largest size of these proportions that does not overflow the viewport.
+/// The largest size of these proportions that does not overflow the viewport; no side is longer than
+/// [`MAX_VIEWPORT_SIDE`], unless it is that of the image itself.
 fn size(viewport: &Viewport, width: f64, height: f64) -> (u32, u32) {
-    let scale = (f64::from(viewport.width) / width).min(f64::from(viewport.height) / height);
+    let longest = f64::from(MAX_VIEWPORT_SIDE);
+    let most = |side: Option<u32>, length: f64| side.map_or(longest, f64::from) / length;
+    let scale = match viewport.sides() {
+        (None, None) => 1.0,
+        (across, down) => most(across, width).min(most(down, height)),
+    };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is clamped")]
-    let side = |length: f64, most: u32| ((length * scale).round() as u32).clamp(1, most);
+    let side =
+        |length: f64, most: Option<u32>| ((length * scale).round() as u32).clamp(1, most.unwrap_or(u32::MAX));
     (side(width, viewport.width), side(height, viewport.height))
 }
 

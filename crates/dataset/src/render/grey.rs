@@ -93,6 +93,7 @@ pub(super) fn shade(look: &Look, polarity: Polarity, view: View<'_>, stored: f64
 /// The brightness of one stored value that is no padding.
 pub(super) fn tone(look: &Look, polarity: Polarity, view: View<'_>, stored: f64) -> u8 {
     let bright = view.apply(look.modality.apply(stored));
+    let bright = look.tone.as_ref().map_or(bright, |tone| tone.apply(bright));
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
@@ -101,6 +102,7 @@ pub(super) fn tone(look: &Look, polarity: Polarity, view: View<'_>, stored: f64)
     let shade = (bright * 255.0).round() as u8;
     match polarity {
         Polarity::MoreIsBright => shade,
+        Polarity::LessIsBright if look.tone.is_some() => shade,
         Polarity::LessIsBright => u8::MAX - shade,
     }
 }

@@ -4,6 +4,7 @@ use causeway_core::Tag;
 
 use super::lut::Lut;
 use super::notes::{Notes, Place};
+use super::presented::Tone;
 use super::voi::{Function, Voi, Window};
 use super::{RenderError, tags};
 use crate::pixels::{Representation, Shape};
@@ -50,6 +51,8 @@ pub(super) struct Look {
     /// Least and greatest stored value that is no part of the image (PS3.3 §C.7.5.1.1.2).
     pub(super) padding: Option<(f64, f64)>,
     pub(super) palette: Option<[Lut; 3]>,
+    /// What a presentation state makes of brightness, in place of the photometric interpretation.
+    pub(super) tone: Option<Tone>,
     /// Height of a pixel, in its widths.
     pub(super) aspect: f64,
 }
@@ -74,6 +77,7 @@ impl Look {
             voi: voi(notes, shape.representation),
             padding: padding(notes, shape.representation),
             palette: palette(shape, notes)?,
+            tone: None,
             aspect: aspect(notes).unwrap_or(1.0),
             shape: shape.clone(),
         })

@@ -11,7 +11,7 @@ use super::tags;
 use crate::charset::CharacterSets;
 
 /// Dots of a letter, across and down.
-const LETTER_DOTS: u32 = 8;
+pub(super) const LETTER_DOTS: u32 = 8;
 /// Dots from one line to the next, and from the words to the edge of the picture.
 const LINE_DOTS: u32 = 11;
 const MARGIN_DOTS: u32 = 3;
@@ -20,7 +20,7 @@ const LETTERS_OF_A_LINE: u32 = 56;
 /// A dot is at most so many pixels wide.
 const MAX_DOT_PIXELS: u32 = 16;
 /// Stands for a letter that there is no drawing of.
-const BOX: [u8; 8] = [0x7F, 0x41, 0x41, 0x41, 0x41, 0x41, 0x7F, 0];
+pub(super) const BOX: [u8; 8] = [0x7F, 0x41, 0x41, 0x41, 0x41, 0x41, 0x7F, 0];
 
 /// Which words are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -137,7 +137,7 @@ fn person(name: &str) -> String {
 }
 
 /// The dots of a letter, a byte for each line, the lowest bit leftmost. A letter with a mark that is not drawn loses it.
-fn drawing(letter: char) -> Option<[u8; 8]> {
+pub(super) fn drawing(letter: char) -> Option<[u8; 8]> {
     let known = |letter| {
         font8x8::BASIC_FONTS
             .get(letter)

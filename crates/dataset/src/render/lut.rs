@@ -98,6 +98,13 @@ impl Lut {
         self.entries.get(index).copied().unwrap_or_default().into()
     }
 
+    /// How bright the entry is that lies so far into the table, both from 0 to 1: every entry is for an equal part of
+    /// what there is.
+    pub(super) fn nth(&self, part: f64) -> f64 {
+        let count = f64::from(u32::try_from(self.entries.len()).unwrap_or(u32::MAX));
+        self.get(f64::from(self.first) + (part * count).floor()) / self.full()
+    }
+
     /// The largest number that an entry can have.
     pub(super) fn full(&self) -> f64 {
         f64::from((1_u32 << self.bits) - 1)

@@ -11,6 +11,7 @@ mod image;
 mod label;
 mod lut;
 mod notes;
+mod presented;
 mod profile;
 mod raster;
 mod surveyor;
@@ -86,10 +87,12 @@ pub fn render(frame: StoredFrame, wanted: &Wanted) -> Result<Vec<u8>, RenderErro
         let mut frame = frame;
         let (labels, profile) = (std::mem::take(&mut frame.labels), frame.profile.take());
         let (aspect, hundredths) = (frame.look.aspect, frame.hundredths);
+        let presented = frame.presented.take();
         let raster = picture(frame, wanted.window)?;
-        let mut raster = match &wanted.viewport {
-            Some(viewport) => geometry::fit(raster, viewport, aspect)?,
-            None => raster,
+        let mut raster = match (&presented, &wanted.viewport) {
+            (Some(presented), viewport) => presented.show(raster, viewport.as_ref())?,
+            (None, Some(viewport)) => geometry::fit(raster, viewport, aspect)?,
+            (None, None) => raster,
         };
         labels.draw(&mut raster);
         raster.encode(wanted.coding, &Extras { profile: profile.as_deref(), hundredths })

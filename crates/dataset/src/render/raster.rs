@@ -82,7 +82,8 @@ pub(super) struct Raster {
 }
 
 impl Raster {
-    const fn channels(&self) -> usize {
+    /// Samples of a pixel.
+    pub(super) const fn channels(&self) -> usize {
         match self.channels {
             Channels::Grey => 1,
             Channels::Rgb => 3,

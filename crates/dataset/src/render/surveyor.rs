@@ -12,10 +12,12 @@ use causeway_core::{Tag, Uid};
 use super::image::Look;
 use super::label::Labels;
 use super::notes::Survey;
+use super::presented::{Presented, PresentedImage};
 use super::profile::{self, Profile};
 use super::timing::Timing;
 use super::{RenderError, Wanted};
 use crate::pixels::{Codec, Shape};
+use crate::presentation::{Overlay, Presentation};
 use crate::scanner::{Progress, Scanner};
 
 /// Reads what says how frames look. Ask it what it [`wants`](Self::wants) and [`give`](Self::give) it that, until it
@@ -41,6 +43,7 @@ pub struct Views {
     shape: Shape,
     timing: Timing,
     profile: Option<Bytes>,
+    presented: Option<PresentedImage>,
 }
 
 /// One frame as it stands in the data set, and what says how it looks.
@@ -55,6 +58,8 @@ pub struct StoredFrame {
     pub(super) hundredths: u16,
     /// The colour profile that goes with it.
     pub(super) profile: Option<Bytes>,
+    /// The presentation state that it is shown in.
+    pub(super) presented: Option<Presented>,
 }
 
 impl Surveyor {
@@ -99,7 +104,8 @@ impl Surveyor {
         if let Some(pixels) = survey.pixels {
             let shape = survey.shape.shape_of_each()?;
             let timing = Timing::of(&survey.notes(0));
-            let views = Views { survey: Arc::new(survey), pixels, shape, timing, profile: None };
+            let views =
+                Views { survey: Arc::new(survey), pixels, shape, timing, profile: None, presented: None };
             self.stage = Stage::Done(Some(Box::new(views)));
         }
         Ok(())
@@ -122,7 +128,9 @@ impl Views {
     /// # Errors
     /// When the colours would have to be converted, which is not done.
     pub fn set_profile(&mut self, wanted: Profile, own: Option<&[u8]>) -> Result<(), RenderError> {
-        let own = own.and_then(profile::of_object).filter(|_| self.shape.samples == 3);
+        let is_coloured =
+            self.shape.samples == 3 || self.presented.as_ref().is_some_and(PresentedImage::has_colour);
+        let own = own.and_then(profile::of_object).filter(|_| is_coloured);
         self.profile = match (wanted, own) {
             (Profile::None, _) => None,
             (Profile::Own, Some(own)) => Some(Bytes::copy_from_slice(own)),
@@ -144,11 +152,23 @@ impl Views {
         size_of::<Self>() + self.survey.noted_bytes()
     }
 
+    /// Shows every frame as a presentation state says. `image` is the SOP Instance UID of the image, `overlays` are the
+    /// planes that it has itself.
+    pub fn present(&mut self, state: Arc<Presentation>, image: Uid, overlays: Vec<Overlay>) {
+        self.presented = Some(PresentedImage { state, image, overlays: overlays.into() });
+    }
+
+    /// About how much memory this takes.
+    #[must_use]
+    pub fn weight_bytes(&self) -> usize {
+        size_of::<Self>() + self.survey.noted_bytes()
+    }
+
     /// Pixels of a picture, at most.
     #[must_use]
     pub fn picture_pixels(&self, wanted: &Wanted) -> u64 {
         match &wanted.viewport {
-            Some(viewport) => viewport.pixels(),
+            Some(viewport) => viewport.pixels((self.shape.columns.into(), self.shape.rows.into())),
             None => u64::from(self.shape.rows) * u64::from(self.shape.columns),
         }
     }
@@ -165,9 +185,13 @@ impl Views {
         wanted: &Wanted,
     ) -> Result<StoredFrame, RenderError> {
         let notes = self.survey.notes(index);
-        let look = Look::of(&self.shape, self.pixels, &notes)?;
+        let mut look = Look::of(&self.shape, self.pixels, &notes)?;
+        let presented = self.presented.as_ref().map(|image| image.frame(index));
+        if let Some(presented) = &presented {
+            presented.tell(&mut look)?;
+        }
         let labels = Labels::of(&notes, wanted.annotations, index, self.shape.frames);
         let (hundredths, profile) = (self.timing.hundredths(index), self.profile.clone());
-        Ok(StoredFrame { bytes, codec, look, labels, hundredths, profile })
+        Ok(StoredFrame { bytes, codec, look, labels, hundredths, profile, presented })
     }
 }

@@ -58,7 +58,11 @@ fn slope(look: &Look, view: View<'_>) -> Option<(f64, f64)> {
     Some((one.min(other).floor() - 1.0, one.max(other).ceil() + 2.0))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates, and is held in its table")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "saturates, and is held in its table"
+)]
 const fn place(value: f64) -> usize {
     value as usize
 }
@@ -98,6 +102,7 @@ mod tests {
             voi: Voi::Unsaid,
             padding: None,
             palette: None,
+            tone: None,
             aspect: 1.0,
         }
     }
@@ -126,12 +131,12 @@ mod tests {
     fn views() -> impl Strategy<Value = View<'static>> {
         let function =
             prop_oneof![Just(Function::Linear), Just(Function::LinearExact), Just(Function::Sigmoid)];
-        let window = (numbers(), 0.0..3000.0, function).prop_filter_map("a width", |(center, width, function)| {
-            Window::new(center, width, function).map(View::Window)
-        });
-        let span = (numbers(), numbers()).prop_map(|(one, other)| {
-            View::Span(Span { least: one.min(other), greatest: one.max(other) })
-        });
+        let window = (numbers(), 0.0..3000.0, function)
+            .prop_filter_map("a width", |(center, width, function)| {
+                Window::new(center, width, function).map(View::Window)
+            });
+        let span = (numbers(), numbers())
+            .prop_map(|(one, other)| View::Span(Span { least: one.min(other), greatest: one.max(other) }));
         prop_oneof![window, span]
     }
 
