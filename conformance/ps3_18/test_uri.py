@@ -9,21 +9,11 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, JPEG2000
 
 import data
 from clients import stored
+from linked import get
 
 pytestmark = pytest.mark.only("causeway")
 
 FILE = {"contentType": "application/dicom"}
-
-
-def get(subject, item, **parameters):
-    """GET of the instance; a parameter that is None is left out."""
-    asked = {
-        "requestType": "WADO", "studyUID": item.StudyInstanceUID, "seriesUID": item.SeriesInstanceUID,
-        "objectUID": item.SOPInstanceUID, **parameters,
-    }
-    root = subject.dicomweb.removesuffix("/dicom-web")
-    asked = {name: text for name, text in asked.items() if text is not None}
-    return requests.get(f"{root}/wado", params=asked, timeout=20)
 
 
 @pytest.fixture(scope="module")
@@ -63,12 +53,20 @@ def test_what_is_mandatory_is_400_without(subject, held, missing):
 @pytest.mark.parametrize(("parameters", "expected"), [
     ({"requestType": "wado"}, 400), ({"studyUID": "../../etc"}, 400), ({"objectUID": ["1.2", "1.3"]}, 400),
     ({"contentType": "application/dicom;transfer-syntax=1.2.840.10008.1.2.1"}, 400),
-    ({"contentType": "application/dicom,image/jpeg"}, 400), ({"contentType": "audio/basic"}, 406),
+    ({"contentType": "application/dicom,image/jpeg"}, 400),
+    ({"contentType": "audio/basic", "accept": "audio/*"}, 406), ({"windowCenter": "1", "windowWidth": "2"}, 400),
     ({"anonymize": "yes"}, 400), ({"studyUID": "1.2.3.4"}, 404), ({"objectUID": "1.2.3.4"}, 404),
 ], ids=str)
 def test_what_cannot_be_given(subject, held, parameters, expected):
     """PS3.18 §9.4.2, table 9.4.3-1."""
     assert get(subject, held, **{**FILE, **parameters}).status_code == expected
+
+
+def test_a_file_by_the_accept_header_alone(subject, held):
+    """PS3.18 §9.3: the media types say which of the two transactions it is."""
+    answer = get(subject, held, accept="application/dicom")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"].split(";")[0] == "application/dicom"
 
 
 def test_what_was_deleted_is_410(subject):

@@ -83,6 +83,17 @@ pub(crate) const FOR_PICTURE: &[Offer] = &[
 /// Several frames of one instance: one part each, or together as one that moves.
 pub(crate) const FOR_FRAMES: &[Offer] =
     &[in_parts("image/jpeg"), in_parts("image/png"), in_parts("image/gif"), alone("image/gif")];
+/// What the URI service has, whatever the instance is: rendered by default, or the file (PS3.18 §9.3).
+pub(crate) const EITHER: &[Offer] = &[
+    alone("image/jpeg"),
+    alone("image/png"),
+    alone("image/gif"),
+    alone("text/html"),
+    alone("text/plain"),
+    alone("text/xml"),
+    alone("application/pdf"),
+    FILE,
+];
 /// A capabilities description (PS3.18 §8.9.4).
 pub(crate) const FOR_CAPABILITIES: &[Offer] = &[WADL, JSON];
 /// Web Application Description Language.
@@ -126,11 +137,22 @@ pub(crate) fn select(
     query: Option<&str>,
     missing: MissingAccept,
 ) -> Result<Selected, Problem> {
-    if let Some(asked) = query.and_then(accept_parameter) {
-        let text = percent::decode(asked)
-            .map_err(|error| Problem::bad_request(format!("the accept parameter cannot be read: {error}")))?;
+    let asked = query.and_then(accept_parameter).map(percent::decode).transpose();
+    let asked = asked
+        .map_err(|error| Problem::bad_request(format!("the accept parameter cannot be read: {error}")))?;
+    select_named(offers, headers, asked.as_deref(), missing)
+}
+
+/// Chooses among `offers` by the list of a query parameter, and by the header where nothing in that list will do.
+pub(crate) fn select_named(
+    offers: &[Offer],
+    headers: &HeaderMap,
+    named: Option<&str>,
+    missing: MissingAccept,
+) -> Result<Selected, Problem> {
+    if let Some(named) = named {
         let ranges: Vec<Range> =
-            Range::list(&text).filter(|range| !range.media.essence.contains('*')).collect();
+            Range::list(named).filter(|range| !range.media.essence.contains('*')).collect();
         refuse_mixture(&ranges)?;
         if let Some(selected) = choose(offers, &ranges) {
             return Ok(selected);

@@ -4,7 +4,6 @@
 use axum::body::Body;
 use axum::http::HeaderValue;
 use axum::http::header::{ACCEPT_RANGES, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG};
-use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
 use causeway_archive::{BulkValue, DocumentError, RetrieveError};
@@ -14,10 +13,9 @@ use futures_util::{StreamExt, stream};
 
 use super::super::ranged::{beyond, chunks, mark, put};
 use super::super::{etag, location};
+use super::ask::Ask;
 use super::category::{self, HTML, OF_A_REPORT, Stream, XML};
-use crate::accept::{self, Offer};
-use crate::base_url::base_url;
-use crate::door::Door;
+use crate::accept::Offer;
 use crate::multipart::write::{Boundary, Place, Whole};
 use crate::problem::Problem;
 use crate::range::{self, Wanted};
@@ -30,48 +28,42 @@ const SANDBOX: &str = "default-src 'none'; sandbox";
 
 /// The document in an instance, which is of media type `media`.
 pub(super) async fn document(
-    door: &Door,
+    ask: &Ask<'_>,
     instance: &StoredInstance,
     media: &'static str,
-    request: &Parts,
 ) -> Result<Response, Problem> {
-    let offer = chosen(door, &[media], request)?;
-    let value = door.archive.document(instance).await?;
+    let offer = ask.choose(&category::offers(&[media]))?;
+    let value = ask.door.archive.document(instance).await?;
     let value = value.ok_or_else(|| Problem::not_acceptable("the instance has no document in it"))?;
-    Answer { door, instance, offer, request }.pass(value).await
+    Answer { ask, instance, offer }.pass(value).await
 }
 
 /// The stream of a video.
 pub(super) async fn video(
-    door: &Door,
+    ask: &Ask<'_>,
     instance: &StoredInstance,
     stream: Stream,
-    request: &Parts,
 ) -> Result<Response, Problem> {
     let none = || Problem::not_acceptable("the instance has no pixel data");
-    let mut value = door.archive.video(instance).await?.ok_or_else(none)?;
+    let mut value = ask.door.archive.video(instance).await?.ok_or_else(none)?;
     let first = value.peek(START_BYTES).await?;
-    let offer = chosen(door, &category::of_a_video(stream, &first), request)?;
-    Answer { door, instance, offer, request }.pass(value).await
+    let offer = ask.choose(&category::offers(&category::of_a_video(stream, &first)))?;
+    Answer { ask, instance, offer }.pass(value).await
 }
 
 /// A structured report as text.
-pub(super) async fn report(
-    door: &Door,
-    instance: &StoredInstance,
-    request: &Parts,
-) -> Result<Response, Problem> {
-    let offer = chosen(door, &OF_A_REPORT, request)?;
-    let answer = Answer { door, instance, offer, request };
+pub(super) async fn report(ask: &Ask<'_>, instance: &StoredInstance) -> Result<Response, Problem> {
+    let offer = ask.choose(&category::offers(&OF_A_REPORT))?;
+    let answer = Answer { ask, instance, offer };
     let (digest, tag) = answer.tag();
-    if let Some(response) = etag::not_modified(&request.headers, &tag) {
+    if let Some(response) = etag::not_modified(ask.headers, &tag) {
         return Ok(response);
     }
     let text = match answer.media() {
-        XML => Bytes::from(door.archive.xml_metadata(instance, &answer.base()).await?),
+        XML => Bytes::from(ask.door.archive.xml_metadata(instance, &answer.base()).await?),
         media => {
             let form = if media == HTML { Form::Html } else { Form::Plain };
-            door.archive.report(instance, form).await.map_err(told)?
+            ask.door.archive.report(instance, form).await.map_err(told)?
         }
     };
     let length = text.len() as u64;
@@ -85,18 +77,11 @@ fn told(error: DocumentError) -> Problem {
     }
 }
 
-fn chosen(door: &Door, media: &[&'static str], request: &Parts) -> Result<Offer, Problem> {
-    let offers = category::offers(media);
-    let missing = door.config.missing_accept;
-    Ok(accept::select(&offers, &request.headers, request.uri.query(), missing)?.offer)
-}
-
 /// An answer in the making.
 struct Answer<'a> {
-    door: &'a Door,
+    ask: &'a Ask<'a>,
     instance: &'a StoredInstance,
     offer: Offer,
-    request: &'a Parts,
 }
 
 impl Answer<'_> {
@@ -105,7 +90,7 @@ impl Answer<'_> {
     }
 
     fn base(&self) -> String {
-        base_url(&self.door.config, &self.request.uri, &self.request.headers)
+        self.ask.base()
     }
 
     fn tag(&self) -> ([u8; 32], HeaderValue) {
@@ -117,7 +102,7 @@ impl Answer<'_> {
 
     /// Bytes as they are, all or a range of them. The first are read before the status goes out.
     async fn pass(self, mut value: BulkValue) -> Result<Response, Problem> {
-        let headers = &self.request.headers;
+        let headers = self.ask.headers;
         let (digest, tag) = self.tag();
         if let Some(response) = etag::not_modified(headers, &tag) {
             return Ok(response);

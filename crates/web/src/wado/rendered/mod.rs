@@ -1,12 +1,15 @@
 //! Rendered resources (PS3.18 §10.4.1.1.3, §10.4.1.1.4): instances and frames as JPEG, PNG or GIF, one by itself or
-//! several in `multipart/related`, and one small picture that stands for a study, a series, an instance or a frame;
-//! documents, reports and videos of single instances.
+//! several in `multipart/related`; documents, reports and videos of single instances. The URI service (§9.5) gives the
+//! same, one at a time.
 
+mod ask;
 mod category;
 mod cine;
 mod document;
 mod parse;
+mod scene;
 mod show;
+mod thumbnail;
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -16,29 +19,24 @@ use axum::extract::{RawPathParams, Request, State};
 use axum::http::header::{CONTENT_TYPE, ETAG, WARNING};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use causeway_archive::{Pictures, RenderedError};
-use causeway_core::transfer_syntax::Plain;
-use causeway_core::{Principal, StoredInstance};
-use causeway_dataset::render::{
-    Annotations, Coding, Profile, Quality, Region, RenderError, Viewport, Wanted,
-};
+use causeway_archive::RenderedError;
+use causeway_core::StoredInstance;
+use causeway_dataset::render::{Coding, Profile, Quality, RenderError, Wanted};
 
 use super::frames::FrameList;
 use super::{absent, etag};
-use crate::accept::{self, FOR_FRAMES, FOR_PICTURE, FOR_PICTURES, FOR_THUMBNAIL, Offer};
-use crate::base_url::base_url;
+use crate::accept::{FOR_FRAMES, FOR_PICTURE, FOR_PICTURES, FOR_THUMBNAIL, Offer};
 use crate::door::{Caller, Door};
 use crate::problem::Problem;
 use crate::target::Target;
+pub(super) use ask::{Ask, Service};
 use category::Category;
 use parse::Kind;
 pub(crate) use parse::{OF_A_PICTURE, OF_A_THUMBNAIL};
+pub(super) use parse::{Parameters, annotations, decimal, quality, whole};
+use scene::{Count, Scene, scene};
 use show::{Exhibit, Show};
-
-/// Sides of a thumbnail for which no viewport is asked, in pixels: too small to read what is burned in.
-const THUMBNAIL_SIDE: u32 = 128;
-/// Instances that are tried for a thumbnail, from the middle outwards.
-const MAX_TRIED: usize = 32;
+pub(crate) use thumbnail::thumbnail;
 
 /// Answers with the pictures of what the path names.
 pub(crate) async fn rendered(
@@ -49,47 +47,49 @@ pub(crate) async fn rendered(
     request: Request,
 ) -> Result<Response, Problem> {
     let request = request.into_parts().0;
-    let (uri, headers) = (&request.uri, &request.headers);
-    let parameters = parse::parse(uri.query().unwrap_or_default(), Kind::Rendered)?;
-    let frames = frames_in(&path)?;
-    let instances = selected(&door, &principal, &target).await?;
-    if let ([instance], None) = (instances.as_slice(), &frames) {
+    answer(Ask::restful(&door, &principal, target, &path, &request, Kind::Rendered)?).await
+}
+
+/// Answers with what is asked for.
+pub(super) async fn answer(ask: Ask<'_>) -> Result<Response, Problem> {
+    let instances = selected(&ask).await?;
+    if let ([instance], None) = (instances.as_slice(), &ask.frames) {
         match Category::of(instance) {
             Category::Image => {}
-            Category::Document(media) => return document::document(&door, instance, media, &request).await,
-            Category::Report => return document::report(&door, instance, &request).await,
-            Category::Video(stream) => return document::video(&door, instance, stream, &request).await,
+            Category::Document(media) => return document::document(&ask, instance, media).await,
+            Category::Report => return document::report(&ask, instance).await,
+            Category::Video(stream) => return document::video(&ask, instance, stream).await,
         }
     }
-    let all = instances.len();
-    let (mut exhibits, count) = exhibits(&door, instances, frames, parameters.profile).await?;
-    let left_out = all - exhibits.len();
-    let offers = match count {
-        Count::One => FOR_PICTURE,
-        Count::Frames => FOR_FRAMES,
-        Count::Instances => FOR_PICTURES,
-    };
-    let offer = accept::select(offers, headers, uri.query(), door.config.missing_accept)?.offer;
+    let mut scene = scene(&ask, instances).await?;
+    let offer = ask.choose(offers(&ask, scene.count)?)?;
+    let parameters = &ask.parameters;
     let wanted = Wanted {
         window: parameters.window,
         viewport: parameters.viewport,
         coding: coding(offer, parameters.quality),
         annotations: parameters.annotations,
     };
-    if wanted.coding == Coding::Gif && parameters.profile != Profile::None {
-        return Err(Problem::bad_request("a GIF has no place for a colour profile (PS3.18 §8.3.5.1.5)"));
+    if wanted.coding == Coding::Gif {
+        if parameters.profile.is_some_and(|profile| profile != Profile::None) {
+            return Err(Problem::bad_request("a GIF has no place for a colour profile (PS3.18 §8.3.5.1.5)"));
+        }
+        scene.profile = Profile::None;
     }
-    let base = base_url(&door.config, uri, headers);
-    let kind = format!("{base} {:?}", parameters.profile);
-    let digest = digest_of(&exhibits, offer, &wanted, &kind);
+    let left_out = if ask.is_restful() || wanted.coding == Coding::Gif { 0 } else { scene.only_first() };
+    let base = ask.base();
+    let kind = format!("{base} {:?}", scene.profile);
+    let digest = digest_of(&scene.exhibits, scene.state.as_ref(), offer, &wanted, &kind);
     let tag = etag::header(&digest);
-    if let Some(response) = etag::not_modified(headers, &tag) {
+    if let Some(response) = etag::not_modified(ask.headers, &tag) {
         return Ok(response);
     }
-    let mut response = match (offer.root, count) {
-        (None, Count::Frames) => film(&door, exhibits.pop(), wanted).await?,
+    let mut response = match (offer.root, scene.count) {
+        (None, Count::Frames) => film(&ask, scene.exhibits.pop(), wanted).await?,
         (root, _) => {
-            let show = Show::new(door.archive.clone(), exhibits, wanted, parameters.profile, base.clone());
+            let archive = ask.door.archive.clone();
+            let exhibits = std::mem::take(&mut scene.exhibits);
+            let show = Show::new(archive, exhibits, wanted, scene.profile, base.clone());
             match root {
                 None => single(show, offer.essence).await?,
                 Some(media) => show::multipart(show, media, digest).await?,
@@ -97,128 +97,47 @@ pub(crate) async fn rendered(
         }
     };
     response.headers_mut().insert(ETAG, tag);
-    if left_out > 0 {
-        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
-        say_what_is_missing(response.headers_mut(), &base, left_out);
-    }
+    say_what_is_missing(&mut response, &base, &scene, left_out);
     Ok(response)
 }
 
-/// Answers with a small picture that stands for what the path names.
-pub(crate) async fn thumbnail(
-    State(door): State<Arc<Door>>,
-    Caller(principal): Caller,
-    target: Target,
-    path: RawPathParams,
-    request: Request,
-) -> Result<Response, Problem> {
-    let (uri, headers) = (request.uri(), request.headers());
-    let parameters = parse::parse(uri.query().unwrap_or_default(), Kind::Thumbnail)?;
-    let frames = frames_in(&path)?;
-    let offer = accept::select(FOR_THUMBNAIL, headers, uri.query(), door.config.missing_accept)?.offer;
-    let instances = selected(&door, &principal, &target).await?;
-    let (instance, mut pictures) = representative(&door, instances).await?;
-    let frame = match frames {
-        Some(list) => {
-            list.check(pictures.count())?;
-            list.0.get((list.0.len() - 1) / 2).copied()
-        }
-        None => NonZeroU32::new(pictures.count().div_ceil(2)),
-    };
-    let frame = frame.unwrap_or(NonZeroU32::MIN);
-    let viewport =
-        parameters.viewport.or_else(|| Viewport::new(THUMBNAIL_SIDE, THUMBNAIL_SIDE, Region::default()));
-    let annotations = Annotations::default();
-    let wanted = Wanted { window: None, viewport, coding: coding(offer, None), annotations };
-    let exhibit = Exhibit::of(instance, Some(FrameList(vec![frame])));
-    let tag = etag::header(&digest_of(std::slice::from_ref(&exhibit), offer, &wanted, "thumbnail"));
-    if let Some(response) = etag::not_modified(headers, &tag) {
-        return Ok(response);
+/// The forms that there are of so many pictures.
+fn offers(ask: &Ask<'_>, count: Count) -> Result<&'static [Offer], Problem> {
+    match (count, ask.is_restful()) {
+        (Count::One, _) => Ok(FOR_PICTURE),
+        (Count::Frames, true) => Ok(FOR_FRAMES),
+        // One of the frames, or all of them as one picture that moves.
+        (Count::Frames, false) => Ok(FOR_THUMBNAIL),
+        (Count::Instances, true) => Ok(FOR_PICTURES),
+        (Count::Instances, false) => Err(Problem::not_acceptable(
+            "these are several pictures, which the URI service has no form for: they can be had over WADO-RS",
+        )),
     }
-    let picture = pictures.picture(frame, &wanted).await.map_err(problem)?;
-    let mut response = Response::new(Body::from(picture));
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(offer.essence));
-    response.headers_mut().insert(ETAG, tag);
-    Ok(response)
 }
 
-/// The frames that the path names, where it names any.
-fn frames_in(path: &RawPathParams) -> Result<Option<FrameList>, Problem> {
-    let list = path.iter().find(|(name, _)| *name == "frames");
-    list.map(|(_, list)| FrameList::parse(list)).transpose()
-}
-
-async fn selected(
-    door: &Door,
-    principal: &Principal,
-    target: &Target,
-) -> Result<Vec<StoredInstance>, Problem> {
-    let instances = door.archive.select(principal, &target.selection()).await?;
-    if instances.is_empty() { Err(absent(door, principal, target).await?) } else { Ok(instances) }
-}
-
-/// How many pictures an answer has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Count {
-    One,
-    /// Several of one instance.
-    Frames,
-    /// Those of several instances.
-    Instances,
-}
-
-/// What is shown of the instances, but for those of several whose syntax has no decoder. Only of a single instance it is
-/// known ahead how many frames it has.
-async fn exhibits(
-    door: &Door,
-    instances: Vec<StoredInstance>,
-    frames: Option<FrameList>,
-    profile: Profile,
-) -> Result<(Vec<Exhibit>, Count), Problem> {
-    let instance = match <[StoredInstance; 1]>::try_from(instances) {
-        Ok([instance]) => instance,
-        Err(instances) => {
-            let first = instances.first().cloned();
-            let shown = instances.into_iter().filter(|it| Plain::of(&it.transfer_syntax).is_some());
-            let mut exhibits: Vec<Exhibit> = shown.map(|instance| Exhibit::of(instance, None)).collect();
-            if exhibits.is_empty() {
-                // It says itself why there is no picture of it.
-                exhibits.extend(first.map(|instance| Exhibit::of(instance, None)));
-            }
-            return Ok((exhibits, Count::Instances));
+impl Scene {
+    /// Leaves only the first picture of several, and says how many are left out.
+    fn only_first(&mut self) -> usize {
+        if self.count != Count::Frames {
+            return 0;
         }
-    };
-    let mut exhibit = Exhibit::of(instance, frames);
-    let count = match &exhibit.frames {
-        Some(list) => list.0.len(),
-        None => {
-            let pictures = door.archive.pictures(&exhibit.instance, profile).await.map_err(problem)?;
-            let count = pictures.count() as usize;
-            exhibit.pictures = Some(pictures);
-            count
-        }
-    };
-    let count = if count == 1 { Count::One } else { Count::Frames };
-    Ok((vec![exhibit], count))
-}
-
-/// The instance in the middle, or the nearest to it that has pixels.
-async fn representative(
-    door: &Door,
-    mut instances: Vec<StoredInstance>,
-) -> Result<(StoredInstance, Pictures), Problem> {
-    let mut last = Problem::not_acceptable("nothing here has pixels");
-    for _ in 0..MAX_TRIED {
-        if instances.is_empty() {
-            break;
-        }
-        let instance = instances.remove((instances.len() - 1) / 2);
-        match door.archive.pictures(&instance, Profile::None).await {
-            Ok(pictures) => return Ok((instance, pictures)),
-            Err(error) => last = problem(error),
-        }
+        self.count = Count::One;
+        let Some(exhibit) = self.exhibits.first_mut() else { return 0 };
+        let pictures = exhibit.pictures.as_ref().map(|pictures| pictures.count() as usize);
+        let named = exhibit.frames.as_ref().map(|list| list.0.len());
+        let first = exhibit.frames.as_ref().and_then(|list| list.0.first().copied());
+        exhibit.frames = Some(FrameList(vec![first.unwrap_or(NonZeroU32::MIN)]));
+        named.or(pictures).unwrap_or(1).saturating_sub(1)
     }
-    Err(last)
+}
+
+async fn selected(ask: &Ask<'_>) -> Result<Vec<StoredInstance>, Problem> {
+    let instances = ask.door.archive.select(ask.principal, &ask.target.selection()).await?;
+    if instances.is_empty() {
+        Err(absent(ask.door, ask.principal, &ask.target).await?)
+    } else {
+        Ok(instances)
+    }
 }
 
 fn coding(offer: Offer, quality: Option<Quality>) -> Coding {
@@ -230,11 +149,20 @@ fn coding(offer: Offer, quality: Option<Quality>) -> Coding {
 }
 
 /// A digest over all that decides what the answer is.
-fn digest_of(exhibits: &[Exhibit], offer: Offer, wanted: &Wanted, base: &str) -> [u8; 32] {
+fn digest_of(
+    exhibits: &[Exhibit],
+    state: Option<&StoredInstance>,
+    offer: Offer,
+    wanted: &Wanted,
+    base: &str,
+) -> [u8; 32] {
     let mut maker = etag::Maker::new(&format!("{offer:?} {wanted:?}"), base);
     for exhibit in exhibits {
         maker.add(&exhibit.instance, &exhibit.instance.transfer_syntax);
         maker.note(&format!("{:?}", exhibit.frames));
+    }
+    if let Some(state) = state {
+        maker.add(state, &state.transfer_syntax);
     }
     maker.finish()
 }
@@ -249,13 +177,16 @@ async fn single(mut show: Show, media: &'static str) -> Result<Response, Problem
 }
 
 /// Frames of an instance as one GIF that moves.
-async fn film(door: &Door, exhibit: Option<Exhibit>, wanted: Wanted) -> Result<Response, Problem> {
-    let Some(Exhibit { instance, frames, pictures }) = exhibit else {
+async fn film(ask: &Ask<'_>, exhibit: Option<Exhibit>, wanted: Wanted) -> Result<Response, Problem> {
+    let Some(Exhibit { instance, frames, pictures, state }) = exhibit else {
         return Err(Problem::not_acceptable("the instance has no pixels"));
     };
     let pictures = match pictures {
         Some(pictures) => pictures,
-        None => door.archive.pictures(&instance, Profile::None).await.map_err(problem)?,
+        None => {
+            let opened = ask.door.archive.presented(&instance, Profile::None, state.as_ref());
+            opened.await.map_err(problem)?
+        }
     };
     let frames = match frames {
         Some(list) => {
@@ -267,12 +198,27 @@ async fn film(door: &Door, exhibit: Option<Exhibit>, wanted: Wanted) -> Result<R
     cine::film(pictures, frames, wanted).await
 }
 
-/// Says that some have no picture here: PS3.18 §8.5 has 206 for that.
-fn say_what_is_missing(headers: &mut HeaderMap, base: &str, left_out: usize) {
-    let text =
-        format!("299 {base}: {left_out} instances are stored in a transfer syntax that is not decoded here");
-    if let Ok(value) = HeaderValue::from_str(&text) {
-        headers.insert(WARNING, value);
+/// Says that some have no picture here: PS3.18 §8.5 has 206 for that. That a picture stands for several frames is only
+/// said: it is all that was asked for.
+fn say_what_is_missing(response: &mut Response, base: &str, scene: &Scene, left_out: usize) {
+    let (not_decoded, not_kept) = (scene.not_decoded, scene.not_kept);
+    if not_decoded + not_kept > 0 {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    for (count, words) in [
+        (not_decoded, "instances are stored in a transfer syntax that is not decoded here"),
+        (not_kept, "images that the presentation state refers to are not here"),
+        (left_out, "more frames can be had, each with frameNumber, or all of them as image/gif"),
+    ] {
+        if count > 0 {
+            warn(response.headers_mut(), &format!("299 {base}: {count} {words}"));
+        }
+    }
+}
+
+fn warn(headers: &mut HeaderMap, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text) {
+        headers.append(WARNING, value);
     }
 }
 

@@ -50,12 +50,15 @@ pub(super) enum Kind {
 
 /// What the query asks for.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Parameters {
-    pub(super) window: Option<Window>,
-    pub(super) viewport: Option<Viewport>,
-    pub(super) quality: Option<Quality>,
-    pub(super) annotations: Annotations,
-    pub(super) profile: Profile,
+pub(in crate::wado) struct Parameters {
+    pub(in crate::wado) window: Option<Window>,
+    pub(in crate::wado) viewport: Option<Viewport>,
+    pub(in crate::wado) quality: Option<Quality>,
+    pub(in crate::wado) annotations: Annotations,
+    /// None: nothing is said of it.
+    pub(in crate::wado) profile: Option<Profile>,
+    /// Whether a part of the picture is asked for.
+    pub(in crate::wado) has_region: bool,
 }
 
 /// Reads a query.
@@ -79,15 +82,18 @@ pub(super) fn parse(query: &str, kind: Kind) -> Result<Parameters, Problem> {
         match name {
             "annotation" => parameters.annotations = annotations(&text)?,
             "quality" => parameters.quality = Some(quality(&text)?),
-            "viewport" => parameters.viewport = Some(viewport(&text, kind)?),
+            "viewport" => {
+                parameters.viewport = Some(viewport(&text, kind)?);
+                parameters.has_region = text.split(',').count() > 2;
+            }
             "window" => parameters.window = Some(window(&text)?),
-            _ => parameters.profile = icc_profile(&text)?,
+            _ => parameters.profile = Some(icc_profile(&text)?),
         }
     }
     Ok(parameters)
 }
 
-fn annotations(text: &str) -> Result<Annotations, Problem> {
+pub(in crate::wado) fn annotations(text: &str) -> Result<Annotations, Problem> {
     let mut annotations = Annotations::default();
     for word in text.split(',') {
         match word {
@@ -103,19 +109,19 @@ fn annotations(text: &str) -> Result<Annotations, Problem> {
     Ok(annotations)
 }
 
-fn quality(text: &str) -> Result<Quality, Problem> {
+pub(in crate::wado) fn quality(text: &str) -> Result<Quality, Problem> {
     whole(text)
         .and_then(Quality::new)
         .ok_or_else(|| Problem::bad_request("quality is a whole number from 1 to 100 (PS3.18 §8.3.5.1.2)"))
 }
 
 /// A number of digits alone.
-fn whole(text: &str) -> Option<u32> {
+pub(in crate::wado) fn whole(text: &str) -> Option<u32> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
 /// A decimal number (PS3.5 §6.2, DS).
-fn decimal(text: &str) -> Option<f64> {
+pub(in crate::wado) fn decimal(text: &str) -> Option<f64> {
     let is_decimal = |byte: u8| byte.is_ascii_digit() || b"+-.eE".contains(&byte);
     text.bytes().all(is_decimal).then(|| text.parse().ok())?.filter(|number: &f64| number.is_finite())
 }
@@ -255,9 +261,9 @@ mod tests {
         assert_eq!(found.annotations, Annotations { patient: true, technique: true });
         let found = ask("annotation=technique&iccprofile=no").unwrap();
         assert_eq!(found.annotations, Annotations { patient: false, technique: true });
-        assert_eq!(found.profile, Profile::None);
-        assert_eq!(ask("iccprofile=yes").unwrap().profile, Profile::Own);
-        assert_eq!(ask("iccprofile=srgb").unwrap().profile, Profile::Srgb);
+        assert_eq!(found.profile, Some(Profile::None));
+        assert_eq!(ask("iccprofile=yes").unwrap().profile, Some(Profile::Own));
+        assert_eq!(ask("iccprofile=srgb").unwrap().profile, Some(Profile::Srgb));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use bytes::Bytes;
-use causeway_archive::{Archive, Pictures, RenderedError};
+use causeway_archive::{Archive, Pictures, RenderedError, State};
 use causeway_core::StoredInstance;
 use causeway_dataset::render::{Profile, RenderError, Wanted};
 use futures_util::{StreamExt, stream};
@@ -28,19 +28,26 @@ pub(super) struct Exhibit {
     pub(super) frames: Option<FrameList>,
     /// The instance, where it is open already.
     pub(super) pictures: Option<Pictures>,
+    /// The presentation state that says how it looks.
+    pub(super) state: Option<State>,
 }
 
 impl Exhibit {
     /// An instance that is not open yet.
     pub(super) const fn of(instance: StoredInstance, frames: Option<FrameList>) -> Self {
-        Self { instance, frames, pictures: None }
+        Self { instance, frames, pictures: None, state: None }
+    }
+
+    /// An instance as a state says.
+    pub(super) const fn presented(instance: StoredInstance, frames: Option<FrameList>, state: State) -> Self {
+        Self { instance, frames, pictures: None, state: Some(state) }
     }
 }
 
-/// A picture, and where it can be had.
+/// A picture, and where it can be had; with a presentation state it can be had nowhere else.
 pub(super) struct Picture {
     pub(super) bytes: Bytes,
-    pub(super) location: String,
+    pub(super) location: Option<String>,
 }
 
 /// All pictures of an answer.
@@ -58,7 +65,7 @@ pub(super) struct Show {
 /// The instance that is being shown.
 struct Open {
     pictures: Pictures,
-    location: String,
+    location: Option<String>,
     frames: VecDeque<NonZeroU32>,
 }
 
@@ -84,7 +91,8 @@ impl Show {
                     Err(error) if self.is_mixed && has_nothing_to_render(&error) => continue,
                     made => made.map_err(problem)?,
                 };
-                let location = format!("{}/frames/{frame}/rendered", open.location);
+                let location =
+                    open.location.as_ref().map(|location| format!("{location}/frames/{frame}/rendered"));
                 return Ok(Some(Picture { bytes, location }));
             }
             let Some(exhibit) = self.exhibits.pop_front() else { return Ok(None) };
@@ -95,11 +103,13 @@ impl Show {
     async fn opened(&mut self, exhibit: Exhibit) -> Result<Option<Open>, Problem> {
         let pictures = match exhibit.pictures {
             Some(pictures) => pictures,
-            None => match self.archive.pictures(&exhibit.instance, self.profile).await {
-                Ok(pictures) => pictures,
-                Err(error) if self.is_mixed && has_nothing_to_render(&error) => return Ok(None),
-                Err(error) => return Err(problem(error)),
-            },
+            None => {
+                match self.archive.presented(&exhibit.instance, self.profile, exhibit.state.as_ref()).await {
+                    Ok(pictures) => pictures,
+                    Err(error) if self.is_mixed && has_nothing_to_render(&error) => return Ok(None),
+                    Err(error) => return Err(problem(error)),
+                }
+            }
         };
         let count = pictures.count();
         let frames: VecDeque<NonZeroU32> = match exhibit.frames {
@@ -110,7 +120,8 @@ impl Show {
             None => (1..=count).filter_map(NonZeroU32::new).collect(),
         };
         pictures.check(frames.iter().copied())?;
-        Ok(Some(Open { pictures, location: location(&self.base, &exhibit.instance.ids), frames }))
+        let location = exhibit.state.is_none().then(|| location(&self.base, &exhibit.instance.ids));
+        Ok(Some(Open { pictures, location, frames }))
     }
 }
 
@@ -144,7 +155,7 @@ pub(super) async fn multipart(
     let parts = pictures.flat_map(move |picture| {
         let chunks = match picture {
             Ok((place, Picture { bytes, location })) => {
-                let whole = Whole { content_type: media, location: Some(&location), bytes: bytes.len() };
+                let whole = Whole { content_type: media, location: location.as_deref(), bytes: bytes.len() };
                 vec![Ok(Bytes::from(boundary.before_whole(place, &whole))), Ok(bytes)]
             }
             Err(error) => vec![Err(error)],
