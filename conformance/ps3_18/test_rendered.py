@@ -382,8 +382,71 @@ def test_colour_profiles(web, subject, media):
             turned = ImageCms.profileToProfile(ramp, found, ImageCms.createProfile("sRGB"))
             assert numpy.abs(numpy.asarray(turned).astype(int) - numpy.asarray(ramp)).max() <= 1
     assert profile(own, "yes") == crayons
-    assert web.get(path_of(colour), GIF, iccprofile="srgb").status_code == 400
-    assert web.get(path_of(colour), media, iccprofile="adobergb").status_code == 400
+    for asked in ("srgb", "adobergb", "rommrgb", "yes"):
+        assert web.get(path_of(colour), GIF, iccprofile=asked).status_code == 400
+    assert web.get(path_of(colour), GIF, iccprofile="no").status_code == 200
+
+
+@pytest.mark.orthanc_fails(reason="converts nothing")
+@pytest.mark.parametrize("space", ["srgb", "adobergb", "rommrgb"])
+@pytest.mark.parametrize("has_own", [True, False], ids=["from a profile of its own", "from sRGB"])
+def test_colours_are_converted(web, subject, space, has_own):
+    """PS3.18 §8.3.5.1.5: to the space that is named, whose profile is in the picture, as Little CMS converts them."""
+    steps = numpy.linspace(0, 255, 16).astype("uint8")
+    samples_of = numpy.stack(numpy.meshgrid(steps, steps, steps[::5]), axis=-1).reshape(16, 64, 3)
+    # A space with other primaries and another curve than any of those that can be asked for.
+    own = web.get(path_of(stored(subject, data.instance())[0]), PNG, iccprofile="adobergb" if space == "rommrgb" else "rommrgb")
+    own = Image.open(io.BytesIO(own.content)).info["icc_profile"]
+    item = data.instance(
+        Columns=64, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsAllocated=8, BitsStored=8,
+        HighBit=7, PixelData=samples_of.tobytes(), **({"ICCProfile": own} if has_own else {}),
+    )
+    item["PixelData"].VR = "OB"
+    stored(subject, item)
+    answer = web.get(path_of(item), PNG, iccprofile=space)
+    found = picture(answer)
+    target = ImageCms.ImageCmsProfile(io.BytesIO(Image.open(io.BytesIO(answer.content)).info["icc_profile"]))
+    source = ImageCms.ImageCmsProfile(io.BytesIO(own)) if has_own else ImageCms.createProfile("sRGB")
+    intent = ImageCms.Intent.RELATIVE_COLORIMETRIC
+    wanted = ImageCms.profileToProfile(Image.fromarray(samples_of, "RGB"), source, target, renderingIntent=intent)
+    difference = numpy.abs(found - numpy.asarray(wanted).astype(float))
+    assert difference.max() <= 3 and difference.mean() <= 0.5, (difference.max(), difference.mean())
+    if space == "srgb" and not has_own:
+        assert numpy.array_equal(found, samples_of)
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize(("space", "name", "red"), [
+    ("adobergb", "Adobe RGB", (219, 0, 0)), ("rommrgb", "ROMM", (179, 70, 26)),
+])
+def test_the_spaces_are_those_of_their_name(web, subject, space, name, red):
+    """PS3.18 §8.3.5.1.5: the red of sRGB in Adobe RGB (1998) and in ROMM RGB (ISO 22028-2)."""
+    item = data.instance(
+        rows=1, Columns=2, SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsAllocated=8,
+        BitsStored=8, HighBit=7, PixelData=bytes([255, 0, 0, 255, 255, 255]),
+    )
+    item["PixelData"].VR = "OB"
+    stored(subject, item)
+    answer = web.get(path_of(item), PNG, iccprofile=space)
+    found = picture(answer)
+    assert numpy.abs(found[0, 0] - red).max() <= 2 and (found[0, 1] >= 254).all()
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(Image.open(io.BytesIO(answer.content)).info["icc_profile"]))
+    assert name in ImageCms.getProfileDescription(profile)
+
+
+@pytest.mark.only("causeway")
+def test_a_profile_that_cannot_be_used(web, subject):
+    """PS3.18 §8.5: 406 where colours cannot be converted by it; as it is it can still be given."""
+    broken = bytearray(Path(pydicom.data.get_testdata_file("crayons.icc")).read_bytes())
+    broken[128:132] = (2**31).to_bytes(4, "big")
+    item = data.instance(
+        SamplesPerPixel=3, PhotometricInterpretation="RGB", PlanarConfiguration=0, BitsAllocated=8, BitsStored=8, HighBit=7,
+        PixelData=bytes(768), ICCProfile=bytes(broken),
+    )
+    item["PixelData"].VR = "OB"
+    stored(subject, item)
+    assert web.get(path_of(item), PNG, iccprofile="adobergb").status_code == 406
+    assert web.get(path_of(item), PNG, iccprofile="yes").status_code == 200
 
 
 # Media types.

@@ -61,7 +61,7 @@ impl Archive {
         };
         pictures.present(state, instance.ids.instance.clone(), overlays);
         match state.presentation.profile() {
-            Some(own) => pictures.set_profile(profile, Some(own))?,
+            Some(own) => pictures.set_profile(profile, Some(own)),
             None => self.profiled(&mut pictures, instance, profile).await?,
         }
         Ok(pictures)

@@ -115,7 +115,8 @@ impl Archive {
             return Ok(());
         }
         let own = self.own_profile(instance).await?;
-        pictures.set_profile(profile, own.as_deref())
+        pictures.set_profile(profile, own.as_deref());
+        Ok(())
     }
 
     /// The colour profile that an instance brings.
@@ -181,9 +182,9 @@ impl Pictures {
     }
 
     /// Has every picture carry a profile; `own` is that of what is shown.
-    pub(crate) fn set_profile(&mut self, profile: Profile, own: Option<&[u8]>) -> Result<(), RenderedError> {
+    pub(crate) fn set_profile(&mut self, profile: Profile, own: Option<&[u8]>) {
+        self.views.set_profile(profile, own);
         self.profile = profile;
-        self.views.set_profile(profile, own).map_err(|error| told(&self.stored, error))
     }
 
     /// Shows every frame as a presentation state says.

@@ -5,6 +5,7 @@
 //! here: where bytes come from, and how a caller asks. All is pure and takes its time.
 
 mod colour;
+mod conversion;
 mod geometry;
 mod grey;
 mod image;
@@ -86,6 +87,7 @@ pub fn render(frame: StoredFrame, wanted: &Wanted) -> Result<Vec<u8>, RenderErro
     catch_unwind(AssertUnwindSafe(|| {
         let mut frame = frame;
         let (labels, profile) = (std::mem::take(&mut frame.labels), frame.profile.take());
+        let conversion = frame.conversion.take();
         let (aspect, hundredths) = (frame.look.aspect, frame.hundredths);
         let presented = frame.presented.take();
         let raster = picture(frame, wanted.window)?;
@@ -94,6 +96,9 @@ pub fn render(frame: StoredFrame, wanted: &Wanted) -> Result<Vec<u8>, RenderErro
             (None, Some(viewport)) => geometry::fit(raster, viewport, aspect)?,
             (None, None) => raster,
         };
+        if let Some(conversion) = &conversion {
+            raster = conversion.convert(&raster)?;
+        }
         labels.draw(&mut raster);
         raster.encode(wanted.coding, &Extras { profile: profile.as_deref(), hundredths })
     }))

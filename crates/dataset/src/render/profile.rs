@@ -1,4 +1,4 @@
-//! Colour profiles (ICC.1:2010): the one of sRGB, made here, and the look at one that an object brings. Pure.
+//! Colour profiles (ICC.1:2010): those of spaces with a name, made here, and the look at one that an object brings. Pure.
 
 /// What colours a picture says that it has (PS3.18 §8.3.5.1.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -8,8 +8,12 @@ pub enum Profile {
     None,
     /// Those of the object, or where it says nothing, sRGB.
     Own,
-    /// sRGB.
+    /// sRGB, to which colours are converted.
     Srgb,
+    /// Adobe RGB, to which they are.
+    AdobeRgb,
+    /// ROMM RGB, to which they are.
+    RommRgb,
 }
 
 /// Most bytes of a profile that is put into a picture.
@@ -22,30 +26,69 @@ type Fixed = i32;
 
 /// The white of D50, which everything in a profile is relative to.
 const D50: [Fixed; 3] = [0xF6D6, 0x1_0000, 0xD32D];
-/// Red, green and blue of IEC 61966-2.1, moved from D65 to D50.
-const PRIMARIES: [(&[u8; 4], [Fixed; 3]); 3] = [
-    (b"rXYZ", [0x6FA2, 0x38F5, 0x0390]),
-    (b"gXYZ", [0x6299, 0xB785, 0x18DA]),
-    (b"bXYZ", [0x24A0, 0x0F84, 0xB6CF]),
-];
 /// How D65 was moved to D50 (Bradford).
 const ADAPTATION: [Fixed; 9] = [0x1_0C42, 0x05DE, -0x0CDB, 0x0793, 0xFD90, -0x045F, -0x025E, 0x03DB, 0xC06E];
-/// The curve of IEC 61966-2.1 as a function of type 3: g, a, b, c, d.
-const CURVE: [Fixed; 5] = [0x2_6666, 0xF2A7, 0x0D59, 0x13D0, 0x0A5B];
 
-/// The profile of sRGB.
-pub(super) fn srgb() -> Vec<u8> {
-    let mut tags: Vec<(&[u8; 4], Vec<u8>)> = vec![
-        (b"desc", words("sRGB")),
-        (b"cprt", words("No copyright, use freely")),
-        (b"wtpt", numbers(b"XYZ ", &D50)),
-        (b"chad", numbers(b"sf32", &ADAPTATION)),
-    ];
-    tags.extend(PRIMARIES.iter().map(|(name, numbers_of)| (*name, numbers(b"XYZ ", numbers_of))));
-    tags.extend([b"rTRC", b"gTRC", b"bTRC"].map(|name| (name, curve())));
+/// A space of red, green and blue with a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Space {
+    /// IEC 61966-2.1.
+    Srgb,
+    /// Adobe RGB (1998).
+    AdobeRgb,
+    /// ROMM RGB (ISO 22028-2).
+    RommRgb,
+}
+
+impl Space {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Srgb => "sRGB",
+            Self::AdobeRgb => "Adobe RGB (1998)",
+            Self::RommRgb => "ROMM RGB",
+        }
+    }
+
+    /// Red, green and blue, moved to D50.
+    const fn primaries(self) -> [[Fixed; 3]; 3] {
+        match self {
+            Self::Srgb => [[0x6FA2, 0x38F5, 0x0390], [0x6299, 0xB785, 0x18DA], [0x24A0, 0x0F84, 0xB6CF]],
+            Self::AdobeRgb => [[0x9C18, 0x4FA5, 0x04FC], [0x348D, 0xA02C, 0x0F95], [0x2631, 0x102F, 0xBE9C]],
+            Self::RommRgb => [[0xCC34, 0x49BB, 0], [0x229C, 0xB63F, 0], [0x0806, 0x0006, 0xD32D]],
+        }
+    }
+
+    /// The curve as a function: its type, and g, then a, b, c, d where it has a straight part.
+    const fn curve(self) -> (u8, &'static [Fixed]) {
+        match self {
+            Self::Srgb => (3, &[0x2_6666, 0xF2A7, 0x0D59, 0x13D0, 0x0A5B]),
+            Self::AdobeRgb => (0, &[0x2_3300]),
+            Self::RommRgb => (3, &[0x1_CCCD, 0x1_0000, 0, 0x1000, 0x0800]),
+        }
+    }
+
+    /// Its profile.
+    pub(super) fn profile(self) -> Vec<u8> {
+        let mut tags: Vec<(&[u8; 4], Vec<u8>)> = vec![
+            (b"desc", words(self.name())),
+            (b"cprt", words("No copyright, use freely")),
+            (b"wtpt", numbers(b"XYZ ", &D50)),
+        ];
+        if self != Self::RommRgb {
+            tags.push((b"chad", numbers(b"sf32", &ADAPTATION)));
+        }
+        let primaries = self.primaries().map(|primary| numbers(b"XYZ ", &primary));
+        tags.extend([b"rXYZ", b"gXYZ", b"bXYZ"].into_iter().zip(primaries));
+        let (kind, parameters) = self.curve();
+        tags.extend([b"rTRC", b"gTRC", b"bTRC"].map(|name| (name, curve(kind, parameters))));
+        whole(&tags)
+    }
+}
+
+fn whole(tags: &[(&[u8; 4], Vec<u8>)]) -> Vec<u8> {
     let table_bytes = 4 + 12 * tags.len();
     let (mut table, mut data): (Vec<u8>, Vec<u8>) = (word(tags.len()), Vec::new());
-    for (name, element) in &tags {
+    for (name, element) in tags {
         table.extend(*name);
         table.extend(word(HEAD_BYTES + table_bytes + data.len()));
         table.extend(word(element.len()));
@@ -92,9 +135,10 @@ fn numbers(kind: &[u8; 4], numbers: &[Fixed]) -> Vec<u8> {
     element
 }
 
-fn curve() -> Vec<u8> {
-    let mut element = b"para\0\0\0\0\0\x03\0\0".to_vec();
-    element.extend(CURVE.iter().flat_map(|number| number.to_be_bytes()));
+fn curve(kind: u8, parameters: &[Fixed]) -> Vec<u8> {
+    let mut element = b"para\0\0\0\0\0".to_vec();
+    element.extend([kind, 0, 0]);
+    element.extend(parameters.iter().flat_map(|number| number.to_be_bytes()));
     element
 }
 
@@ -124,8 +168,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_profile_of_srgb_is_whole() {
-        let profile = srgb();
+    fn profiles_of_spaces_with_a_name_are_whole() {
+        for space in [Space::Srgb, Space::AdobeRgb, Space::RommRgb] {
+            let profile = space.profile();
+            assert_eq!(of_object(&profile), Some(profile.as_slice()));
+            assert_eq!(is_srgb(&profile), space == Space::Srgb);
+            // White is all three primaries together, but for how each of them was rounded where it was published.
+            let sum = |at: usize| space.primaries().iter().map(|primary| primary[at]).sum::<Fixed>();
+            assert!((0..3).all(|at| (sum(at) - D50[at]).abs() <= 16), "{space:?}");
+        }
+    }
+
+    #[test]
+    fn the_profile_of_srgb_has_its_tags() {
+        let profile = Space::Srgb.profile();
         assert_eq!(of_object(&profile), Some(profile.as_slice()));
         assert!(is_srgb(&profile) && is_srgb(b"xsRGB IEC") && !is_srgb(b"Adobe RGB"));
         let mut filled = profile.clone();
@@ -141,7 +197,7 @@ mod tests {
 
     #[test]
     fn what_is_no_profile_of_colours_is_none() {
-        let profile = srgb();
+        let profile = Space::Srgb.profile();
         let changed = |at: usize, byte: u8| {
             let mut profile = profile.clone();
             profile[at] = byte;

@@ -136,7 +136,11 @@ impl Raster {
         }
     }
 
-    fn coloured(&self) -> Self {
+    /// The same in red, green and blue.
+    pub(super) fn coloured(&self) -> Self {
+        if self.channels == Channels::Rgb {
+            return self.clone();
+        }
         let bytes = self.bytes.iter().flat_map(|grey| [*grey; 3]).collect();
         Self { channels: Channels::Rgb, bytes, ..*self }
     }

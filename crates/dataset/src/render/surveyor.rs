@@ -9,11 +9,12 @@ use bytes::Bytes;
 use causeway_core::transfer_syntax::Layout;
 use causeway_core::{Tag, Uid};
 
+use super::conversion::Conversion;
 use super::image::Look;
 use super::label::Labels;
 use super::notes::Survey;
 use super::presented::{Presented, PresentedImage};
-use super::profile::{self, Profile};
+use super::profile::{self, Profile, Space};
 use super::timing::Timing;
 use super::{RenderError, Wanted};
 use crate::pixels::{Codec, Shape};
@@ -43,6 +44,7 @@ pub struct Views {
     shape: Shape,
     timing: Timing,
     profile: Option<Bytes>,
+    conversion: Option<Conversion>,
     presented: Option<PresentedImage>,
 }
 
@@ -58,6 +60,8 @@ pub struct StoredFrame {
     pub(super) hundredths: u16,
     /// The colour profile that goes with it.
     pub(super) profile: Option<Bytes>,
+    /// What turns its colours into those of the profile.
+    pub(super) conversion: Option<Conversion>,
     /// The presentation state that it is shown in.
     pub(super) presented: Option<Presented>,
 }
@@ -104,8 +108,15 @@ impl Surveyor {
         if let Some(pixels) = survey.pixels {
             let shape = survey.shape.shape_of_each()?;
             let timing = Timing::of(&survey.notes(0));
-            let views =
-                Views { survey: Arc::new(survey), pixels, shape, timing, profile: None, presented: None };
+            let views = Views {
+                survey: Arc::new(survey),
+                pixels,
+                shape,
+                timing,
+                profile: None,
+                conversion: None,
+                presented: None,
+            };
             self.stage = Stage::Done(Some(Box::new(views)));
         }
         Ok(())
@@ -122,34 +133,27 @@ impl Surveyor {
 }
 
 impl Views {
-    /// Puts a colour profile into every picture, where one is asked for. `own` is the value of the object's ICC Profile
-    /// (PS3.3 §C.11.15), where it has one.
-    ///
-    /// # Errors
-    /// When the colours would have to be converted, which is not done.
-    pub fn set_profile(&mut self, wanted: Profile, own: Option<&[u8]>) -> Result<(), RenderError> {
+    /// Puts a colour profile into every picture, where one is asked for, and has colours converted to it. `own` is the
+    /// value of the object's ICC Profile (PS3.3 §C.11.15), where it has one; colours without one are taken for sRGB.
+    pub fn set_profile(&mut self, wanted: Profile, own: Option<&[u8]>) {
         let is_coloured =
             self.shape.samples == 3 || self.presented.as_ref().is_some_and(PresentedImage::has_colour);
-        let own = own.and_then(profile::of_object).filter(|_| is_coloured);
-        self.profile = match (wanted, own) {
-            (Profile::None, _) => None,
-            (Profile::Own, Some(own)) => Some(Bytes::copy_from_slice(own)),
-            (Profile::Srgb, Some(own)) if !profile::is_srgb(own) => {
-                return Err(RenderError::NotRendered(
-                    "its colours are those of a profile of its own, and are not converted; iccprofile=yes gives it \
-                     with that profile"
-                        .to_owned(),
-                ));
+        let own = own.and_then(profile::of_object).filter(|_| is_coloured).map(Bytes::copy_from_slice);
+        let from = |space: Space| own.clone().unwrap_or_else(|| space.profile().into());
+        let space = match wanted {
+            Profile::None => return,
+            Profile::Own => {
+                self.profile = Some(from(Space::Srgb));
+                return;
             }
-            (Profile::Own | Profile::Srgb, _) => Some(profile::srgb().into()),
+            Profile::Srgb => Space::Srgb,
+            Profile::AdobeRgb => Space::AdobeRgb,
+            Profile::RommRgb => Space::RommRgb,
         };
-        Ok(())
-    }
-
-    /// About how much memory this takes.
-    #[must_use]
-    pub fn weight_bytes(&self) -> usize {
-        size_of::<Self>() + self.survey.noted_bytes()
+        let to = Bytes::from(space.profile());
+        let is_same = space == Space::Srgb && own.as_deref().is_none_or(profile::is_srgb);
+        self.conversion = (!is_same).then(|| Conversion { from: from(Space::Srgb), to: to.clone() });
+        self.profile = Some(to);
     }
 
     /// Shows every frame as a presentation state says. `image` is the SOP Instance UID of the image, `overlays` are the
@@ -192,6 +196,7 @@ impl Views {
         }
         let labels = Labels::of(&notes, wanted.annotations, index, self.shape.frames);
         let (hundredths, profile) = (self.timing.hundredths(index), self.profile.clone());
-        Ok(StoredFrame { bytes, codec, look, labels, hundredths, profile, presented })
+        let conversion = self.conversion.clone();
+        Ok(StoredFrame { bytes, codec, look, labels, hundredths, profile, conversion, presented })
     }
 }

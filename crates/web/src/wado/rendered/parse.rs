@@ -24,8 +24,8 @@ pub(crate) const OF_A_PICTURE: &[Parameter] = &[
     Parameter {
         name: "iccprofile",
         kind: "xs:string",
-        options: &["no", "yes", "srgb"],
-        words: "in a JPEG or PNG; colours are not converted",
+        options: &PROFILES,
+        words: "in a JPEG or PNG; colours are converted to the space that is named",
     },
 ];
 /// Those of a thumbnail.
@@ -174,15 +174,13 @@ fn viewport(text: &str, kind: Kind) -> Result<Viewport, Problem> {
     })
 }
 
-/// Colours are never converted, so that of the spaces with a name only sRGB can be met.
 fn icc_profile(text: &str) -> Result<Profile, Problem> {
     match text {
         "no" => Ok(Profile::None),
         "yes" => Ok(Profile::Own),
         "srgb" => Ok(Profile::Srgb),
-        text if PROFILES.contains(&text) => {
-            Err(Problem::bad_request("colours are not converted here: iccprofile is one of no, yes, srgb"))
-        }
+        "adobergb" => Ok(Profile::AdobeRgb),
+        "rommrgb" => Ok(Profile::RommRgb),
         _ => Err(Problem::bad_request(
             "iccprofile is one of no, yes, srgb, adobergb, rommrgb (PS3.18 §8.3.5.1.5)",
         )),
@@ -246,7 +244,7 @@ mod tests {
             "annotation=name",
             "annotation=patient,",
             "annotation=Patient",
-            "iccprofile=adobergb",
+            "iccprofile=AdobeRGB",
             "iccprofile=yes,no",
             "iccprofile=x",
             "quality=1&quality=1",
@@ -264,6 +262,8 @@ mod tests {
         assert_eq!(found.profile, Some(Profile::None));
         assert_eq!(ask("iccprofile=yes").unwrap().profile, Some(Profile::Own));
         assert_eq!(ask("iccprofile=srgb").unwrap().profile, Some(Profile::Srgb));
+        assert_eq!(ask("iccprofile=adobergb").unwrap().profile, Some(Profile::AdobeRgb));
+        assert_eq!(ask("iccprofile=rommrgb").unwrap().profile, Some(Profile::RommRgb));
     }
 
     #[test]
