@@ -161,6 +161,46 @@ def test_a_page_in_a_document_is_a_page_of_nobody(web, subject):
     assert "sandbox" in web.get(path_of(item), "*/*").headers["Content-Security-Policy"]
 
 
+CLINICAL = """<?xml version="1.0" encoding="UTF-8"?>
+<ClinicalDocument xmlns="urn:hl7-org:v3"><title>Discharge</title><component><structuredBody><component><section>
+<title>Findings &amp; plan</title><text><paragraph>Größe &lt;script&gt;</paragraph><list><item>one</item></list>
+<table><tbody><tr><td>K</td><td>4.1</td></tr></tbody></table></text>
+</section></component></structuredBody></component></ClinicalDocument>
+""".encode()
+
+
+@pytest.mark.orthanc_fails(reason="gives pictures only")
+def test_a_clinical_document_as_text(web, subject):
+    """PS3.18 Table 8.7.4-1: a page by default, plain text, and the document as it is; nothing of it is markup."""
+    (item,) = stored(subject, document(EncapsulatedCDAStorage, CLINICAL))
+    for accept in ("*/*", HTML, "text/*"):
+        page = web.get(path_of(item), accept)
+        assert page.status_code == 200 and page.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "sandbox" in page.headers["Content-Security-Policy"]
+    assert "Größe &lt;script&gt;" in page.text and "<script" not in page.text
+    plain = web.get(path_of(item), PLAIN)
+    assert plain.headers["Content-Type"] == "text/plain; charset=utf-8"
+    assert plain.content.decode().split() == (
+        "Discharge ========= Findings & plan --------------- Größe <script> - one K | 4.1"
+    ).split()
+    assert web.get(path_of(item), XML).content.rstrip(b"\0") == CLINICAL
+    (part,) = parts(web.get(path_of(item), PARTS(PLAIN)))
+    assert part.body == plain.content
+
+
+@pytest.mark.only("causeway")
+@pytest.mark.parametrize("body", [
+    b"<ClinicalDocument/>", b"no XML", b"<!DOCTYPE x [<!ENTITY e 'e'>]>" + CLINICAL.partition(b"?>")[2], CLINICAL[:200],
+    b"<ClinicalDocument>" + b"<a>" * 200 + b"</a>" * 200 + b"</ClinicalDocument>",
+], ids=["empty", "no XML", "entities", "cut", "deep"])
+def test_a_document_that_no_text_can_be_made_of(web, subject, body):
+    """PS3.18 §8.7.8.1: as it is, or 406 to who takes only text."""
+    (item,) = stored(subject, document(EncapsulatedCDAStorage, body))
+    assert web.get(path_of(item), PLAIN).status_code == 406
+    answer = web.get(path_of(item), "*/*")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, XML)
+
+
 # Reports.
 
 def coded(code):

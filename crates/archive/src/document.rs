@@ -5,6 +5,7 @@ use bytes::Bytes;
 use causeway_core::StoredInstance;
 use causeway_core::transfer_syntax::Layout;
 use causeway_dataset::bulk::BulkPath;
+use causeway_dataset::cda::{self, CdaError, MAX_DOCUMENT_BYTES};
 use causeway_dataset::report::{Collector, Form, ReportError};
 
 use crate::Archive;
@@ -26,6 +27,9 @@ pub enum DocumentError {
     /// It can, but no text be made of it.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The same of a clinical document.
+    #[error(transparent)]
+    Clinical(#[from] CdaError),
 }
 
 impl Archive {
@@ -55,6 +59,24 @@ impl Archive {
             Some(BulkData::Value(value)) => Some(value),
             Some(BulkData::Frames(_)) | None => None,
         })
+    }
+
+    /// A clinical document (HL7 CDA) as text. The instance comes from [`Archive::select`], which asked for leave.
+    ///
+    /// # Errors
+    /// When the store fails, or it has no such document, or too long or too deep a one.
+    pub async fn clinical(&self, instance: &StoredInstance, form: Form) -> Result<Bytes, DocumentError> {
+        let mut document = self.document(instance).await?.ok_or(CdaError::NoText)?;
+        if document.bytes() > MAX_DOCUMENT_BYTES as u64 {
+            return Err(CdaError::TooLong.into());
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = document.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+        }
+        let decoders = self.inner.decoders.pool()?;
+        let text = decoders.run(move || cda::tell(&bytes, form)).await.map_err(RetrieveError::from)?;
+        Ok(Bytes::from(text?))
     }
 
     /// A structured report as text. The instance comes from [`Archive::select`], which asked for leave.

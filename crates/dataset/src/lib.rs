@@ -5,6 +5,7 @@
 //! sockets, async, the meaning of a query. Foreign bytes pass the bounded [`scanner`] and nothing else.
 
 pub mod bulk;
+pub mod cda;
 pub mod charset;
 pub mod compose;
 pub mod decompress;

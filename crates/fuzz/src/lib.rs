@@ -21,6 +21,7 @@ pub struct Target {
 pub const TARGETS: &[Target] = &[
     Target { name: "acceptor", run: targets::acceptor::run },
     Target { name: "requestor", run: targets::requestor::run },
+    Target { name: "clinical", run: targets::clinical::run },
     Target { name: "command", run: targets::command::run },
     Target { name: "data_set", run: targets::data_set::run },
     Target { name: "decompress", run: targets::decompress::run },

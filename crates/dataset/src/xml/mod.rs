@@ -15,6 +15,7 @@ use causeway_core::Vr;
 use causeway_core::transfer_syntax::Layout;
 
 pub use escape::put_escaped;
+pub(crate) use read::decoded;
 pub use tree::write_attributes;
 
 use crate::Error;

@@ -38,7 +38,7 @@ pub fn read(document: &[u8], max_bytes: usize) -> Result<Composed, Refused> {
 }
 
 /// The document as text: its byte order mark decides, else its declaration, else it is UTF-8 (XML 1.0 §4.3.3).
-fn decoded(document: &[u8]) -> Result<Cow<'_, str>, ComposeError> {
+pub(crate) fn decoded(document: &[u8]) -> Result<Cow<'_, str>, ComposeError> {
     let broken = |words: &str| ComposeError::Syntax { form: "XML", words: words.to_owned() };
     let beginning = document.get(..document.len().min(MAX_DECLARATION_BYTES)).unwrap_or_default();
     let encoding = match declared(beginning) {

@@ -2,6 +2,7 @@
 //! as well.
 
 pub(crate) mod acceptor;
+pub(crate) mod clinical;
 pub(crate) mod command;
 pub(crate) mod data_set;
 pub(crate) mod decompress;

@@ -15,6 +15,8 @@ pub(super) enum Category {
     Image,
     /// A file of another kind in an object, of this media type.
     Document(&'static str),
+    /// A clinical document in XML.
+    Clinical,
     /// A structured report.
     Report,
     /// One coded stream.
@@ -29,7 +31,7 @@ pub(super) enum Stream {
     Hevc,
 }
 
-/// Media types of a report, the default first.
+/// Media types of a report and of a clinical document, the default first.
 pub(super) const OF_A_REPORT: [&str; 3] = [HTML, "text/plain", XML];
 pub(super) const HTML: &str = "text/html";
 pub(super) const XML: &str = "text/xml";
@@ -48,7 +50,7 @@ impl Category {
         }
         match instance.sop_class.as_str().strip_prefix(STORAGE).unwrap_or_default() {
             "104.1" => Self::Document("application/pdf"),
-            "104.2" => Self::Document(XML),
+            "104.2" => Self::Clinical,
             "104.3" => Self::Document("model/stl"),
             "104.4" => Self::Document("model/obj"),
             "104.5" => Self::Document("model/mtl"),

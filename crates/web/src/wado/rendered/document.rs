@@ -38,6 +38,31 @@ pub(super) async fn document(
     Answer { ask, instance, offer }.pass(value).await
 }
 
+/// A clinical document as text, or as it is: where no text can be made of it, only that.
+pub(super) async fn clinical(ask: &Ask<'_>, instance: &StoredInstance) -> Result<Response, Problem> {
+    let answer = Answer { ask, instance, offer: ask.choose(&category::offers(&OF_A_REPORT))? };
+    let form = match answer.media() {
+        XML => return document(ask, instance, XML).await,
+        HTML => Form::Html,
+        _ => Form::Plain,
+    };
+    let (digest, tag) = answer.tag();
+    if let Some(response) = etag::not_modified(ask.headers, &tag) {
+        return Ok(response);
+    }
+    match ask.door.archive.clinical(instance, form).await {
+        Ok(text) => {
+            let length = text.len() as u64;
+            answer.framed(stream::iter([Ok(text)]), length, digest, tag)
+        }
+        Err(error @ DocumentError::Clinical(_)) if ask.choose(&category::offers(&[XML])).is_err() => {
+            Err(told(error))
+        }
+        Err(DocumentError::Clinical(_)) => document(ask, instance, XML).await,
+        Err(error) => Err(told(error)),
+    }
+}
+
 /// The stream of a video.
 pub(super) async fn video(
     ask: &Ask<'_>,
@@ -74,6 +99,7 @@ fn told(error: DocumentError) -> Problem {
     match error {
         DocumentError::Retrieve(error) => error.into(),
         DocumentError::Report(error) => Problem::not_acceptable(error.to_string()),
+        DocumentError::Clinical(error) => Problem::not_acceptable(error.to_string()),
     }
 }
 

@@ -57,6 +57,7 @@ pub(super) async fn answer(ask: Ask<'_>) -> Result<Response, Problem> {
         match Category::of(instance) {
             Category::Image => {}
             Category::Document(media) => return document::document(&ask, instance, media).await,
+            Category::Clinical => return document::clinical(&ask, instance).await,
             Category::Report => return document::report(&ask, instance).await,
             Category::Video(stream) => return document::video(&ask, instance, stream).await,
         }
