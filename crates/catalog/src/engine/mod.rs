@@ -102,7 +102,9 @@ mod tests {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
         let connection = connect(&folder.path().join("catalog.db"), flags).unwrap();
         connection
-            .execute_batch("CREATE TABLE t (a, b); CREATE INDEX i ON t (a) WHERE b = 0; INSERT INTO t VALUES (1, 0);")
+            .execute_batch(
+                "CREATE TABLE t (a, b); CREATE INDEX i ON t (a) WHERE b = 0; INSERT INTO t VALUES (1, 0);",
+            )
             .unwrap();
         let mut statement = connection.prepare("SELECT a FROM t WHERE b = ?").unwrap();
         for value in 0..3 {

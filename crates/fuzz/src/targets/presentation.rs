@@ -14,7 +14,7 @@ use causeway_dataset::render::{Annotations, Coding, Surveyor, Viewport, Wanted, 
 /// Rows, columns, bits and the pixels of an image, in explicit VR little endian.
 const IMAGE: &[u8] = b"\x28\0\x02\0US\x02\0\x01\0\x28\0\x04\0CS\x0C\0MONOCHROME2 \x28\0\x10\0US\x02\0\x04\0\
 \x28\0\x11\0US\x02\0\x04\0\x28\0\x00\x01US\x02\0\x08\0\x28\0\x01\x01US\x02\0\x08\0\x28\0\x02\x01US\x02\0\x07\0\
-\x28\0\x03\x01US\x02\0\0\0\xE0\x7F\x10\0OB\0\0\x10\0\0\00123456789abcdef";
+\x28\0\x03\x01US\x02\0\0\0\xE0\x7F\x10\0OB\0\0\x10\0\0\x000123456789abcdef";
 const PIXELS: &[u8] = b"0123456789abcdef";
 
 pub(crate) fn run(data: &[u8]) {

@@ -70,7 +70,12 @@ fn ask(server: &Server, accessions: &[String], round: usize, time: Duration) -> 
     let holds = |at: usize, body: &[u8]| {
         accessions.get(at).is_some_and(|accession| String::from_utf8_lossy(body).contains(accession.as_str()))
     };
-    let questions =
-        Questions { paths: &paths, accept: "application/dicom+json", least_bytes: 3, query: None, holds: &holds };
+    let questions = Questions {
+        paths: &paths,
+        accept: "application/dicom+json",
+        least_bytes: 3,
+        query: None,
+        holds: &holds,
+    };
     clients::ask(server, &questions, round, time)
 }
