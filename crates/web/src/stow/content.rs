@@ -145,6 +145,7 @@ mod tests {
         assert_eq!((of("application/octet-stream"), Form::of_part(None)), (None, None));
     }
 
+    #[test]
     fn other_types_are_415_and_a_missing_boundary_is_400() {
         for content_type in [
             "multipart/related; type=\"text/plain\"; boundary=x",
