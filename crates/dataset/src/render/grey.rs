@@ -4,6 +4,7 @@
 //! Values of up to 16 bits pass through a table that is made once for a frame.
 
 use super::image::{Kind, Look};
+use super::shade::{Polarity, View, is_padding, shade};
 use super::table;
 use super::voi::{Span, Voi, Window};
 use crate::pixels::Representation;
@@ -13,37 +14,6 @@ const MAX_TABLE_BITS: u32 = 16;
 /// Bits of stored values that are shown as they are where nothing is said: they were made to be shown so, and one
 /// frame of a film must not be brighter than the next for what is in it.
 const BITS_OF_DISPLAY: u32 = 8;
-
-/// What turns values into brightness.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum View<'a> {
-    Window(Window),
-    Voi(&'a Voi),
-    Span(Span),
-}
-
-impl View<'_> {
-    fn apply(self, value: f64) -> f64 {
-        match self {
-            Self::Window(window) => window.apply(value),
-            Self::Voi(Voi::Window(window)) => window.apply(value),
-            Self::Voi(Voi::Lut(lut)) => lut.get(value) / lut.full(),
-            Self::Span(span) => span.apply(value),
-            Self::Voi(Voi::Unsaid) => 0.0,
-        }
-    }
-
-    /// The values between which brightness changes: all below are as bright as one another, and so are all above. None
-    /// where there are no such values.
-    pub(super) const fn bounds(self) -> Option<(f64, f64)> {
-        match self {
-            Self::Window(window) => window.bounds(),
-            Self::Voi(Voi::Window(window)) => window.bounds(),
-            Self::Voi(Voi::Lut(_) | Voi::Unsaid) => None,
-            Self::Span(span) => Some((span.least, span.greatest)),
-        }
-    }
-}
 
 /// Least and greatest of the values that were met.
 #[derive(Debug, Clone, Copy)]
@@ -74,41 +44,6 @@ pub(super) fn render(look: &Look, polarity: Polarity, bytes: &[u8], window: Opti
     } else {
         one_by_one(look, polarity, bytes, window)
     }
-}
-
-/// Which end of the values is bright (PS3.3 §C.7.6.3.1.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Polarity {
-    /// MONOCHROME2.
-    MoreIsBright,
-    /// MONOCHROME1.
-    LessIsBright,
-}
-
-/// The brightness of one stored value. Padding is background, whatever the polarity.
-pub(super) fn shade(look: &Look, polarity: Polarity, view: View<'_>, stored: f64) -> u8 {
-    if is_padding(look, stored) || stored.is_nan() { 0 } else { tone(look, polarity, view, stored) }
-}
-
-/// The brightness of one stored value that is no padding.
-pub(super) fn tone(look: &Look, polarity: Polarity, view: View<'_>, stored: f64) -> u8 {
-    let bright = view.apply(look.modality.apply(stored));
-    let bright = look.tone.as_ref().map_or(bright, |tone| tone.apply(bright));
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "saturates between 0 and 255"
-    )]
-    let shade = (bright * 255.0).round() as u8;
-    match polarity {
-        Polarity::MoreIsBright => shade,
-        Polarity::LessIsBright if look.tone.is_some() => shade,
-        Polarity::LessIsBright => u8::MAX - shade,
-    }
-}
-
-fn is_padding(look: &Look, stored: f64) -> bool {
-    look.padding.is_some_and(|(least, greatest)| (least..=greatest).contains(&stored))
 }
 
 fn said<'a>(look: &'a Look, window: Option<Window>) -> Option<View<'a>> {

@@ -15,6 +15,7 @@ mod notes;
 mod presented;
 mod profile;
 mod raster;
+mod shade;
 mod surveyor;
 mod table;
 mod tags;
@@ -33,8 +34,8 @@ pub use voi::{Function, Window};
 
 use crate::Error;
 use crate::pixels::{Frame, PixelError, Planar, decode_frame};
-use grey::Polarity;
 use raster::{Channels, Extras, Raster};
+use shade::Polarity;
 
 /// What is asked of a picture.
 #[derive(Debug, Clone, Copy, PartialEq)]

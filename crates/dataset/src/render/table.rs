@@ -1,8 +1,8 @@
 //! The brightness of every stored value of up to 16 bits, made once for a frame: what a window leaves dark or bright as
-//! a whole is filled in as a whole. Never here: how one value becomes brightness, which is `grey`'s.
+//! a whole is filled in as a whole. Never here: how one value becomes brightness, which is `shade`'s.
 
-use super::grey::{Polarity, View, tone};
 use super::image::{Look, Modality};
+use super::shade::{Polarity, View, tone};
 use crate::pixels::Representation;
 
 /// Quotients of what is said in the data set are exact to far less than one stored value up to here.
@@ -76,8 +76,8 @@ const fn float(place: usize) -> f64 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::grey::shade;
     use super::super::image::Kind;
+    use super::super::shade::shade;
     use super::super::voi::{Function, Span, Voi, Window};
     use super::*;
     use crate::pixels::Shape;
