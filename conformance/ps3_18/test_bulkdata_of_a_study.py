@@ -261,4 +261,5 @@ def test_a_study_of_many_instances_takes_little_memory(own_subject):
             came += len(piece)
     size = len(images[0].PixelData)
     assert came > size * len(images)
-    assert own_subject.peak_bytes() - before < 32 * size
+    # What is prepared behind the stores meanwhile takes its place as well.
+    assert own_subject.peak_bytes() - before < size * len(images) // 3
