@@ -11,6 +11,7 @@ use causeway_catalog::NewSheet;
 use causeway_core::{ObjectKey, StoredInstance, Uid};
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::sheet::{self, Sheet};
 use super::{CONCURRENT_READS, Json};
@@ -21,7 +22,9 @@ use crate::error::{RetrieveError, unreadable};
 const MAX_WAITING: usize = 65_536;
 /// Objects prepared in one go.
 const ROUND: usize = 512;
-/// How long it waits after a nudge, so that a burst makes few, large sheets.
+/// A burst is over when nothing more has come for so long.
+const QUIET: Duration = Duration::from_millis(100);
+/// How long one is waited for at most: few, large sheets cost less than many, and late ones help nobody.
 const GATHER: Duration = Duration::from_secs(1);
 
 /// What waits to be prepared.
@@ -46,6 +49,13 @@ impl Waiting {
         let next = waiting.len().min(ROUND);
         waiting.drain(..next).collect()
     }
+
+    /// Waits for the end of a burst.
+    async fn gather(&self) {
+        let burst = async { while timeout(QUIET, self.bell.notified()).await.is_ok() {} };
+        // What is still coming is taken as far as it came.
+        let _ = timeout(GATHER, burst).await;
+    }
 }
 
 impl Archive {
@@ -59,7 +69,7 @@ impl Archive {
                 () = &mut shutdown => return,
             }
             tokio::select! {
-                () = tokio::time::sleep(GATHER) => {}
+                () = self.inner.preparing.gather() => {}
                 () = &mut shutdown => return,
             }
             tokio::select! {
@@ -161,6 +171,8 @@ impl Archive {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::{Instant, sleep};
+
     use super::*;
 
     #[test]
@@ -171,5 +183,24 @@ mod tests {
         assert_eq!(waiting.take()[..2], [object(0), object(1)]);
         let rest = std::iter::from_fn(|| Some(waiting.take().len()).filter(|count| *count > 0));
         assert_eq!(rest.sum::<usize>(), MAX_WAITING - ROUND);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_is_over_when_it_is_quiet_and_is_not_waited_for_for_ever() {
+        let waiting = Waiting::default();
+        let start = Instant::now();
+        waiting.gather().await;
+        assert_eq!(start.elapsed(), QUIET);
+        let drip = async {
+            loop {
+                waiting.bell.notify_one();
+                sleep(QUIET / 2).await;
+            }
+        };
+        let start = Instant::now();
+        tokio::select! {
+            () = waiting.gather() => {}
+            () = drip => {}
+        }
+        assert_eq!(start.elapsed(), GATHER);
     }
 }

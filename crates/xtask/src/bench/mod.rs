@@ -95,7 +95,7 @@ struct Plan {
 }
 
 const WHOLE: Plan = Plan {
-    time: Duration::from_secs(360),
+    time: Duration::from_secs(540),
     rounds: 3,
     mr_files_alone: 900,
     mr_files_of_eight: 250,
