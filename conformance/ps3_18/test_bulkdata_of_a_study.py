@@ -247,7 +247,7 @@ def test_the_same_answer_is_not_sent_again(held):
 @pytest.mark.only("causeway")
 def test_a_study_of_many_instances_takes_little_memory(own_subject):
     """Values go through; nothing is gathered."""
-    images = data.study(1, 300, rows=4096)
+    images = data.study(1, 100, rows=32768)
     web = Web(own_subject.dicomweb)
     for image in images:
         assert web.stow(data.file_of(image)).status_code == 200
