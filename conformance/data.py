@@ -163,3 +163,14 @@ def inflated(file: bytes) -> bytes:
     if transfer_syntax(file) == DeflatedExplicitVRLittleEndian:
         return zlib.decompressobj(-zlib.MAX_WBITS).decompress(body)
     return body
+
+
+def film() -> Dataset:
+    """Three frames of 8 bits, 6 columns and 4 rows, of shade 10, 20 and 30."""
+    frames = b"".join(bytes([shade]) * 24 for shade in (10, 20, 30))
+    item = instance(
+        rows=4, Columns=6, NumberOfFrames=3, BitsAllocated=8, BitsStored=8, HighBit=7, PixelData=frames,
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2",
+    )
+    item["PixelData"].VR = "OB"
+    return item

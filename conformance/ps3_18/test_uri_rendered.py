@@ -37,13 +37,7 @@ def ramp(subject):
 @pytest.fixture(scope="module")
 def film(subject):
     """Three frames of shade 10, 20 and 30."""
-    frames = b"".join(bytes([shade]) * 24 for shade in (10, 20, 30))
-    item = data.instance(
-        rows=4, Columns=6, NumberOfFrames=3, BitsAllocated=8, BitsStored=8, HighBit=7, PixelData=frames,
-        SOPClassUID="1.2.840.10008.5.1.4.1.1.7.2",
-    )
-    item["PixelData"].VR = "OB"
-    return stored(subject, item)[0]
+    return stored(subject, data.film())[0]
 
 
 def shades(window=(100, 200)):

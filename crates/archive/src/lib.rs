@@ -64,8 +64,7 @@ pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;
-pub use presentation::State;
-pub use rendered::{Pictures, RenderedError};
+pub use rendered::{Pictures, RenderedError, State};
 pub use retrieve::{Object, Wanted};
 pub use worklist::WorklistError;
 

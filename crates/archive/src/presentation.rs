@@ -3,26 +3,18 @@
 
 use std::sync::Arc;
 
+use causeway_core::StoredInstance;
 use causeway_core::transfer_syntax::Layout;
-use causeway_core::{ObjectKey, StoredInstance};
-use causeway_dataset::presentation::{Pipeline, Presentation, PresentationError, Reader};
+use causeway_dataset::presentation::{Pipeline, PresentationError, Reader};
 use causeway_dataset::render::{Profile, RenderError};
 
 use crate::Archive;
 use crate::error::RetrieveError;
 use crate::pieces::Pieces;
-use crate::rendered::{Pictures, RenderedError};
+use crate::rendered::{Pictures, RenderedError, State};
 
 /// Bytes read at a time: few states are longer.
 const READ_BYTES: u64 = 64 * 1024;
-
-/// A presentation state, and the object that it was read from.
-#[derive(Debug, Clone)]
-pub struct State {
-    /// What it says.
-    pub presentation: Arc<Presentation>,
-    pub(crate) object: ObjectKey,
-}
 
 impl Archive {
     /// A presentation state of this pipeline. The instance comes from [`Archive::select`], which asked for leave.

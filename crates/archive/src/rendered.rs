@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use causeway_core::{ObjectKey, StoredInstance, Uid};
 use causeway_dataset::bulk::BulkPath;
-use causeway_dataset::presentation::Overlay;
+use causeway_dataset::presentation::{Overlay, Presentation};
 use causeway_dataset::render::{self, Profile, RenderError, Surveyor, Views};
 use causeway_store::Pool;
 
@@ -15,7 +15,6 @@ use crate::Archive;
 use crate::bulk::BulkData;
 use crate::error::RetrieveError;
 use crate::frames::{Frames, READ_BYTES};
-use crate::presentation::State;
 
 /// ICC Profile, in the data set or in that of the first optical path (PS3.3 §C.11.15, §C.8.12.5).
 const PROFILES: [&str; 2] = ["00282000", "00480105/1/00282000"];
@@ -39,6 +38,14 @@ pub enum RenderedError {
     /// It can, but this cannot be made of it.
     #[error(transparent)]
     Render(RenderError),
+}
+
+/// A presentation state, and the object that it was read from.
+#[derive(Debug, Clone)]
+pub struct State {
+    /// What it says.
+    pub presentation: Arc<Presentation>,
+    pub(crate) object: ObjectKey,
 }
 
 /// The frames of an instance, to be had as pictures.
@@ -92,18 +99,7 @@ impl Archive {
         let (profile, state) = (Profile::None, None);
         Ok(Pictures { archive, object, frames, views, profile, state, decoders, stored })
     }
-}
 
-async fn surveyed(frames: &mut Frames, stored: &Uid) -> Result<Option<Views>, RenderedError> {
-    let mut surveyor = Surveyor::new(&frames.pieces.transfer_syntax);
-    while let Some(at) = surveyor.wants() {
-        let bytes = frames.pieces.some(at, READ_BYTES).await?;
-        surveyor.give(&bytes).map_err(|error| told(stored, error))?;
-    }
-    Ok(surveyor.finish())
-}
-
-impl Archive {
     /// Has every picture of an instance carry a profile, where one is asked for.
     pub(crate) async fn profiled(
         &self,
@@ -133,6 +129,15 @@ impl Archive {
         }
         Ok(None)
     }
+}
+
+async fn surveyed(frames: &mut Frames, stored: &Uid) -> Result<Option<Views>, RenderedError> {
+    let mut surveyor = Surveyor::new(&frames.pieces.transfer_syntax);
+    while let Some(at) = surveyor.wants() {
+        let bytes = frames.pieces.some(at, READ_BYTES).await?;
+        surveyor.give(&bytes).map_err(|error| told(stored, error))?;
+    }
+    Ok(surveyor.finish())
 }
 
 impl Pictures {

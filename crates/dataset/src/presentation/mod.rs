@@ -24,6 +24,7 @@ pub(crate) use layers::Layer;
 pub use layers::Overlay;
 pub use references::Reference;
 pub(crate) use shutter::{Opening, Shutter};
+pub(crate) use tags::PALETTE;
 pub(crate) use tones::{Interest, Meaning, Shape, Table, Tones};
 pub use tree::MAX_STATE_BYTES;
 pub(crate) use tree::Raw;

@@ -24,7 +24,7 @@ pub(super) const LUT_DATA: Tag = Tag::new(0x0028, 0x3006);
 pub(super) const MASK: Tag = Tag::new(0x0028, 0x6100);
 pub(super) const ICC_PROFILE: Tag = Tag::new(0x0028, 0x2000);
 /// Descriptor, entries and segmented entries of the red, green and blue look-up table.
-pub(super) const PALETTE: [[Tag; 3]; 3] = [
+pub(crate) const PALETTE: [[Tag; 3]; 3] = [
     [Tag::new(0x0028, 0x1101), Tag::new(0x0028, 0x1201), Tag::new(0x0028, 0x1221)],
     [Tag::new(0x0028, 0x1102), Tag::new(0x0028, 0x1202), Tag::new(0x0028, 0x1222)],
     [Tag::new(0x0028, 0x1103), Tag::new(0x0028, 0x1203), Tag::new(0x0028, 0x1223)],

@@ -3,6 +3,7 @@
 use causeway_core::Tag;
 
 use super::notes::Place;
+pub(super) use crate::presentation::PALETTE;
 
 pub(super) const SHARED_GROUPS: Tag = Tag::new(0x5200, 0x9229);
 pub(super) const FRAME_GROUPS: Tag = Tag::new(0x5200, 0x9230);
@@ -44,13 +45,6 @@ pub(super) const VOI_LUT_FUNCTION: Tag = Tag::new(0x0028, 0x1056);
 pub(super) const PIXEL_SPACING: Tag = Tag::new(0x0028, 0x0030);
 pub(super) const PIXEL_ASPECT_RATIO: Tag = Tag::new(0x0028, 0x0034);
 pub(super) const IMAGER_PIXEL_SPACING: Tag = Tag::new(0x0018, 0x1164);
-
-/// Descriptor, entries and segmented entries of the red, green and blue look-up table.
-pub(super) const PALETTE: [[Tag; 3]; 3] = [
-    [Tag::new(0x0028, 0x1101), Tag::new(0x0028, 0x1201), Tag::new(0x0028, 0x1221)],
-    [Tag::new(0x0028, 0x1102), Tag::new(0x0028, 0x1202), Tag::new(0x0028, 0x1222)],
-    [Tag::new(0x0028, 0x1103), Tag::new(0x0028, 0x1203), Tag::new(0x0028, 0x1223)],
-];
 
 /// Noted in the data set and in functional groups.
 const OF_IMAGE: [Tag; 12] = [
