@@ -106,7 +106,7 @@ struct All;
 impl Dispatcher for All {
     fn plan(&self, _: &InstanceRecord) -> Vec<PlannedDelivery> {
         let name = |text: &str| text.parse().unwrap();
-        vec![PlannedDelivery { route: name("all"), remote: name("reader"), trigger: Trigger::Instance }]
+        vec![PlannedDelivery::plain(name("all"), name("reader"), Trigger::Instance)]
     }
     fn nudge(&self) {}
 }

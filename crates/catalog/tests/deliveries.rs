@@ -18,7 +18,7 @@ fn name(text: &str) -> RemoteName {
 }
 
 fn to(remote: &str, trigger: Trigger) -> Vec<PlannedDelivery> {
-    vec![PlannedDelivery { route: name("route"), remote: name(remote), trigger }]
+    vec![PlannedDelivery::plain(name("route"), name(remote), trigger)]
 }
 
 async fn claim(subject: &Subject, owner: &str) -> Vec<Claimed> {

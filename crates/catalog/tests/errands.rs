@@ -81,8 +81,7 @@ impl Asked for Subject {
 
     async fn delivered(&self, instances: &[u32]) {
         for instance in instances {
-            let to =
-                PlannedDelivery { route: name("route"), remote: name("reader"), trigger: Trigger::Instance };
+            let to = PlannedDelivery::plain(name("route"), name("reader"), Trigger::Instance);
             self.insert_with(record(1, 1, *instance), vec![to]).await;
         }
         redelivered(self).await;

@@ -67,11 +67,11 @@ impl Route {
             return None;
         }
         match self.condition.ask(record) {
-            Verdict::Holds => Some(PlannedDelivery {
-                route: self.record.name.clone(),
-                remote: self.record.to.clone(),
-                trigger: self.record.trigger,
-            }),
+            Verdict::Holds => Some(PlannedDelivery::plain(
+                self.record.name.clone(),
+                self.record.to.clone(),
+                self.record.trigger,
+            )),
             Verdict::DoesNotHold | Verdict::Lacks(_) => None,
             Verdict::Failed(words) => {
                 tracing::warn!(route = %self.record.name, words, "the condition could not be asked of an instance");
