@@ -21,6 +21,7 @@ pub mod identity;
 pub mod incidents;
 pub mod ingest;
 mod kept;
+mod manifest;
 pub mod metadata;
 pub mod passing;
 pub mod performed;

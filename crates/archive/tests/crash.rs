@@ -10,6 +10,7 @@ use std::time::Duration;
 use causeway_archive::replay::Replayed;
 use causeway_archive::{Config, Dispatcher};
 use causeway_catalog::Catalog;
+use causeway_catalog::delivery::{Claim, Lane};
 use causeway_core::{InstanceRecord, Level, PlannedDelivery, SystemClock, Trigger};
 use common::{Subject, open, study};
 
@@ -122,7 +123,15 @@ async fn a_replay_writes_the_deliveries_again_and_a_repeat_makes_none() {
     subject.archive.replay().await.unwrap();
     let catalog =
         Catalog::open(&subject.folder.path().join("catalog.db"), Arc::new(SystemClock)).await.unwrap();
-    let claimed = catalog.claim("reader".parse().unwrap(), "w".to_owned(), Duration::from_secs(60), 10).await;
+    let claim = Claim {
+        remote: "reader".parse().unwrap(),
+        owner: "w".to_owned(),
+        lease: Duration::from_secs(60),
+        limit: 10,
+        lane: Lane::All,
+        closed: Vec::new(),
+    };
+    let claimed = catalog.claim(claim).await;
     assert_eq!(claimed.unwrap().len(), 1);
 }
 

@@ -53,6 +53,13 @@ fn bury(connection: &Connection, uid: &str, now: i64) -> Result<(), Error> {
 pub(crate) fn take_out(connection: &Connection, ids: &[i64], now: i64) -> Result<(), Error> {
     let mut touched = BTreeSet::new();
     for id in ids {
+        // Who was sent it is told of it by name from now on.
+        connection
+            .prepare_cached(
+                "UPDATE job SET (uid, source) = (SELECT uid, envelope ->> 'remote' FROM instance WHERE id = ?1)
+                 WHERE instance = ?1",
+            )?
+            .execute([id])?;
         let series: Option<i64> = connection
             .prepare_cached("DELETE FROM instance WHERE id = ?1 RETURNING series")?
             .query_row([id], |row| row.get(0))

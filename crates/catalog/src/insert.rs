@@ -146,7 +146,7 @@ fn insert(
     let instance = add_instance(connection, incoming, series)?;
     count(connection, study, series, incoming, now)?;
     forget_tombstones(connection, record)?;
-    delivery::plan(connection, &record.ids, instance, deliveries, now)?;
+    delivery::plan(connection, record, instance, deliveries, now)?;
     audit::append(connection, now, &who, "store", uid)?;
     Ok(inserted)
 }

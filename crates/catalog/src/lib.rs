@@ -41,7 +41,7 @@ pub use insert::{Inserted, OnConflict};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };
-pub use routes::RouteRecord;
+pub use routes::{Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Role, RouteRecord, Then};
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
 pub use tokens::TokenRecord;

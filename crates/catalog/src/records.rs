@@ -7,7 +7,35 @@ use crate::Catalog;
 use crate::error::Error;
 use crate::instances::{INSTANCE_TABLES, STORED_COLUMNS, stored};
 
+/// What a record has beside the stored instance.
+const REST_COLUMNS: &str =
+    "instance.envelope, patient.patient_id, patient.issuer, patient.attributes, study.attributes,
+    series.attributes, instance.attributes";
+
 impl Catalog {
+    /// Records of what came before the instance of number `before`, the newest first, each with its number; at most
+    /// `limit`.
+    ///
+    /// # Errors
+    /// When the database fails or a row cannot be read.
+    pub async fn records_before(&self, before: i64, limit: u32) -> Result<Vec<(i64, InstanceRecord)>, Error> {
+        self.engine
+            .read(move |connection| {
+                let sql = format!(
+                    "SELECT {STORED_COLUMNS}, {REST_COLUMNS} FROM {INSTANCE_TABLES}
+                     JOIN patient ON patient.id = study.patient WHERE instance.id < ? ORDER BY instance.id DESC LIMIT ?"
+                );
+                let mut statement = connection.prepare_cached(&sql)?;
+                let mut rows = statement.query((before, limit))?;
+                let mut records = Vec::new();
+                while let Some(row) = rows.next()? {
+                    records.push((row.get(10)?, record(row)?));
+                }
+                Ok(records)
+            })
+            .await
+    }
+
     /// The records of a study's instances as they came, at most `limit`.
     ///
     /// # Errors
@@ -16,9 +44,7 @@ impl Catalog {
         self.engine
             .read(move |connection| {
                 let sql = format!(
-                    "SELECT {STORED_COLUMNS}, instance.envelope, patient.patient_id, patient.issuer,
-                     patient.attributes, study.attributes, series.attributes, instance.attributes
-                     FROM {INSTANCE_TABLES} JOIN patient ON patient.id = study.patient
+                    "SELECT {STORED_COLUMNS}, {REST_COLUMNS} FROM {INSTANCE_TABLES} JOIN patient ON patient.id = study.patient
                      WHERE study.uid = ? ORDER BY instance.id LIMIT ?"
                 );
                 let mut statement = connection.prepare_cached(&sql)?;

@@ -6,12 +6,18 @@ mod common;
 
 use std::time::Duration;
 
-use causeway_catalog::delivery::{Afterwards, Change, Changed, Claimed, Filter, JobState, Last, Update};
-use causeway_core::{Class, PlannedDelivery, Remote, RemoteName, Selection, Sight, Trigger};
+use causeway_catalog::delivery::{
+    Afterwards, Change, Changed, Claim, Claimed, Closed, Filter, Gathered, JobState, Lane, Last, Release,
+    Update, Which,
+};
+use causeway_core::{
+    Class, Clock, Late, PlannedDelivery, Priority, Remote, RemoteName, Selection, Sight, Trigger,
+};
 use common::{Subject, With, record, uid};
 use jiff::Timestamp;
 
 const LEASE: Duration = Duration::from_secs(60);
+const QUIET: Trigger = Trigger::Study { quiet_seconds: 30 };
 
 fn name(text: &str) -> RemoteName {
     text.parse().unwrap()
@@ -22,7 +28,40 @@ fn to(remote: &str, trigger: Trigger) -> Vec<PlannedDelivery> {
 }
 
 async fn claim(subject: &Subject, owner: &str) -> Vec<Claimed> {
-    subject.catalog.claim(name("reader"), owner.to_owned(), LEASE, 100).await.unwrap()
+    claim_of(subject, owner, 100, Lane::All, Vec::new()).await
+}
+
+async fn claim_of(
+    subject: &Subject,
+    owner: &str,
+    limit: u32,
+    lane: Lane,
+    closed: Vec<Closed>,
+) -> Vec<Claimed> {
+    let claim = Claim { remote: name("reader"), owner: owner.to_owned(), lease: LEASE, limit, lane, closed };
+    subject.catalog.claim(claim).await.unwrap()
+}
+
+/// Lets go what has been quiet for long enough.
+async fn release(subject: &Subject) -> u64 {
+    release_as(subject, Late::Delta, Duration::ZERO).await
+}
+
+async fn release_as(subject: &Subject, late: Late, delay: Duration) -> u64 {
+    let at = subject.clock.now() + delay;
+    let gathered = subject.catalog.gathered(100).await.unwrap();
+    let let_go = |it: Gathered| Release {
+        delivery: it.delivery,
+        revision: it.revision,
+        at,
+        late,
+        evidence: Some(r#"{"words":"quiet"}"#.to_owned()),
+    };
+    subject.catalog.release(gathered.into_iter().map(let_go).collect()).await.unwrap()
+}
+
+fn instances(claimed: &[Claimed]) -> Vec<&str> {
+    claimed.iter().map(|job| job.instance.as_ref().unwrap().ids.instance.as_str()).collect()
 }
 
 async fn conclude(subject: &Subject, owner: &str, job: i64, state: JobState, retry_at: Option<Timestamp>) {
@@ -97,26 +136,234 @@ async fn a_failed_job_waits_for_its_time_and_keeps_what_was_said() {
 }
 
 #[tokio::test]
-async fn a_study_goes_once_it_has_been_quiet_and_a_late_instance_goes_after_it() {
+async fn a_study_goes_once_it_has_been_quiet_and_was_released_and_what_is_late_is_its_next_part() {
     let subject = Subject::new().await;
-    let quiet = Trigger::Study { quiet_seconds: 30 };
-    subject.insert_with(record(1, 1, 1), to("reader", quiet)).await;
+    subject.insert_with(record(1, 1, 1), to("reader", QUIET)).await;
     subject.clock.advance(Duration::from_secs(20));
-    subject.insert_with(record(1, 2, 1), to("reader", quiet)).await;
+    subject.insert_with(record(1, 2, 1), to("reader", QUIET)).await;
     subject.clock.advance(Duration::from_secs(20));
-    assert!(claim(&subject, "a").await.is_empty(), "quiet for twenty seconds only");
+    assert!(subject.catalog.gathered(10).await.unwrap().is_empty(), "quiet for twenty seconds only");
+    assert_eq!(
+        subject.catalog.next_gathered().await.unwrap(),
+        Some(subject.clock.now() + Duration::from_secs(10))
+    );
     subject.clock.advance(Duration::from_secs(10));
+    let gathered = subject.catalog.gathered(10).await.unwrap();
+    assert_eq!((gathered[0].study.as_str(), gathered[0].revision, &gathered[0].series), ("1.2.1", 1, &None));
+    assert!(claim(&subject, "a").await.is_empty(), "it was not released");
+    assert_eq!(release(&subject).await, 1);
     let claimed = claim(&subject, "a").await;
     assert_eq!(claimed.len(), 2);
-    for job in claimed {
+    // What is late gathers while the first part is still on its way.
+    subject.insert_with(record(1, 2, 2), to("reader", QUIET)).await;
+    conclude(&subject, "a", claimed[0].job, JobState::Waiting, Some(subject.clock.now())).await;
+    conclude(&subject, "a", claimed[1].job, JobState::Delivered, None).await;
+    assert_eq!(
+        instances(&claim(&subject, "a").await),
+        [claimed[0].instance.as_ref().unwrap().ids.instance.as_str()]
+    );
+    subject.clock.advance(Duration::from_secs(30));
+    assert_eq!(subject.catalog.gathered(10).await.unwrap()[0].revision, 2);
+    assert_eq!(release(&subject).await, 1);
+    assert_eq!(instances(&claim(&subject, "b").await), ["1.2.1.2.2"]);
+    let story = subject.catalog.story(uid("1.2.1")).await.unwrap().unwrap();
+    let [delivery] = story.deliveries.as_slice() else { panic!("one delivery: {story:?}") };
+    assert_eq!((delivery.instances, delivery.revision, delivery.released), (3, 2, 2));
+    assert_eq!(delivery.evidence.as_ref().unwrap()["words"], "quiet");
+}
+
+#[tokio::test]
+async fn what_comes_between_the_look_and_the_release_puts_it_off() {
+    let subject = Subject::new().await;
+    subject.insert_with(record(1, 1, 1), to("reader", QUIET)).await;
+    subject.clock.advance(Duration::from_secs(30));
+    let gathered = subject.catalog.gathered(10).await.unwrap().remove(0);
+    subject.insert_with(record(1, 1, 2), to("reader", QUIET)).await;
+    let Gathered { delivery, revision, .. } = gathered;
+    let release = Release { delivery, revision, at: subject.clock.now(), late: Late::Delta, evidence: None };
+    assert_eq!(subject.catalog.release(vec![release]).await.unwrap(), 0);
+    assert!(claim(&subject, "a").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_delivery_that_is_held_back_is_looked_at_again_at_its_time_with_what_is_known() {
+    let subject = Subject::new().await;
+    subject.insert_with(record(1, 1, 1), to("reader", QUIET)).await;
+    subject.clock.advance(Duration::from_secs(30));
+    let gathered = subject.catalog.gathered(10).await.unwrap().remove(0);
+    let until = subject.clock.now() + Duration::from_secs(60);
+    subject.catalog.hold_back(&gathered, until, r#"{"here":1}"#.to_owned()).await.unwrap();
+    assert!(subject.catalog.gathered(10).await.unwrap().is_empty());
+    let story = subject.catalog.story(uid("1.2.1")).await.unwrap().unwrap();
+    assert_eq!(story.deliveries[0].evidence.as_ref().unwrap()["here"], 1);
+    subject.clock.advance(Duration::from_secs(60));
+    assert_eq!(release(&subject).await, 1);
+}
+
+#[tokio::test]
+async fn a_route_that_leaves_what_is_late_says_so_and_one_that_sends_all_again_does() {
+    let subject = Subject::new().await;
+    let leaving = || vec![PlannedDelivery { late: Late::Leave, ..to("reader", QUIET).remove(0) }];
+    subject.insert_with(record(1, 1, 1), leaving()).await;
+    subject.clock.advance(Duration::from_secs(30));
+    release(&subject).await;
+    let job = claim(&subject, "a").await[0].job;
+    conclude(&subject, "a", job, JobState::Delivered, None).await;
+    subject.insert_with(record(1, 1, 2), leaving()).await;
+    subject.clock.advance(Duration::from_secs(30));
+    assert_eq!(release(&subject).await, 0);
+    assert_eq!(states(&subject).await, [JobState::Delivered, JobState::Cancelled]);
+    subject.insert_with(record(1, 1, 3), to("reader", QUIET)).await;
+    subject.clock.advance(Duration::from_secs(30));
+    assert_eq!(release_as(&subject, Late::Whole, Duration::ZERO).await, 1);
+    assert_eq!(claim(&subject, "a").await.len(), 2, "the first once more, and the third");
+}
+
+#[tokio::test]
+async fn a_delay_counts_from_the_release() {
+    let subject = Subject::new().await;
+    subject.insert_with(record(1, 1, 1), to("reader", QUIET)).await;
+    subject.clock.advance(Duration::from_secs(30));
+    release_as(&subject, Late::Delta, Duration::from_secs(600)).await;
+    subject.clock.advance(Duration::from_secs(599));
+    assert!(claim(&subject, "a").await.is_empty());
+    subject.clock.advance(Duration::from_secs(1));
+    let job = claim(&subject, "a").await[0].job;
+    conclude(&subject, "a", job, JobState::Delivered, None).await;
+    let at_once = PlannedDelivery { delay_seconds: 60, ..to("reader", Trigger::Instance).remove(0) };
+    subject.insert_with(record(2, 1, 1), vec![at_once]).await;
+    subject.clock.advance(Duration::from_secs(59));
+    assert!(claim(&subject, "b").await.is_empty());
+    subject.clock.advance(Duration::from_secs(2));
+    assert_eq!(instances(&claim(&subject, "b").await), ["1.2.2.1.1"]);
+}
+
+#[tokio::test]
+async fn the_urgent_goes_first_and_bulk_is_never_left_with_nothing() {
+    let subject = Subject::new().await;
+    for (study, priority) in [(1, Priority::Bulk), (2, Priority::Routine), (3, Priority::Stat)] {
+        for instance in 1..=8 {
+            let planned = PlannedDelivery { priority, ..to("reader", Trigger::Instance).remove(0) };
+            subject.insert_with(record(study, 1, instance), vec![planned]).await;
+        }
+    }
+    let counts = async |limit, lane| {
+        let claimed = claim_of(&subject, "a", limit, lane, Vec::new()).await;
+        Priority::ALL.map(|priority| claimed.iter().filter(|job| job.priority == priority).count())
+    };
+    assert_eq!(counts(4, Lane::Urgent).await, [4, 0, 0]);
+    assert_eq!(counts(8, Lane::All).await, [4, 4, 0], "what the urgent leave is shared");
+    assert_eq!(counts(4, Lane::All).await, [0, 3, 1]);
+    assert_eq!(counts(100, Lane::All).await, [0, 1, 7]);
+    assert_eq!(counts(4, Lane::Urgent).await, [0, 0, 0]);
+}
+
+#[tokio::test]
+async fn a_closed_route_sends_nothing_before_it_opens_and_holds_up_no_other() {
+    let subject = Subject::new().await;
+    subject.catalog.put_remote(Remote::named(name("reader")), "anna").await.unwrap();
+    let other = PlannedDelivery { route: name("other"), ..to("reader", Trigger::Instance).remove(0) };
+    for study in 1..=40 {
+        subject.insert_with(record(study, 1, 1), to("reader", Trigger::Instance)).await;
+    }
+    subject.insert_with(record(41, 1, 1), vec![other]).await;
+    let until = subject.clock.now() + Duration::from_secs(3600);
+    let closed = vec![Closed { route: name("route"), until }];
+    let claimed = claim_of(&subject, "a", 10, Lane::All, closed.clone()).await;
+    assert_eq!(instances(&claimed), ["1.2.41.1.1"]);
+    conclude(&subject, "a", claimed[0].job, JobState::Delivered, None).await;
+    assert!(claim_of(&subject, "a", 10, Lane::All, closed).await.is_empty());
+    assert_eq!(subject.catalog.due().await.unwrap()[0].at, until);
+    subject.clock.advance(Duration::from_secs(3600));
+    assert_eq!(claim(&subject, "a").await.len(), 40);
+}
+
+#[tokio::test]
+async fn what_is_held_up_waits_and_goes_on_where_it_was() {
+    let subject = Subject::new().await;
+    subject.catalog.put_remote(Remote::named(name("reader")), "anna").await.unwrap();
+    subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;
+    subject.insert_with(record(2, 1, 1), to("reader", QUIET)).await;
+    subject.catalog.pause_remote(name("reader"), "anna").await.unwrap();
+    assert!(claim(&subject, "a").await.is_empty());
+    assert!(subject.catalog.due().await.unwrap().is_empty());
+    assert_eq!(subject.catalog.paused().await.unwrap()[0].who, "anna");
+    assert!(subject.catalog.resume_remote(name("reader"), "anna").await.unwrap());
+    let first = Which { study: Some(uid("1.2.1")), ..Which::default() };
+    assert_eq!(subject.catalog.pause_deliveries(first.clone(), "anna").await.unwrap(), 1);
+    subject.insert_with(record(1, 1, 2), to("reader", Trigger::Instance)).await;
+    assert!(claim(&subject, "a").await.is_empty());
+    let second = Which { study: Some(uid("1.2.2")), ..Which::default() };
+    subject.catalog.pause_deliveries(second.clone(), "anna").await.unwrap();
+    subject.clock.advance(Duration::from_secs(30));
+    assert_eq!(release(&subject).await, 0, "what is held up is not looked at");
+    assert_eq!(subject.catalog.resume_deliveries(first, "anna").await.unwrap(), 2);
+    assert_eq!(claim(&subject, "a").await.len(), 2);
+    subject.catalog.resume_deliveries(second, "anna").await.unwrap();
+    assert_eq!(release(&subject).await, 1);
+    assert_eq!(claim(&subject, "a").await.len(), 1);
+}
+
+#[tokio::test]
+async fn many_jobs_are_changed_as_one_and_what_was_not_delivered_can_go_elsewhere() {
+    let subject = Subject::new().await;
+    for instance in 1..=3 {
+        subject.insert_with(record(1, 1, instance), to("reader", Trigger::Instance)).await;
+    }
+    // One of them goes to the other remote as well.
+    let both = [to("reader", Trigger::Instance), to("other", Trigger::Instance)].concat();
+    subject.insert_with(record(1, 1, 4), both).await;
+    let claimed = claim(&subject, "a").await;
+    conclude(&subject, "a", claimed[0].job, JobState::Delivered, None).await;
+    for job in &claimed[1..] {
+        conclude(&subject, "a", job.job, JobState::Parked, None).await;
+    }
+    let which = Which { remote: Some(name("reader")), ..Which::default() };
+    let change = async |change| subject.catalog.change_jobs(which.clone(), change, "anna").await.unwrap();
+    assert_eq!(change(Change::Retry).await, 3);
+    assert_eq!(change(Change::Park).await, 3);
+    assert_eq!(subject.catalog.reroute(which.clone(), name("other"), "anna").await.unwrap(), 3);
+    let claim = Claim {
+        remote: name("other"),
+        owner: "a".to_owned(),
+        lease: LEASE,
+        limit: 10,
+        lane: Lane::All,
+        closed: Vec::new(),
+    };
+    let moved = subject.catalog.claim(claim).await.unwrap();
+    let mut moved = instances(&moved);
+    moved.sort_unstable();
+    assert_eq!(moved, ["1.2.1.1.2", "1.2.1.1.3", "1.2.1.1.4"], "each once");
+    let story = subject.catalog.story(uid("1.2.1")).await.unwrap().unwrap();
+    let counts =
+        story.deliveries.iter().map(|it| (it.remote.as_str(), it.delivered, it.sending, it.cancelled));
+    assert_eq!(counts.collect::<Vec<_>>(), [("reader", 1, 0, 1), ("other", 0, 3, 0)]);
+}
+
+#[tokio::test]
+async fn an_instance_that_went_round_is_not_sent_on_again_and_one_that_its_source_repeats_is() {
+    let subject = Subject::new().await;
+    let from = |remote: &str, instance: u32| {
+        let mut record = record(1, 1, instance);
+        record.envelope.remote = Some(name(remote));
+        record
+    };
+    subject.insert_with(from("pacs", 1), to("reader", Trigger::Instance)).await;
+    subject.insert_with(from("pacs", 2), to("reader", Trigger::Instance)).await;
+    for job in claim(&subject, "a").await {
         conclude(&subject, "a", job.job, JobState::Delivered, None).await;
     }
-    subject.insert_with(record(1, 2, 2), to("reader", quiet)).await;
+    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, "admin").await.unwrap();
+    let gone = subject.catalog.jobs(Filter { limit: 10, ..Filter::default() }).await.unwrap();
+    assert_eq!(gone[0].instance, Some(uid("1.2.1.1.1")), "a receipt names what was deleted");
+    subject.insert_with(from("elsewhere", 1).again(), to("reader", Trigger::Instance)).await;
     assert!(claim(&subject, "a").await.is_empty());
-    subject.clock.advance(Duration::from_secs(30));
-    let late = claim(&subject, "a").await;
-    assert_eq!(late.len(), 1);
-    assert_eq!(late[0].instance.as_ref().unwrap().ids.instance, uid("1.2.1.2.2"));
+    let jobs = subject.catalog.jobs(Filter { limit: 10, ..Filter::default() }).await.unwrap();
+    assert!(jobs[2].last.as_ref().unwrap().words.contains("a loop ends here"));
+    assert_eq!(jobs[2].state, JobState::Cancelled);
+    subject.insert_with(from("pacs", 2).again(), to("reader", Trigger::Instance)).await;
+    assert_eq!(claim(&subject, "a").await.len(), 1);
 }
 
 #[tokio::test]
@@ -149,13 +396,14 @@ async fn an_administrator_retries_parks_and_cancels_and_the_trail_says_who() {
     subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;
     let job = claim(&subject, "a").await[0].job;
     let change = async |change| subject.catalog.change_job(job, change, "anna").await.unwrap();
-    assert_eq!(change(Change::Park).await, Changed::Done);
+    assert_eq!(change(Change::Park).await, Changed::Done(name("reader")));
     assert_eq!(change(Change::Park).await, Changed::NotFrom(JobState::Parked));
     assert!(claim(&subject, "a").await.is_empty());
-    assert_eq!(subject.catalog.retry_parked(name("reader"), "anna").await.unwrap(), 1);
+    let which = Which { remote: Some(name("reader")), ..Which::default() };
+    assert_eq!(subject.catalog.change_jobs(which, Change::Retry, "anna").await.unwrap(), 1);
     assert_eq!(claim(&subject, "a").await.len(), 1);
-    assert_eq!(change(Change::Cancel).await, Changed::Done);
-    assert_eq!(change(Change::Retry).await, Changed::Done);
+    assert_eq!(change(Change::Cancel).await, Changed::Done(name("reader")));
+    assert_eq!(change(Change::Retry).await, Changed::Done(name("reader")));
     conclude(&subject, "a", job, JobState::Delivered, None).await;
     assert_eq!(change(Change::Retry).await, Changed::NotFrom(JobState::Delivered));
     assert_eq!(subject.catalog.change_job(999, Change::Retry, "anna").await.unwrap(), Changed::Unknown);
@@ -191,6 +439,10 @@ async fn the_report_counts_by_remote_and_the_next_due_is_told_for_registered_one
     subject.insert_with(record(1, 1, 4), to("reader", Trigger::Instance)).await;
     let later = &subject.catalog.delivery_report().await.unwrap()[0];
     assert_eq!(later.oldest_at.unwrap().as_second(), 1_700_000_005, "the oldest that still waits");
-    let story = &subject.catalog.study_deliveries(uid("1.2.1")).await.unwrap()[0];
-    assert_eq!((story.instances, story.delivered, story.parked), (4, 2, 1));
+    let story = subject.catalog.story(uid("1.2.1")).await.unwrap().unwrap();
+    let delivery = &story.deliveries[0];
+    assert_eq!((delivery.instances, delivery.delivered, delivery.parked, delivery.waiting), (4, 2, 1, 1));
+    assert_eq!((story.instances, story.series, story.sources[0].instances), (4, 1, 4));
+    assert_eq!(delivery.answers[0].instances, 2);
+    assert!(subject.catalog.story(uid("1.2.77")).await.unwrap().is_none());
 }

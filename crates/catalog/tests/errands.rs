@@ -6,7 +6,9 @@ mod common;
 
 use std::time::Duration;
 
-use causeway_catalog::delivery::{Afterwards, Change, Changed, Commitment, Filter, JobRow, JobState, Update};
+use causeway_catalog::delivery::{
+    Afterwards, Change, Changed, Claim, Commitment, Filter, JobRow, JobState, Lane, Update,
+};
 use causeway_catalog::errand::{
     Answered, Errand, ErrandFilter, ErrandKind, ErrandRow, ErrandState, Peer, Received, Step, Task,
 };
@@ -97,7 +99,9 @@ impl Asked for Subject {
 }
 
 async fn redelivered(subject: &Subject) {
-    let claimed = subject.catalog.claim(name("reader"), "w".to_owned(), LEASE, 100).await.unwrap();
+    let (remote, owner) = (name("reader"), "w".to_owned());
+    let claim = Claim { remote, owner, lease: LEASE, limit: 100, lane: Lane::All, closed: Vec::new() };
+    let claimed = subject.catalog.claim(claim).await.unwrap();
     let update = |job| Update {
         job,
         state: JobState::Delivered,
@@ -318,7 +322,10 @@ async fn an_instance_that_the_far_side_has_not_is_sent_again_once_and_then_parke
     }
     let job = &subject.jobs().await[0];
     assert!(job.last.as_ref().unwrap().words.contains("does not have it"), "{job:?}");
-    assert_eq!(subject.catalog.change_job(job.id, Change::Retry, "anna").await.unwrap(), Changed::Done);
+    assert_eq!(
+        subject.catalog.change_job(job.id, Change::Retry, "anna").await.unwrap(),
+        Changed::Done(name("reader"))
+    );
     redelivered(&subject).await;
     assert_eq!(subject.jobs().await[0].commitment, Some(Commitment::Wanted), "begun anew by hand");
 }

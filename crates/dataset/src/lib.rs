@@ -18,6 +18,7 @@ mod gather;
 pub mod head;
 pub mod identifier;
 pub mod json;
+pub mod manifest;
 pub mod model;
 pub mod pixels;
 pub mod presentation;

@@ -17,21 +17,27 @@ pub mod admin;
 mod backoff;
 pub mod condition;
 mod config;
+mod dicomweb;
 mod errands;
 mod failure;
 mod health;
 mod job;
+mod release;
 mod route;
 mod router;
+mod routes;
 mod sender;
 #[cfg(test)]
 mod testing;
 pub mod visit;
 mod worker;
 
-pub use causeway_catalog::{RouteRecord, delivery, errand};
+pub use causeway_catalog::{
+    Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Role, RouteRecord, Then, delivery, errand,
+};
 pub use config::{Config, ConfigError};
 pub use errands::Config as ErrandsConfig;
-pub use route::{Explained, MAX_QUIET_SECONDS, Route, RouteError};
+pub use route::{MAX_DELAY_SECONDS, MAX_DESTINATIONS, MAX_QUIET_SECONDS, Route, RouteError};
 pub use router::Router;
+pub use routes::{Explained, Routes};
 pub use worker::Forwarder;

@@ -1,13 +1,18 @@
-//! A route: a name, a condition, a remote, a trigger. Pure.
+//! A route: a name, a condition, remotes, a trigger, and what else is said of how it sends. Pure.
+
+use std::collections::BTreeSet;
 
 use causeway_catalog::RouteRecord;
-use causeway_core::{InstanceRecord, PlannedDelivery, Trigger};
-use serde::Serialize;
+use causeway_core::{InstanceRecord, PlannedDelivery, RemoteName, Trigger};
 
 use crate::condition::{Condition, ConditionError, Verdict};
 
-/// Longest time that a study or series may have to be quiet, in seconds: a day.
+/// Longest time that a study or series may have to be quiet, or is waited for, in seconds: a day.
 pub const MAX_QUIET_SECONDS: u32 = 24 * 3600;
+/// Longest time that what is ready is kept back, in seconds: 31 days.
+pub const MAX_DELAY_SECONDS: u32 = 31 * 24 * 3600;
+/// Most remotes of one route.
+pub const MAX_DESTINATIONS: usize = 32;
 
 /// Why a route cannot be saved.
 #[derive(Debug, thiserror::Error)]
@@ -17,13 +22,25 @@ pub enum RouteError {
     Condition(#[from] ConditionError),
     /// Its remote.
     #[error("there is no remote '{0}'; add it first with `causeway remote add {0}`")]
-    UnknownRemote(causeway_core::RemoteName),
+    UnknownRemote(RemoteName),
     /// Its remote cannot be called.
     #[error("remote '{0}' has neither --host and --port nor --dicomweb: nothing can be sent to it")]
-    Unreachable(causeway_core::RemoteName),
+    Unreachable(RemoteName),
     /// Its trigger.
     #[error("a study or series may have to be quiet for 1 to {MAX_QUIET_SECONDS} seconds, not for {0}")]
     Quiet(u32),
+    /// Its delay.
+    #[error("what is ready may be kept back for at most {MAX_DELAY_SECONDS} seconds, not for {0}")]
+    Delay(u32),
+    /// Its wait for what is not here yet.
+    #[error("what is not here yet may be waited for for at most {MAX_QUIET_SECONDS} seconds, not for {0}")]
+    Wait(u32),
+    /// Its remotes.
+    #[error("a route has 1 to {MAX_DESTINATIONS} remotes, each once, not {0}")]
+    Destinations(usize),
+    /// Whom it asks what there is.
+    #[error("remote '{0}' has neither --host and --port nor --dicomweb: it cannot be asked what there is")]
+    NotAskable(RemoteName),
 }
 
 /// A route that is in force.
@@ -34,20 +51,20 @@ pub struct Route {
     condition: Condition,
 }
 
-/// What a route says of an instance, for people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Explained {
-    /// Whether the route takes it.
-    pub takes: bool,
-    /// Why, in words.
-    pub because: String,
+/// What a route says of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// It sends it, to these.
+    Sends(Vec<RemoteName>),
+    /// It does not; why, in words.
+    Leaves(String),
 }
 
 impl Route {
     /// Reads a route that is to be saved, or was.
     ///
     /// # Errors
-    /// Says what is wrong with its condition or trigger.
+    /// Says what is wrong with its condition, its trigger or its other terms.
     pub fn parse(record: RouteRecord) -> Result<Self, RouteError> {
         match record.trigger {
             Trigger::Series { quiet_seconds } | Trigger::Study { quiet_seconds }
@@ -57,47 +74,55 @@ impl Route {
             }
             _ => {}
         }
+        if record.delay_seconds > MAX_DELAY_SECONDS {
+            return Err(RouteError::Delay(record.delay_seconds));
+        }
+        if record.completeness.wait_seconds > MAX_QUIET_SECONDS {
+            return Err(RouteError::Wait(record.completeness.wait_seconds));
+        }
+        let different: BTreeSet<_> = record.to.iter().collect();
+        if different.len() != record.to.len() || !(1..=MAX_DESTINATIONS).contains(&record.to.len()) {
+            return Err(RouteError::Destinations(record.to.len()));
+        }
         Ok(Self { condition: Condition::parse(&record.when)?, record })
     }
 
-    /// What is to be sent of an instance, if anything. An instance never goes back to the remote it came from.
+    /// What it says of an instance. An instance never goes back to the remote it came from.
     #[must_use]
-    pub fn plan(&self, record: &InstanceRecord) -> Option<PlannedDelivery> {
-        if record.envelope.remote.as_ref() == Some(&self.record.to) {
-            return None;
+    pub(crate) fn ask(&self, record: &InstanceRecord) -> Says {
+        let from = record.envelope.remote.as_ref();
+        let others: Vec<_> = self.record.to.iter().filter(|to| from != Some(to)).cloned().collect();
+        if others.is_empty() {
+            return Says::Leaves("it came from there".to_owned());
         }
         match self.condition.ask(record) {
-            Verdict::Holds => Some(PlannedDelivery::plain(
-                self.record.name.clone(),
-                self.record.to.clone(),
-                self.record.trigger,
-            )),
-            Verdict::DoesNotHold | Verdict::Lacks(_) => None,
+            Verdict::Holds => Says::Sends(others),
+            Verdict::DoesNotHold => Says::Leaves("the condition does not hold".to_owned()),
+            Verdict::Lacks(name) => Says::Leaves(format!("the instance has no {name}")),
             Verdict::Failed(words) => {
                 tracing::warn!(route = %self.record.name, words, "the condition could not be asked of an instance");
-                None
+                Says::Leaves(words.to_owned())
             }
         }
     }
 
-    /// The same, in words.
-    #[must_use]
-    pub fn explain(&self, record: &InstanceRecord) -> Explained {
-        if record.envelope.remote.as_ref() == Some(&self.record.to) {
-            return Explained { takes: false, because: "it came from there".to_owned() };
+    /// What is to be sent to one of its remotes, on its terms.
+    pub(crate) fn delivery_to(&self, remote: RemoteName) -> PlannedDelivery {
+        let RouteRecord { name, trigger, priority, late, delay_seconds, .. } = &self.record;
+        PlannedDelivery {
+            route: name.clone(),
+            remote,
+            trigger: *trigger,
+            priority: *priority,
+            late: *late,
+            delay_seconds: *delay_seconds,
         }
-        let (takes, because) = match self.condition.ask(record) {
-            Verdict::Holds => (true, "the condition holds".to_owned()),
-            Verdict::DoesNotHold => (false, "the condition does not hold".to_owned()),
-            Verdict::Lacks(name) => (false, format!("the instance has no {name}")),
-            Verdict::Failed(words) => (false, words.to_owned()),
-        };
-        Explained { takes, because }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use causeway_catalog::Completeness;
     use causeway_core::{Tag, Vr};
 
     use super::*;
@@ -112,32 +137,65 @@ mod tests {
 
     fn route(when: &str, trigger: Trigger) -> Result<Route, RouteError> {
         let name = |text: &str| text.parse().unwrap();
-        Route::parse(RouteRecord { name: name("r"), when: when.to_owned(), to: name("reader"), trigger })
+        Route::parse(RouteRecord::plain(name("r"), when, name("reader"), trigger))
+    }
+
+    fn sends(route: &Route, instance: &InstanceRecord) -> Vec<String> {
+        match route.ask(instance) {
+            Says::Sends(to) => to.iter().map(RemoteName::to_string).collect(),
+            Says::Leaves(_) => Vec::new(),
+        }
     }
 
     #[test]
     fn a_route_takes_what_its_condition_holds_for() {
         let route = route("Modality == 'CT'", Trigger::Instance).unwrap();
-        assert_eq!(route.plan(&instance("CT", None)).unwrap().remote.as_str(), "reader");
-        assert!(route.plan(&instance("MR", None)).is_none());
-        assert!(route.explain(&instance("CT", None)).takes);
+        assert_eq!(sends(&route, &instance("CT", None)), ["reader"]);
+        assert_eq!(route.ask(&instance("MR", None)), Says::Leaves("the condition does not hold".to_owned()));
     }
 
     #[test]
     fn an_instance_never_goes_back_to_where_it_came_from() {
-        let route = route("true", Trigger::Instance).unwrap();
-        assert!(route.plan(&instance("CT", Some("reader"))).is_none());
-        assert!(route.plan(&instance("CT", Some("scanner"))).is_some());
-        assert_eq!(route.explain(&instance("CT", Some("reader"))).because, "it came from there");
+        let mut route = route("true", Trigger::Instance).unwrap();
+        assert_eq!(sends(&route, &instance("CT", Some("scanner"))), ["reader"]);
+        let from_reader = instance("CT", Some("reader"));
+        assert_eq!(route.ask(&from_reader), Says::Leaves("it came from there".to_owned()));
+        route.record.to.push("archive".parse().unwrap());
+        assert_eq!(sends(&route, &from_reader), ["archive"]);
+        assert_eq!(sends(&route, &instance("CT", None)), ["reader", "archive"]);
     }
 
     #[test]
-    fn quiet_time_is_held_at_and_beyond_its_bounds() {
+    fn times_are_held_at_and_beyond_their_bounds() {
         for (quiet_seconds, fine) in
             [(0, false), (1, true), (MAX_QUIET_SECONDS, true), (MAX_QUIET_SECONDS + 1, false)]
         {
             assert_eq!(route("true", Trigger::Study { quiet_seconds }).is_ok(), fine, "{quiet_seconds}");
         }
         assert!(matches!(route("Modalty == 'CT'", Trigger::Instance), Err(RouteError::Condition(_))));
+        let plain = route("true", Trigger::Instance).unwrap().record;
+        for (delay_seconds, fine) in [(MAX_DELAY_SECONDS, true), (MAX_DELAY_SECONDS + 1, false)] {
+            assert_eq!(Route::parse(RouteRecord { delay_seconds, ..plain.clone() }).is_ok(), fine);
+        }
+        for (wait_seconds, fine) in [(0, true), (MAX_QUIET_SECONDS, true), (MAX_QUIET_SECONDS + 1, false)] {
+            let completeness = Completeness { wait_seconds, ..Completeness::default() };
+            assert_eq!(Route::parse(RouteRecord { completeness, ..plain.clone() }).is_ok(), fine);
+        }
+    }
+
+    #[test]
+    fn a_route_has_some_remotes_each_once_and_not_too_many() {
+        let plain = route("true", Trigger::Instance).unwrap().record;
+        let many = |count: usize| (0..count).map(|at| format!("r{at}").parse().unwrap()).collect();
+        for (count, fine) in [(0, false), (1, true), (MAX_DESTINATIONS, true), (MAX_DESTINATIONS + 1, false)]
+        {
+            assert_eq!(
+                Route::parse(RouteRecord { to: many(count), ..plain.clone() }).is_ok(),
+                fine,
+                "{count}"
+            );
+        }
+        let twice = vec!["a".parse().unwrap(), "a".parse().unwrap()];
+        assert!(Route::parse(RouteRecord { to: twice, ..plain }).is_err());
     }
 }

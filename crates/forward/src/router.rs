@@ -3,16 +3,17 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use causeway_archive::Dispatcher;
-use causeway_catalog::{Catalog, RouteRecord};
+use causeway_catalog::{Catalog, Place, RouteRecord};
 use causeway_core::{InstanceRecord, PlannedDelivery, RemoteName};
 use tokio::sync::{Mutex, watch};
 
 use crate::route::Route;
+use crate::routes::Routes;
 
 /// Names destinations as instances come in, and wakes the workers.
 pub struct Router {
     catalog: Catalog,
-    routes: RwLock<Arc<Vec<Route>>>,
+    routes: RwLock<Arc<Routes>>,
     /// Held while the list is read and put in force, so that an older one never takes the place of a newer.
     refreshing: Mutex<()>,
     /// Counts nudges; each who waits has its own receiver, so that none takes another's.
@@ -37,7 +38,7 @@ impl Router {
 
     /// The routes as they stand.
     #[must_use]
-    pub fn routes(&self) -> Arc<Vec<Route>> {
+    pub fn routes(&self) -> Arc<Routes> {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -51,6 +52,22 @@ impl Router {
         to_its_end(async move {
             router.catalog.put_route(record, &who).await?;
             router.refresh().await
+        })
+        .await
+    }
+
+    /// Moves a route to another place; says whether it could.
+    pub(crate) async fn put_at(
+        self: &Arc<Self>,
+        name: RemoteName,
+        place: Place,
+        who: &str,
+    ) -> Result<bool, causeway_catalog::Error> {
+        let (router, who) = (Arc::clone(self), who.to_owned());
+        to_its_end(async move {
+            let moved = router.catalog.move_route(name, place, &who).await?;
+            router.refresh().await?;
+            Ok(moved)
         })
         .await
     }
@@ -82,7 +99,7 @@ impl Router {
                 }
             }
         }
-        *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(routes);
+        *self.routes.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Routes::new(routes));
         Ok(())
     }
 
@@ -101,15 +118,9 @@ async fn to_its_end<T: Send + 'static>(
 }
 
 impl Dispatcher for Router {
-    /// One delivery for each remote that some route sends it to: the first such route in their order.
+    /// One delivery for each remote that some route sends it to.
     fn plan(&self, record: &InstanceRecord) -> Vec<PlannedDelivery> {
-        let mut planned: Vec<PlannedDelivery> = Vec::new();
-        for delivery in self.routes().iter().filter_map(|route| route.plan(record)) {
-            if planned.iter().all(|earlier| earlier.remote != delivery.remote) {
-                planned.push(delivery);
-            }
-        }
-        planned
+        self.routes().plan(record)
     }
 
     fn nudge(&self) {

@@ -1,11 +1,11 @@
-//! Queues: a report per destination, jobs one by one, and what is done to them.
+//! Queues: a report per destination, jobs one by one, the story of a study, and what is done to them.
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use causeway_core::Uid;
-use causeway_forward::admin::DestinationReport;
-use causeway_forward::delivery::{Change, Changed, Filter, JobRow, JobState, StudyDelivery};
+use causeway_core::{RemoteName, Uid};
+use causeway_forward::admin::{DestinationReport, StudyStory};
+use causeway_forward::delivery::{Change, Changed, Filter, JobRow, JobState, Which};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -58,12 +58,13 @@ fn uid(text: &str) -> Result<Uid, Problem> {
     Uid::parse(text).map_err(|error| Problem::bad_request(error.to_string()))
 }
 
-pub(crate) async fn study(
+pub(crate) async fn story(
     State(node): State<Node>,
     caller: Caller,
     Path(study): Path<String>,
-) -> Result<Json<Vec<StudyDelivery>>, Problem> {
-    Ok(Json(node.forwarder.study(&caller, uid(&study)?).await?))
+) -> Result<Json<StudyStory>, Problem> {
+    let story = node.forwarder.story(&caller, uid(&study)?).await?;
+    story.map(Json).ok_or_else(|| Problem::not_found("nothing is known of this study"))
 }
 
 pub(crate) async fn change(
@@ -78,7 +79,7 @@ pub(crate) async fn change(
         _ => return Err(Problem::not_found("a job can be retried, parked or cancelled")),
     };
     match node.forwarder.change(&caller, job, change).await? {
-        Changed::Done => Ok(StatusCode::NO_CONTENT),
+        Changed::Done(_) => Ok(StatusCode::NO_CONTENT),
         Changed::Unknown => Err(Problem::not_found(format!("there is no job {job}"))),
         Changed::NotFrom(state) => {
             let words = format!("job {job} is {}: that cannot be done to it", state.as_str());
@@ -87,11 +88,48 @@ pub(crate) async fn change(
     }
 }
 
-pub(crate) async fn retry_parked(
+/// Which deliveries are meant, and where they are to go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Meant {
+    remote: Option<RemoteName>,
+    study: Option<Uid>,
+    route: Option<RemoteName>,
+    to: Option<RemoteName>,
+}
+
+pub(crate) async fn change_many(
     State(node): State<Node>,
     caller: Caller,
-    Path(text): Path<String>,
+    Path(verb): Path<String>,
+    Json(Meant { remote, study, route, to }): Json<Meant>,
 ) -> Result<Json<Value>, Problem> {
-    let retried = node.forwarder.retry_parked(&caller, name(&text)?).await?;
-    Ok(Json(json!({ "retried": retried })))
+    let which = Which { remote, study, route };
+    if to.is_some() && verb != "reroute" {
+        return Err(Problem::bad_request("only a reroute has a remote that it goes to").at("to"));
+    }
+    let forwarder = &node.forwarder;
+    let changed = match verb.as_str() {
+        "retry" => forwarder.change_many(&caller, which, Change::Retry).await?,
+        "park" => forwarder.change_many(&caller, which, Change::Park).await?,
+        "cancel" => forwarder.change_many(&caller, which, Change::Cancel).await?,
+        "reroute" => {
+            let to =
+                to.ok_or_else(|| Problem::bad_request("a reroute names the remote to go to").at("to"))?;
+            forwarder.reroute(&caller, which, to).await?
+        }
+        "pause" => {
+            forwarder.pause(&caller, which).await?;
+            return Ok(Json(json!({})));
+        }
+        "resume" => {
+            forwarder.resume(&caller, which).await?;
+            return Ok(Json(json!({})));
+        }
+        _ => {
+            let words = "what is queued can be retried, parked, cancelled, rerouted, paused or resumed";
+            return Err(Problem::not_found(words));
+        }
+    };
+    Ok(Json(json!({ "changed": changed })))
 }

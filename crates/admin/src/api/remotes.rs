@@ -81,7 +81,7 @@ pub(crate) async fn remove(
 ) -> Result<StatusCode, Problem> {
     let name = name(&text)?;
     let routes = node.forwarder.routes(&caller)?;
-    if let Some(route) = routes.iter().find(|route| route.to == name) {
+    if let Some(route) = routes.iter().find(|route| route.to.contains(&name)) {
         let words = format!("route '{}' sends to '{text}'; remove or change the route first", route.name);
         return Err(Problem::new(StatusCode::CONFLICT, words));
     }

@@ -1,8 +1,11 @@
-//! Looking at deliveries: a report per remote, jobs one by one, a study's own.
+//! Looking at deliveries: a report per remote, jobs one by one.
 
-use causeway_core::{RemoteName, Uid};
+use std::collections::BTreeMap;
+
+use causeway_core::{Priority, RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::Row;
+use rusqlite::types::ToSql;
+use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 use super::JobState;
@@ -58,7 +61,7 @@ pub struct JobRow {
     pub remote: RemoteName,
     /// The study.
     pub study: Uid,
-    /// The instance, while it is here.
+    /// The instance.
     pub instance: Option<Uid>,
     /// Its state.
     pub state: JobState,
@@ -72,6 +75,10 @@ pub struct JobRow {
     pub last: Option<Last>,
     /// What became of the commitment to a delivered one; none when none is asked for.
     pub commitment: Option<Commitment>,
+    /// What it goes before.
+    pub priority: Priority,
+    /// Which part of its delivery it belongs to, from 1.
+    pub revision: i64,
 }
 
 /// What the far side says when it is asked to keep a delivered instance.
@@ -98,55 +105,13 @@ impl Commitment {
     }
 }
 
-/// What one route sends of one study to one remote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct StudyDelivery {
-    /// The route.
-    pub route: RemoteName,
-    /// Where to.
-    pub remote: RemoteName,
-    /// When it is, or was, due.
-    pub due_at: Timestamp,
-    /// Instances in all.
-    pub instances: u64,
-    /// Instances that the far side has.
-    pub delivered: u64,
-    /// Those of them that it has committed to.
-    pub committed: u64,
-    /// Instances that need a decision.
-    pub parked: u64,
-}
-
 impl Catalog {
     /// A report of every remote that ever had a job.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn delivery_report(&self) -> Result<Vec<RemoteReport>, Error> {
-        self.engine
-            .read(|connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT remote, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), sum(state = 4),
-                     min(CASE WHEN state < 2 THEN created_at END), sum(coalesce(commitment, 0) = 2)
-                     FROM job GROUP BY remote ORDER BY remote",
-                )?;
-                let mut rows = statement.query([])?;
-                let mut reports = Vec::new();
-                while let Some(row) = rows.next()? {
-                    reports.push(RemoteReport {
-                        remote: name(&row.get::<_, String>(0)?)?,
-                        waiting: row.get(1)?,
-                        sending: row.get(2)?,
-                        delivered: row.get(3)?,
-                        parked: row.get(4)?,
-                        cancelled: row.get(5)?,
-                        committed: row.get(7)?,
-                        oldest_at: row.get::<_, Option<i64>>(6)?.map(moment),
-                    });
-                }
-                Ok(reports)
-            })
-            .await
+        self.engine.read(report).await
     }
 
     /// Jobs in the order in which they were made.
@@ -156,21 +121,21 @@ impl Catalog {
     pub async fn jobs(&self, filter: Filter) -> Result<Vec<JobRow>, Error> {
         self.engine
             .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT job.id, delivery.route, job.remote, delivery.study_uid, instance.uid, job.state,
-                     job.attempt, job.next_at, job.changed_at, job.class, job.status, job.words, job.commitment
+                let (conditions, values) = filter.conditions();
+                let sql = format!(
+                    "SELECT job.id, delivery.route, job.remote, delivery.study_uid, coalesce(instance.uid, job.uid),
+                     job.state, job.attempt, job.next_at, job.changed_at, job.class, job.status, job.words,
+                     job.commitment, delivery.priority, job.revision
                      FROM job JOIN delivery ON delivery.id = job.delivery
                      LEFT JOIN instance ON instance.id = job.instance
-                     WHERE job.id > ?1 AND (?2 IS NULL OR job.remote = ?2) AND (?3 IS NULL OR job.state = ?3)
-                     AND (?4 IS NULL OR delivery.study_uid = ?4) ORDER BY job.id LIMIT ?5",
-                )?;
-                let mut rows = statement.query((
-                    filter.after,
-                    filter.remote.as_ref().map(RemoteName::as_str),
-                    filter.state.map(JobState::number),
-                    filter.study.as_ref().map(Uid::as_str),
-                    filter.limit,
-                ))?;
+                     WHERE job.id > ?{conditions} ORDER BY job.id LIMIT ?"
+                );
+                let (after, limit) = (filter.after, filter.limit);
+                let parameters = [&after as &dyn ToSql].into_iter();
+                let parameters = parameters.chain(values.iter().map(|value| value as &dyn ToSql));
+                let parameters = parameters.chain([&limit as &dyn ToSql]);
+                let mut statement = connection.prepare_cached(&sql)?;
+                let mut rows = statement.query(params_from_iter(parameters))?;
                 let mut jobs = Vec::new();
                 while let Some(row) = rows.next()? {
                     jobs.push(job(row)?);
@@ -179,37 +144,56 @@ impl Catalog {
             })
             .await
     }
+}
 
-    /// What was and is to be sent of a study.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn study_deliveries(&self, study: Uid) -> Result<Vec<StudyDelivery>, Error> {
-        self.engine
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached(
-                    "SELECT route, delivery.remote, max(due_at), count(*), sum(state = 2), sum(state = 3),
-                     sum(coalesce(commitment, 0) = 2)
-                     FROM delivery JOIN job ON job.delivery = delivery.id WHERE study_uid = ?1
-                     GROUP BY route, delivery.remote ORDER BY 1, 2",
-                )?;
-                let mut rows = statement.query([study.as_str()])?;
-                let mut deliveries = Vec::new();
-                while let Some(row) = rows.next()? {
-                    deliveries.push(StudyDelivery {
-                        route: name(&row.get::<_, String>(0)?)?,
-                        remote: name(&row.get::<_, String>(1)?)?,
-                        due_at: moment(row.get(2)?),
-                        instances: row.get(3)?,
-                        delivered: row.get(4)?,
-                        parked: row.get(5)?,
-                        committed: row.get(6)?,
-                    });
-                }
-                Ok(deliveries)
-            })
-            .await
+impl Filter {
+    /// The conditions, on `delivery` and `job`, and what stands in their places: those that are not asked for are not
+    /// there, so that each has the index that serves it.
+    fn conditions(&self) -> (String, Vec<String>) {
+        let named = [
+            ("job.remote = ?", self.remote.as_ref().map(RemoteName::to_string)),
+            ("job.state = ?", self.state.map(|state| state.number().to_string())),
+            ("delivery.study_uid = ?", self.study.as_ref().map(Uid::to_string)),
+        ];
+        let named = named.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
+        let (conditions, values): (Vec<_>, Vec<_>) = named.unzip();
+        (conditions.iter().map(|condition| format!(" AND {condition}")).collect(), values)
     }
+}
+
+/// Counts from the index alone: there may be a million jobs.
+fn report(connection: &Connection) -> Result<Vec<RemoteReport>, Error> {
+    let mut reports: BTreeMap<String, [u64; 5]> = BTreeMap::new();
+    let mut counted =
+        connection.prepare_cached("SELECT remote, state, count(*) FROM job GROUP BY remote, state")?;
+    let mut rows = counted.query([])?;
+    while let Some(row) = rows.next()? {
+        let place =
+            usize::try_from(row.get::<_, i64>(1)?).map_err(|_| Error::Corrupt("the state of a job"))?;
+        let count = reports.entry(row.get(0)?).or_default().get_mut(place);
+        *count.ok_or(Error::Corrupt("the state of a job"))? = row.get(2)?;
+    }
+    let mut committed =
+        connection.prepare_cached("SELECT count(*) FROM job WHERE remote = ?1 AND commitment = 2")?;
+    // Numbers are given in the order of time.
+    let mut oldest = connection.prepare_cached(
+        "SELECT min(created_at) FROM job WHERE id IN (
+         (SELECT min(id) FROM job WHERE remote = ?1 AND state = 0),
+         (SELECT min(id) FROM job WHERE remote = ?1 AND state = 1))",
+    )?;
+    let whole = |(remote, [waiting, sending, delivered, parked, cancelled]): (String, [u64; 5])| {
+        Ok(RemoteReport {
+            committed: committed.query_row([&remote], |row| row.get(0))?,
+            oldest_at: oldest.query_row([&remote], |row| row.get::<_, Option<i64>>(0))?.map(moment),
+            remote: name(&remote)?,
+            waiting,
+            sending,
+            delivered,
+            parked,
+            cancelled,
+        })
+    };
+    reports.into_iter().map(whole).collect()
 }
 
 fn job(row: &Row<'_>) -> Result<JobRow, Error> {
@@ -228,5 +212,12 @@ fn job(row: &Row<'_>) -> Result<JobRow, Error> {
         changed_at: moment(row.get(8)?),
         last: words.map(|words| Last { class, status, words }),
         commitment: row.get::<_, Option<i64>>(12)?.map(Commitment::of).transpose()?,
+        priority: priority(row.get(13)?)?,
+        revision: row.get(14)?,
     })
+}
+
+pub(super) fn priority(number: i64) -> Result<Priority, Error> {
+    let found = Priority::ALL.into_iter().find(|priority| *priority as i64 == number);
+    found.ok_or(Error::Corrupt("the priority of a delivery"))
 }

@@ -1,10 +1,13 @@
 //! What became of jobs, written in one commit.
 
+use std::collections::BTreeSet;
+
 use causeway_core::Class;
 use jiff::Timestamp;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use super::JobState;
+use super::claim::look_again;
 use crate::Catalog;
 use crate::engine::Durability;
 use crate::error::Error;
@@ -59,38 +62,49 @@ impl Catalog {
         let durability = if is_told { Durability::Synced } else { Durability::Replayable };
         self.engine
             .write(durability, move |connection| {
-                updates.iter().try_for_each(|update| conclude(connection, update, &owner, now))
+                let mut touched = BTreeSet::new();
+                for update in &updates {
+                    touched.extend(conclude(connection, update, &owner, now)?);
+                }
+                touched.into_iter().try_for_each(|delivery| look_again(connection, delivery))
             })
             .await
     }
 }
 
-fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> Result<(), Error> {
+/// Gives the job's delivery, when something was written.
+fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> Result<Option<i64>, Error> {
     let last = update.last.as_ref();
+    let at = update.retry_at.map_or(now, Timestamp::as_millisecond);
     let class = last.and_then(|last| last.class).map(class_name);
-    connection
+    let delivery: Option<i64> = connection
         .prepare_cached(
             "UPDATE job SET state = ?2, next_at = ?3, attempt = ?4, lease_owner = NULL, changed_at = ?5,
              class = CASE WHEN ?6 THEN ?7 ELSE class END,
              status = CASE WHEN ?6 THEN ?8 ELSE status END,
              words = CASE WHEN ?6 THEN ?9 ELSE words END,
              commitment = CASE WHEN ?2 = 2 AND ?11 THEN 0 END
-             WHERE id = ?1 AND ((state = 1 AND lease_owner = ?10) OR (?2 = 2 AND state <> 2))",
+             WHERE id = ?1 AND ((state = 1 AND lease_owner = ?10) OR (?2 = 2 AND state <> 2))
+             RETURNING delivery",
         )?
-        .execute((
-            update.job,
-            update.state.number(),
-            update.retry_at.map_or(now, Timestamp::as_millisecond),
-            update.attempts,
-            now,
-            last.is_some(),
-            class,
-            last.and_then(|last| last.status),
-            last.map(|last| last.words.as_str()),
-            owner,
-            update.afterwards == Afterwards::AskCommitment,
-        ))?;
-    Ok(())
+        .query_row(
+            (
+                update.job,
+                update.state.number(),
+                at,
+                update.attempts,
+                now,
+                last.is_some(),
+                class,
+                last.and_then(|last| last.status),
+                last.map(|last| last.words.as_str()),
+                owner,
+                update.afterwards == Afterwards::AskCommitment,
+            ),
+            |row| row.get(0),
+        )
+        .optional()?;
+    Ok(delivery)
 }
 
 /// The class as it is kept.

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::{ErrandKind, ErrandState, forget_past, put_items};
 use crate::Catalog;
-use crate::delivery::millis;
+use crate::delivery::{look_by, millis};
 use crate::engine::Durability;
 use crate::error::Error;
 use crate::instances::uid;
@@ -220,14 +220,18 @@ fn settle(connection: &Connection, job: i64, now: i64) -> Result<u64, Error> {
 }
 
 fn send_again(connection: &Connection, job: i64, words: &str, now: i64) -> Result<bool, Error> {
-    let changed = connection
+    let delivery: Option<i64> = connection
         .prepare_cached(
             "UPDATE job SET state = 0, attempt = 0, next_at = ?3, changed_at = ?3, commitment = NULL,
              resent = resent + 1, status = ?4, class = 'peer', words = ?2 || '; it is sent again'
-             WHERE id = ?1 AND state = 2 AND resent < ?5",
+             WHERE id = ?1 AND state = 2 AND resent < ?5 RETURNING delivery",
         )?
-        .execute((job, words, now, Status::NO_SUCH_OBJECT.0, MAX_RESENT))?;
-    Ok(changed > 0)
+        .query_row((job, words, now, Status::NO_SUCH_OBJECT.0, MAX_RESENT), |row| row.get(0))
+        .optional()?;
+    match delivery {
+        Some(delivery) => look_by(connection, delivery, now).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 fn park(connection: &Connection, job: i64, reason: Status, words: &str, now: i64) -> Result<u64, Error> {

@@ -12,7 +12,7 @@ mod moved;
 mod pull;
 mod retrieve;
 mod send;
-mod survey;
+pub(crate) mod survey;
 mod words;
 
 use std::sync::Arc;

@@ -19,7 +19,7 @@ use tokio::sync::mpsc;
 
 use super::moved::move_here;
 use super::pull::{Pulled, Taking, pull};
-use super::survey::{Listed, Stopped, survey};
+use super::survey::{Listed, Stopped, Wanted, survey};
 use super::{QuestionError, Told, Visit, VisitError, words};
 use crate::worker::{Forwarder, Inner};
 use classes::sop_classes;
@@ -150,6 +150,10 @@ impl Forwarder {
 }
 
 impl Retrieval {
+    fn wanted(&self) -> Wanted {
+        Wanted { study: self.study.clone(), series: self.series.clone(), instance: self.instance.clone() }
+    }
+
     fn selection(&self) -> Selection {
         Selection {
             studies: vec![self.study.clone()],
@@ -276,7 +280,7 @@ impl Inner {
     /// What the remote lists, where it does.
     async fn list(&self, remote: &Remote, retrieval: &Retrieval, telling: &mut Telling) -> Option<Listed> {
         let call = self.call(remote).ok()?;
-        match survey(&call, retrieval, telling).await {
+        match survey(&call, &retrieval.wanted(), telling).await {
             Ok(listed) => {
                 telling.counts.listed = Some(listed.len() as u64);
                 telling.tell();

@@ -1,9 +1,10 @@
 //! One destination: claim, send, conclude, as long as jobs are due and the destination takes them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use causeway_catalog::delivery::Claimed;
+use causeway_catalog::delivery::{Claim, Claimed, Lane};
 use causeway_core::{Remote, RemoteName};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -19,28 +20,53 @@ use crate::sender::{Broke, Ready, Sender, Sink};
 /// Nudges come with each instance, wherever it goes: those within this time are one.
 const NUDGES_TOGETHER: Duration = Duration::from_millis(20);
 
+/// Which jobs a task takes, and how others see that it is at work.
+pub(super) struct Course {
+    pub(super) lane: Lane,
+    pub(super) is_sending: Arc<AtomicBool>,
+}
+
 /// Serves `remote` until nothing is due, it fails as a whole, it is changed or removed, or the node stops.
-pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watch::Receiver<bool>) {
+pub(super) async fn serve(
+    inner: &Arc<Inner>,
+    remote: &Remote,
+    course: Course,
+    mut stopped: watch::Receiver<bool>,
+) {
     let (patience, terms) = (inner.patience(), inner.terms());
     let opened =
         Sender::to(remote, &inner.archive, &inner.caller, patience, terms, inner.config.request_bytes);
     let mut sender = match opened {
         Ok(sender) => sender,
-        Err(failure) => return failed(inner, &remote.name, failure),
+        Err(failure) => return broke(inner, &remote.name, course.lane, failure, &mut stopped).await,
     };
     let mut nudges = inner.router.nudges();
     let mut idle_since = None;
-    // The address in force may change meanwhile; this line leads to the old one.
-    while !*stopped.borrow() && inner.archive.remote(&remote.name).as_ref() == Some(remote) {
+    // The address in force may change meanwhile, or what the remote takes: this line stands for what was before.
+    let forgiven = inner.times_forgiven(&remote.name);
+    let is_current = || {
+        inner.archive.remote(&remote.name).as_ref() == Some(remote)
+            && inner.times_forgiven(&remote.name) == forgiven
+    };
+    while !*stopped.borrow() && is_current() {
         let limit = match inner.health(&remote.name).leave(inner.clock.now()) {
             Leave::All => inner.config.batch_instances,
             Leave::Probe => 1,
             Leave::NotBefore(_) => break,
         };
-        let lease = inner.config.lease();
-        let claimed = match inner.catalog.claim(remote.name.clone(), inner.owner.clone(), lease, limit).await
-        {
+        let claim = Claim {
+            remote: remote.name.clone(),
+            owner: inner.owner.clone(),
+            lease: inner.config.lease(),
+            limit,
+            lane: course.lane,
+            closed: inner.closed_routes(),
+        };
+        let claimed = match inner.catalog.claim(claim).await {
+            // Beside another task nothing is waited for: that one takes what comes.
+            Ok(claimed) if claimed.is_empty() && course.lane == Lane::Urgent => break,
             Ok(claimed) if claimed.is_empty() => {
+                course.is_sending.store(false, Ordering::Relaxed);
                 let since = *idle_since.get_or_insert_with(Instant::now);
                 if linger(&mut nudges, since + inner.config.linger(), &mut stopped).await {
                     continue;
@@ -55,10 +81,11 @@ pub(super) async fn serve(inner: &Arc<Inner>, remote: &Remote, mut stopped: watc
             }
         };
         idle_since = None;
+        course.is_sending.store(true, Ordering::Relaxed);
         match deliver(inner, &remote.name, &mut sender, claimed, &stopped).await {
             Ok(()) => {}
             Err(Broke::Destination(failure)) => {
-                failed(inner, &remote.name, failure);
+                broke(inner, &remote.name, course.lane, failure, &mut stopped).await;
                 break;
             }
             Err(Broke::Catalog(error)) => {
@@ -92,6 +119,24 @@ async fn rest(stopped: &mut watch::Receiver<bool>) {
     let until_stopped = stopped.wait_for(|stopped| *stopped);
     // It is over either way.
     let _ = tokio::time::timeout(AFTER_FAILURE, until_stopped).await;
+}
+
+/// The destination failed as a whole. A line beside another may be one more than it takes, which says nothing of how it
+/// fares; a moment passes before the next is tried.
+async fn broke(
+    inner: &Inner,
+    remote: &RemoteName,
+    lane: Lane,
+    failure: Failure,
+    stopped: &mut watch::Receiver<bool>,
+) {
+    match lane {
+        Lane::All => failed(inner, remote, failure),
+        Lane::Urgent => {
+            tracing::info!(%remote, because = %failure.words, "no line of its own for what is urgent");
+            rest(stopped).await;
+        }
+    }
 }
 
 /// The destination failed as a whole.

@@ -1,21 +1,25 @@
 //! The workers: one task per destination that has work, all under one hub.
 //!
 //! The hub wakes on a nudge or on the time of the next job; it starts a task for each remote whose jobs are due and
-//! that may be sent to (`health`). The task claims, sends, concludes, until nothing is due.
+//! that may be sent to (`health`). The task claims, sends, concludes, until nothing is due. What is urgent has a task of
+//! its own while the other sends, so that it waits for nothing.
 
 mod breakers;
 mod destination;
 mod outcomes;
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causeway_archive::Archive;
 use causeway_catalog::Catalog;
-use causeway_core::{AeTitle, Clock, RemoteName};
+use causeway_catalog::delivery::{Closed, Due, Lane};
+use causeway_core::{AeTitle, Clock, Opening, RemoteName};
 use causeway_dimse::scu::Terms;
 use causeway_tls::Tls;
+use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -25,6 +29,7 @@ use crate::errands;
 use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
+use crate::release;
 use crate::router::Router;
 use crate::sender::{Caller, Patience};
 use crate::visit::Places;
@@ -56,6 +61,8 @@ pub(crate) struct Inner {
     /// Names this run's leases.
     pub(crate) owner: String,
     health: Mutex<HashMap<RemoteName, Health>>,
+    /// How often each remote was said to be well: what was agreed with it before counts no longer.
+    forgiven: Mutex<HashMap<RemoteName, u64>>,
     breakers: Mutex<HashMap<RemoteName, Breakers>>,
     /// Places for instances in memory beyond one for each destination.
     spare: Arc<Semaphore>,
@@ -75,7 +82,7 @@ impl Forwarder {
         config: Config,
     ) -> Self {
         let owner = format!("{:016x}", rand::random::<u64>());
-        let (health, breakers) = (Mutex::default(), Mutex::default());
+        let (health, forgiven, breakers) = (Mutex::default(), Mutex::default(), Mutex::default());
         let inner = Inner {
             archive,
             catalog,
@@ -86,6 +93,7 @@ impl Forwarder {
             visits: Places::default(),
             owner,
             health,
+            forgiven,
             breakers,
             spare: Arc::new(Semaphore::new(SPARE_INSTANCES)),
         };
@@ -96,6 +104,7 @@ impl Forwarder {
     pub async fn run_until(&self, shutdown: impl Future<Output = ()>) {
         let (stop, stopped) = watch::channel(false);
         let mut errands = errands::Hub::new(&self.inner, stopped.clone());
+        let mut releases = release::Hub::new(&self.inner, stopped.clone());
         let mut hub = Hub {
             inner: Arc::clone(&self.inner),
             tasks: JoinSet::new(),
@@ -106,6 +115,7 @@ impl Forwarder {
         tokio::select! {
             () = hub.run() => {}
             () = errands.run() => {}
+            () = releases.run() => {}
             () = shutdown => {}
         }
         // The tasks finish the instance or the errand they are at; what they have not begun stays in the queue.
@@ -113,6 +123,8 @@ impl Forwarder {
         let drained = tokio::time::timeout(self.inner.config.drain(), async {
             while hub.tasks.join_next().await.is_some() {}
             while errands.tasks.join_next().await.is_some() {}
+            // What was looked at and not written is looked at anew.
+            while releases.looks.join_next().await.is_some() {}
         });
         // Whoever listened to visits is gone by then: they take leave of their remotes.
         let visits = tokio::time::timeout(self.inner.config.drain(), self.inner.visits.drained());
@@ -136,16 +148,31 @@ impl Inner {
         self.health.lock().unwrap_or_else(PoisonError::into_inner).insert(remote.clone(), state);
     }
 
-    /// Forgets what went wrong with a remote: its administrator says it is well.
+    /// Forgets what went wrong with a remote, and what was agreed with it: its administrator says it is well.
     pub(crate) fn forgive(&self, remote: &RemoteName) {
+        *self.forgiven.lock().unwrap_or_else(PoisonError::into_inner).entry(remote.clone()).or_default() += 1;
         self.health.lock().unwrap_or_else(PoisonError::into_inner).remove(remote);
         causeway_archive::Dispatcher::nudge(&*self.router);
+    }
+
+    fn times_forgiven(&self, remote: &RemoteName) -> u64 {
+        self.forgiven.lock().unwrap_or_else(PoisonError::into_inner).get(remote).copied().unwrap_or_default()
     }
 
     /// Reads or changes what is known of the instances that break the line to `remote`.
     fn breakers<T>(&self, remote: &RemoteName, with: impl FnOnce(&mut Breakers) -> T) -> T {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         with(breakers.entry(remote.clone()).or_default())
+    }
+
+    /// The routes that send nothing now.
+    fn closed_routes(&self) -> Vec<Closed> {
+        let (routes, now) = (self.router.routes(), self.clock.now());
+        let closed = routes.iter().filter_map(|route| match route.record.schedule.at(now) {
+            Opening::Open => None,
+            Opening::Closed { until } => Some(Closed { route: route.record.name.clone(), until }),
+        });
+        closed.collect()
     }
 
     pub(crate) fn patience(&self) -> Patience {
@@ -172,11 +199,19 @@ impl Inner {
     }
 }
 
+/// A task that sends to a remote.
+struct Busy {
+    remote: RemoteName,
+    lane: Lane,
+    /// Whether it is sending at this moment, and not waiting for more.
+    is_sending: Arc<AtomicBool>,
+}
+
 struct Hub {
     inner: Arc<Inner>,
     tasks: JoinSet<()>,
     /// Whom each task sends to.
-    busy: HashMap<Id, RemoteName>,
+    busy: HashMap<Id, Busy>,
     nudges: watch::Receiver<u64>,
     stopped: watch::Receiver<bool>,
 }
@@ -203,7 +238,7 @@ impl Hub {
         match done {
             Ok((id, ())) => drop(self.busy.remove(&id)),
             Err(error) => {
-                let Some(remote) = self.busy.remove(&error.id()) else { return };
+                let Some(Busy { remote, .. }) = self.busy.remove(&error.id()) else { return };
                 tracing::error!(%remote, %error, "a delivery task failed; its leases lapse");
                 // Started anew at once it would most likely fail at once.
                 let failure = Failure::new(Kind::Ours, "sending failed by a fault of this program");
@@ -217,26 +252,40 @@ impl Hub {
         let now = self.inner.clock.now();
         let mut nap = LONGEST_NAP;
         for due in self.inner.catalog.due().await? {
-            if self.busy.values().any(|busy| *busy == due.remote) {
-                continue;
-            }
+            let Some((at, lane)) = self.lane_for(&due) else { continue };
             let at = match self.inner.health(&due.remote).leave(now) {
-                Leave::NotBefore(until) => until.max(due.at),
-                Leave::All | Leave::Probe => due.at,
+                Leave::NotBefore(until) => until.max(at),
+                Leave::All | Leave::Probe => at,
             };
             if at > now {
                 nap = nap.min(Duration::try_from(at.duration_since(now)).unwrap_or(nap));
             } else if self.busy.len() < self.inner.config.destinations_at_once as usize {
-                self.start(due.remote);
+                self.start(due.remote, lane);
             }
         }
         Ok(nap)
     }
 
-    fn start(&mut self, name: RemoteName) {
+    /// What a task is to be started for, and when: all jobs where there is no task, the urgent ones beside a task that
+    /// is at work on others.
+    fn lane_for(&self, due: &Due) -> Option<(Timestamp, Lane)> {
+        let mut others = self.busy.values().filter(|busy| busy.remote == due.remote);
+        match (others.next(), others.next()) {
+            (None, _) => Some((due.at, Lane::All)),
+            (Some(Busy { lane: Lane::All, is_sending, .. }), None) if is_sending.load(Ordering::Relaxed) => {
+                Some((due.urgent_at?, Lane::Urgent))
+            }
+            _ => None,
+        }
+    }
+
+    fn start(&mut self, name: RemoteName, lane: Lane) {
         let Some(remote) = self.inner.archive.remote(&name) else { return };
         let (inner, stopped) = (Arc::clone(&self.inner), self.stopped.clone());
-        let task = self.tasks.spawn(async move { destination::serve(&inner, &remote, stopped).await });
-        self.busy.insert(task.id(), name);
+        let is_sending = Arc::new(AtomicBool::new(true));
+        let course = destination::Course { lane, is_sending: Arc::clone(&is_sending) };
+        let task =
+            self.tasks.spawn(async move { destination::serve(&inner, &remote, course, stopped).await });
+        self.busy.insert(task.id(), Busy { remote: name, lane, is_sending });
     }
 }

@@ -55,8 +55,7 @@ impl Subject {
     pub(crate) async fn send_all_to(&self, remote: Remote) {
         let name = remote.name.clone();
         self.archive.put_remote(&Principal::local(), remote).await.unwrap();
-        let route =
-            RouteRecord { name: name.clone(), when: "true".to_owned(), to: name, trigger: Trigger::Instance };
+        let route = RouteRecord::plain(name.clone(), "true", name, Trigger::Instance);
         self.forwarder.put_route(&Principal::local(), route).await.unwrap();
     }
 

@@ -61,8 +61,7 @@ async fn a_change_whose_caller_went_away_comes_into_force_all_the_same() {
         }
     };
     tokio::time::timeout(SOON, far).await.unwrap();
-    let route =
-        RouteRecord { name: name.clone(), when: "true".to_owned(), to: name, trigger: Trigger::Instance };
+    let route = RouteRecord::plain(name.clone(), "true", name, Trigger::Instance);
     begun(subject.forwarder.put_route(&local, route)).await;
     begun(subject.archive.put_token(
         &local,

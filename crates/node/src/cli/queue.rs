@@ -1,9 +1,11 @@
-//! `causeway queue`: what is waiting to be delivered.
+//! `causeway queue`: what is waiting to be delivered, what was, and what is done about it.
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
+
+mod change;
+mod show;
 
 use std::process::ExitCode;
 
-use anyhow::bail;
 use causeway_core::{RemoteName, Uid};
 use clap::{Args, Subcommand};
 use reqwest::Method;
@@ -16,9 +18,12 @@ use crate::client::{Client, Target};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   causeway queue
+  causeway queue show 1.2.840.113619.2.55.3.1
   causeway queue list --state parked
   causeway queue retry 17
   causeway queue retry --remote reader
+  causeway queue pause --remote reader
+  causeway queue reroute --remote reader --to reader-2
   causeway queue commitments --state awaited")]
 pub(crate) struct Queue {
     #[command(subcommand)]
@@ -48,25 +53,20 @@ enum Verb {
     Commitments(Errands),
     /// Notices of what is available here, newest first
     Notices(Errands),
-    /// Send a job now, or all parked jobs of a remote
-    Retry {
-        /// Number of the job
-        #[arg(required_unless_present = "remote")]
-        job: Option<i64>,
-        /// All parked jobs of this remote
-        #[arg(long, conflicts_with = "job")]
-        remote: Option<RemoteName>,
-    },
-    /// Leave a job until it is retried
-    Park {
-        /// Number of the job
-        job: i64,
-    },
-    /// Never send a job
-    Cancel {
-        /// Number of the job
-        job: i64,
-    },
+    /// The whole story of a study: where it came from, where it went, what was answered, what it waits for
+    Show(show::Show),
+    /// Send a job now, or all jobs that wait or are parked of a remote, a study or a route
+    Retry(change::One),
+    /// Leave a job, or many, until retried
+    Park(change::One),
+    /// Never send a job, or many
+    Cancel(change::One),
+    /// Send nothing to a remote, or nothing of a study or by a route, until resumed
+    Pause(change::Many),
+    /// Let go on what was paused
+    Resume(change::Many),
+    /// Send to another remote what was not delivered to one
+    Reroute(change::Reroute),
 }
 
 #[derive(Debug, Args)]
@@ -98,22 +98,16 @@ impl Queue {
                 let heads = ["KIND", "TO", "STUDY", "STATE", "INSTANCES", "FAILED", "NEXT", "LAST"];
                 errands(client, "/api/v1/notices", heads, asked).await?;
             }
-            Some(Verb::Retry { job: Some(job), .. }) => change(client, job, "retry").await?,
-            Some(Verb::Retry { remote: Some(remote), .. }) => {
-                let request = client.request(Method::POST, &format!("/api/v1/queue/remotes/{remote}/retry"));
-                let answer: Value = client.ask(request).await?;
-                println!("{} jobs are tried again", answer.get("retried").unwrap_or(&Value::Null));
-            }
-            Some(Verb::Retry { .. }) => bail!("give the number of a job, or --remote"),
-            Some(Verb::Park { job }) => change(client, job, "park").await?,
-            Some(Verb::Cancel { job }) => change(client, job, "cancel").await?,
+            Some(Verb::Show(show)) => show.run(client).await?,
+            Some(Verb::Retry(one)) => one.run(client, "retry").await?,
+            Some(Verb::Park(one)) => one.run(client, "park").await?,
+            Some(Verb::Cancel(one)) => one.run(client, "cancel").await?,
+            Some(Verb::Pause(many)) => many.run(client, "pause").await?,
+            Some(Verb::Resume(many)) => many.run(client, "resume").await?,
+            Some(Verb::Reroute(reroute)) => reroute.run(client).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
-}
-
-async fn change(client: &Client, job: i64, verb: &str) -> anyhow::Result<()> {
-    client.tell(client.request(Method::POST, &format!("/api/v1/queue/jobs/{job}/{verb}"))).await
 }
 
 /// A field of an answer as text; nothing when it is null or missing.
@@ -142,7 +136,12 @@ async fn report(client: &Client) -> anyhow::Result<()> {
         ("HELD UNTIL", "/held_until"),
         ("BECAUSE", "/because"),
     ];
-    let row = |destination: &Value| columns.map(|(_, path)| text(destination, path));
+    let row = |destination: &Value| {
+        columns.map(|(_, path)| match (path, text(destination, "/paused/who")) {
+            ("/because", who) if !who.is_empty() => format!("paused by {who}"),
+            _ => text(destination, path),
+        })
+    };
     let rows: Vec<[String; 9]> = report.iter().map(row).collect();
     let heads = columns.map(|(head, _)| head);
     table::print(heads, &rows);

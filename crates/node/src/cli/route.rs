@@ -1,17 +1,23 @@
-//! `causeway route`: which instances go to which remote.
+//! `causeway route`: which instances go to which remotes.
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
+
+mod terms;
+mod test;
 
 use std::process::ExitCode;
 
 use causeway_core::{RemoteName, Trigger, Uid};
-use causeway_forward::RouteRecord;
-use clap::{Args, Subcommand, ValueEnum};
+use causeway_forward::{Place, Role, RouteRecord, Then};
+use clap::{Args, Subcommand};
+use reqwest::Method;
 use serde_json::Value;
 
+use self::terms::Terms;
+use self::test::Test;
 use super::table;
 use crate::client::{Client, Target};
 
-/// Which instances go to which remote
+/// Which instances go to which remotes
 #[derive(Debug, Args)]
 pub(crate) struct Route {
     #[command(subcommand)]
@@ -22,10 +28,21 @@ pub(crate) struct Route {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Add a route, or change the one of this name
-    Add(Box<Add>),
+    /// Add a route, or change the one of this name, which keeps its place
+    #[command(after_help = "Examples:
+  causeway route add all --when true --to reader
+  causeway route add neuro --when 'Modality == \"MR\" && StudyDescription.contains(\"BRAIN\")' --to reader --stop
+  causeway route add ct1 --when 'calling_ae == \"CT1\"' --to reader --to archive --trigger instance --priority stat
+  causeway route add nightly --when true --to archive --during 'daily 20:00-06:00' --zone Europe/Berlin --priority bulk
+  causeway route add rest --when true --to archive --fallback
+
+Conditions are CEL over the attributes by their keywords, and calling_ae, remote, source_address, door, sop_class,
+sop_class_name, transfer_syntax.")]
+    Add(Box<Terms>),
     /// All routes, in the order in which they are asked
     List,
+    /// Put a route at another place in the order
+    Move(Move),
     /// Remove a route; what it caught before is still delivered
     Remove {
         /// Its name
@@ -36,61 +53,52 @@ enum Verb {
         /// Study Instance UID
         study: Uid,
     },
+    /// What a draft would have done with what came lately; nothing is sent or changed
+    Test(Box<Test>),
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
-  causeway route add all --when true --to reader
-  causeway route add neuro --when 'Modality == \"MR\" && StudyDescription.contains(\"BRAIN\")' --to reader
-  causeway route add ct1 --when 'CallingAE == \"CT1\"' --to reader --trigger instance
-
-Conditions are CEL over the attributes by their keywords, and CallingAE, Remote, SourceAddress, Door.")]
-struct Add {
-    /// What it is to be called
+#[command(group = clap::ArgGroup::new("place").required(true))]
+struct Move {
+    /// Its name
     name: RemoteName,
-    /// The condition, in CEL
-    #[arg(long, value_name = "CEL")]
-    when: String,
-    /// The remote to send to
-    #[arg(long, value_name = "REMOTE")]
-    to: RemoteName,
-    /// Send each instance at once, or the series or study once nothing more of it has come for a while
-    #[arg(long, value_enum, default_value_t = On::Study)]
-    trigger: On,
-    /// Seconds without anything new after which a series or study goes
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
-    quiet: u32,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum On {
-    Instance,
-    Series,
-    Study,
+    /// Right before this route
+    #[arg(long, value_name = "ROUTE", group = "place")]
+    before: Option<RemoteName>,
+    /// Before all others
+    #[arg(long, group = "place")]
+    first: bool,
+    /// After all others
+    #[arg(long, group = "place")]
+    last: bool,
 }
 
 impl Route {
     pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
         match self.verb {
-            Verb::Add(add) => add.run(client).await?,
+            Verb::Add(terms) => {
+                let route = terms.record()?;
+                client.put(&format!("/api/v1/routes/{}", route.name), &route).await?;
+            }
             Verb::List => list(client).await?,
+            Verb::Move(asked) => asked.run(client).await?,
             Verb::Remove { name } => client.delete(&format!("/api/v1/routes/{name}")).await?,
             Verb::Explain { study } => explain(client, &study).await?,
+            Verb::Test(test) => test.run(client).await?,
         }
         Ok(ExitCode::SUCCESS)
     }
 }
 
-impl Add {
+impl Move {
     async fn run(self, client: &Client) -> anyhow::Result<()> {
-        let quiet_seconds = self.quiet;
-        let trigger = match self.trigger {
-            On::Instance => Trigger::Instance,
-            On::Series => Trigger::Series { quiet_seconds },
-            On::Study => Trigger::Study { quiet_seconds },
+        let place = match (self.before, self.first) {
+            (Some(before), _) => Place::Before(before),
+            (None, true) => Place::First,
+            (None, false) => Place::Last,
         };
-        let route = RouteRecord { name: self.name, when: self.when, to: self.to, trigger };
-        client.put(&format!("/api/v1/routes/{}", route.name), &route).await
+        let request = client.request(Method::POST, &format!("/api/v1/routes/{}/place", self.name));
+        client.tell(request.json(&place)).await
     }
 }
 
@@ -100,17 +108,32 @@ async fn list(client: &Client) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&routes)?);
         return Ok(());
     }
-    let trigger = |trigger| match trigger {
+    let rows: Vec<[String; 6]> = routes.into_iter().map(row).collect();
+    table::print(["NAME", "TO", "TRIGGER", "PRIORITY", "TERMS", "WHEN"], &rows);
+    Ok(())
+}
+
+fn row(route: RouteRecord) -> [String; 6] {
+    let trigger = match route.trigger {
         Trigger::Instance => "each instance".to_owned(),
         Trigger::Series { quiet_seconds } => format!("series, quiet {quiet_seconds} s"),
         Trigger::Study { quiet_seconds } => format!("study, quiet {quiet_seconds} s"),
     };
-    let rows: Vec<[String; 4]> = routes
-        .into_iter()
-        .map(|route| [route.name.to_string(), route.to.to_string(), trigger(route.trigger), route.when])
-        .collect();
-    table::print(["NAME", "TO", "TRIGGER", "WHEN"], &rows);
-    Ok(())
+    let terms = [
+        (route.then == Then::Stop).then(|| "stops".to_owned()),
+        (route.role == Role::Fallback).then(|| "fallback".to_owned()),
+        (!route.schedule.is_always()).then(|| route.schedule.to_string()),
+        (route.delay_seconds > 0).then(|| format!("kept back for {} s", route.delay_seconds)),
+    ];
+    let to: Vec<String> = route.to.iter().map(RemoteName::to_string).collect();
+    [
+        route.name.to_string(),
+        to.join(", "),
+        trigger,
+        route.priority.as_str().to_owned(),
+        terms.into_iter().flatten().collect::<Vec<_>>().join("; "),
+        route.when,
+    ]
 }
 
 async fn explain(client: &Client, study: &Uid) -> anyhow::Result<()> {
@@ -119,24 +142,28 @@ async fn explain(client: &Client, study: &Uid) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&explained)?);
         return Ok(());
     }
-    let text = |value: &Value, key: &str| match value.get(key) {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
-    };
     let mut rows = Vec::new();
     for route in &explained {
         for answer in route.get("answers").and_then(Value::as_array).into_iter().flatten() {
-            let takes = answer.get("takes").and_then(Value::as_bool).unwrap_or(false);
-            rows.push([
-                text(route, "route"),
-                text(route, "remote"),
-                if takes { "sends" } else { "leaves" }.to_owned(),
-                text(answer, "instances"),
-                text(answer, "because"),
-            ]);
+            let to = names(answer, "sends_to");
+            let does = if to.is_empty() { "leaves".to_owned() } else { format!("sends to {to}") };
+            rows.push([text(route, "route"), does, text(answer, "instances"), text(answer, "because")]);
         }
     }
-    table::print(["ROUTE", "TO", "DOES", "INSTANCES", "BECAUSE"], &rows);
+    table::print(["ROUTE", "DOES", "INSTANCES", "BECAUSE"], &rows);
     Ok(())
+}
+
+fn text(value: &Value, key: &str) -> String {
+    match value.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    }
+}
+
+/// A list of names in one line.
+fn names(value: &Value, key: &str) -> String {
+    let names = value.get(key).and_then(Value::as_array).into_iter().flatten();
+    names.filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
 }

@@ -67,7 +67,7 @@ pub(super) async fn start(folder: &Path, dimse: u16, web: u16) -> anyhow::Result
     };
     hospital.archive.put_remote(&local, remote).await?;
     let trigger = Trigger::Study { quiet_seconds: QUIET_SECONDS };
-    let route = RouteRecord { name: "second-opinion".parse()?, when: "true".to_owned(), to: name, trigger };
+    let route = RouteRecord::plain("second-opinion".parse()?, "true", name, trigger);
     hospital.forwarder.put_route(&local, route).await?;
     Ok((hospital, reader))
 }

@@ -12,13 +12,11 @@ use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Body, Client};
 
 use self::body::{Fault, Upload, multipart};
-use self::reply::{Reply, broken, read_reply, silent};
+use self::reply::{Reply, read_reply};
 use super::{Broke, Patience, Ready, Sink, unreadable};
+use crate::dicomweb::{broken, read_token, silent};
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
-
-/// Longest token file that is read.
-const MAX_TOKEN_BYTES: u64 = 16 * 1024;
 
 /// A remote's DICOMweb side.
 pub(crate) struct Stow {
@@ -124,7 +122,7 @@ impl Stow {
             .header(CONTENT_TYPE, content_type)
             .header(ACCEPT, "application/dicom+json")
             .body(Body::wrap_stream(multipart(objects, boundary, upload)));
-        if let Some(token) = self.token().await? {
+        if let Some(token) = self.token_file.as_deref().map(read_token).transpose()? {
             request = request.bearer_auth(token);
         }
         // Not the client's own read timeout: that one runs while we send, however fast the far side takes it.
@@ -133,21 +131,6 @@ impl Stow {
             () = upload.silent_for(self.patience) => return Err(silent()),
         };
         read_reply(response, self.patience).await
-    }
-
-    async fn token(&self) -> Result<Option<String>, Failure> {
-        let Some(path) = &self.token_file else { return Ok(None) };
-        let unreadable = |words: String| Failure::new(Kind::Refused, words);
-        // A few bytes of a local file: no thread is worth it.
-        let length = std::fs::metadata(path).map(|file| file.len());
-        match length {
-            Ok(length) if length <= MAX_TOKEN_BYTES => {}
-            Ok(_) => return Err(unreadable("the token file is too long".to_owned())),
-            Err(error) => return Err(unreadable(format!("the token file cannot be read: {error}"))),
-        }
-        let token = std::fs::read_to_string(path)
-            .map_err(|error| unreadable(format!("the token file cannot be read: {error}")))?;
-        Ok(Some(token.trim().to_owned()))
     }
 }
 

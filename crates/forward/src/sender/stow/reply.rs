@@ -6,6 +6,7 @@ use causeway_core::{Attributes, Status, Tag};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Response, StatusCode};
 
+use crate::dicomweb::{broken, silent};
 use crate::failure::{Answer, Failure, Kind, answer};
 use crate::job::Outcome;
 
@@ -114,28 +115,6 @@ async fn read_body(mut response: Response, patience: Duration) -> Result<Option<
             return Ok(None);
         }
     }
-}
-
-/// The far side neither takes nor says anything any more.
-pub(super) fn silent() -> Failure {
-    Failure::new(Kind::Transient, "timed out: it neither took nor said anything")
-}
-
-/// The line broke, or nobody answered. The URL stays out of the words: it may hold a secret.
-pub(super) fn broken(error: &reqwest::Error) -> Failure {
-    let what = if error.is_connect() {
-        "no connection"
-    } else if error.is_timeout() {
-        "timed out"
-    } else {
-        "the connection broke"
-    };
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(deeper) = cause.source() {
-        cause = deeper;
-    }
-    let deepest = if cause.is::<reqwest::Error>() { String::new() } else { format!(": {cause}") };
-    Failure::new(Kind::Transient, format!("{what}{deepest}"))
 }
 
 #[cfg(test)]

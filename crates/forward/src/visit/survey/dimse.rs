@@ -1,7 +1,4 @@
-//! What a remote says it has of something: SOP Instance UIDs and SOP classes, by C-FIND level by level (PS3.4
-//! §C.4.1.2.1). It tells which contexts a C-GET needs, and what must be here when a retrieval is done.
-
-use std::collections::BTreeMap;
+//! What a remote has, by C-FIND level by level (PS3.4 §C.4.1.2.1).
 
 use causeway_core::status::Outcome;
 use causeway_core::transfer_syntax::Layout;
@@ -11,56 +8,46 @@ use causeway_dimse::Context;
 use causeway_dimse::scu::{Call, Matches, Requestor, Wish};
 use causeway_tls::Line;
 
-use super::find::open;
-use super::retrieve::Retrieval;
-use super::words;
+use super::{Listed, MAX_INSTANCES, Stopped, Wanted};
+use crate::visit::find::open;
+use crate::visit::words;
 
 /// Most series of a study that are looked into.
 const MAX_SERIES: usize = 5_000;
-/// Most instances that are remembered.
-const MAX_INSTANCES: usize = 200_000;
 
-/// Instances with their SOP classes, where told.
-pub(super) type Listed = BTreeMap<Uid, Option<Uid>>;
-
-/// What `retrieval` names, as the remote lists it; in words why it is not known.
-pub(super) async fn survey(
+/// What `wanted` names, as the remote lists it; in words why it is not known.
+pub(in crate::visit) async fn survey(
     call: &Call,
-    retrieval: &Retrieval,
+    wanted: &Wanted,
     stopped: &mut (impl Stopped + Send),
 ) -> Result<Listed, String> {
     let model = Uid::parse(sop_class::STUDY_ROOT_FIND).map_err(|error| error.to_string())?;
     let (mut requestor, context) = open(call, &model).await.map_err(|error| error.to_string())?;
-    let listed = look(&mut requestor, &context, retrieval, stopped).await;
+    let listed = look(&mut requestor, &context, wanted, stopped).await;
     // Nothing is owed to it any more.
     let _ = requestor.release().await;
     listed
 }
 
-/// Tells when nobody wants to know any more.
-pub(super) trait Stopped {
-    fn stopped(&mut self) -> impl Future<Output = ()> + Send;
-}
-
 async fn look(
     requestor: &mut Requestor<Line>,
     context: &Context,
-    retrieval: &Retrieval,
+    wanted: &Wanted,
     stopped: &mut (impl Stopped + Send),
 ) -> Result<Listed, String> {
-    let series = match &retrieval.series {
+    let series = match &wanted.series {
         Some(series) => vec![series.clone()],
         None => {
-            let keys = keys(Level::Series, &[(Level::Study, &retrieval.study)], &[Tag::MODALITY]);
+            let keys = keys(Level::Series, &[(Level::Study, &wanted.study)], &[Tag::MODALITY]);
             let found = ask(requestor, context, &keys, MAX_SERIES, stopped).await?;
             found.iter().filter_map(|found| uid(found, Tag::SERIES_INSTANCE_UID)).collect()
         }
     };
     let mut listed = Listed::new();
     for series in &series {
-        let above = [(Level::Study, &retrieval.study), (Level::Series, series)];
+        let above = [(Level::Study, &wanted.study), (Level::Series, series)];
         let mut keys = keys(Level::Instance, &above, &[Tag::SOP_CLASS_UID]);
-        if let Some(instance) = &retrieval.instance {
+        if let Some(instance) = &wanted.instance {
             keys.put_text(Tag::SOP_INSTANCE_UID, Vr::UI, instance.as_str());
         }
         let room = MAX_INSTANCES.saturating_sub(listed.len());

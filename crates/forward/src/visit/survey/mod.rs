@@ -1,0 +1,54 @@
+//! What a remote says it has of something: SOP Instance UIDs and SOP classes. It tells which contexts a C-GET needs,
+//! what must be here when a retrieval is done, and whether a study that came is complete.
+
+mod dimse;
+mod web;
+
+use std::collections::BTreeMap;
+
+use causeway_core::{Remote, Uid};
+
+pub(super) use dimse::survey;
+
+use crate::worker::Inner;
+
+/// Most instances that are remembered.
+const MAX_INSTANCES: usize = 200_000;
+
+/// Instances with their SOP classes, where told.
+pub(crate) type Listed = BTreeMap<Uid, Option<Uid>>;
+
+/// A study, a series of it, or an instance of that.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Wanted {
+    /// Study Instance UID.
+    pub(crate) study: Uid,
+    /// Series Instance UID.
+    pub(crate) series: Option<Uid>,
+    /// SOP Instance UID; only with a series.
+    pub(crate) instance: Option<Uid>,
+}
+
+/// Tells when nobody wants to know any more.
+pub(crate) trait Stopped {
+    fn stopped(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// Asks a remote by whichever way it can be asked: C-FIND, else QIDO-RS; in words why it is not known.
+pub(crate) async fn ask(
+    inner: &Inner,
+    remote: &Remote,
+    wanted: &Wanted,
+    stopped: &mut (impl Stopped + Send),
+) -> Result<Listed, String> {
+    if remote.dimse_peer().is_some() {
+        return survey(&inner.call(remote)?, wanted, stopped).await;
+    }
+    match &remote.dicomweb {
+        Some(address) => tokio::select! {
+            listed = web::survey(address, inner.patience(), wanted) => listed,
+            () = stopped.stopped() => Err("nobody waits for it".to_owned()),
+        },
+        None => Err(format!("remote '{}' has no address at which it could be asked", remote.name)),
+    }
+}
