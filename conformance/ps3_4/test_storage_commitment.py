@@ -342,7 +342,7 @@ def test_what_was_forwarded_is_committed(sender, tells):
     assert "delivered, committed" in sender.run("queue", "list", "--remote", name)
     (row,) = [row for row in json.loads(sender.run("queue", "--json")) if row["remote"] == name]
     assert (row["delivered"], row["committed"]) == (len(items), len(items))
-    study = requests.get(f"{sender.url}/api/v1/studies/{items[0].StudyInstanceUID}/deliveries", timeout=10).json()
+    study = requests.get(f"{sender.url}/api/v1/studies/{items[0].StudyInstanceUID}/story", timeout=10).json()["deliveries"]
     assert [(row["delivered"], row["committed"]) for row in study] == [(len(items), len(items))]
     metrics = requests.get(f"{sender.url}/metrics", timeout=10).text
     assert f'causeway_delivery_committed{{remote="{name}"}} {len(items)}' in metrics
