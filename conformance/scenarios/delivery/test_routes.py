@@ -165,7 +165,9 @@ def test_what_is_urgent_does_not_wait_behind_bulk(make_subject):
     node = make_subject(settings={"CAUSEWAY_FORWARD__ASSOCIATIONS_PER_DESTINATION": "1"})
     with Receiver("ONE", pause=0.05) as one:
         know(node, "one", one.port)
-        add(node, "bulk", ["one"], "--priority", "bulk", when='Modality == "CT"')
+        node.run(
+            "route", "add", "bulk", "--when", 'Modality == "CT"', "--to", "one", "--quiet", "1", "--priority", "bulk",
+        )
         add(node, "stat", ["one"], "--priority", "stat", when='Modality == "MR"')
         bulk = stored(node, *data.study(1, 80, Modality="CT"))
         deadline = time.monotonic() + PATIENCE_SECONDS
