@@ -92,9 +92,10 @@ impl From<AdminError> for Problem {
         match error {
             AdminError::Access(error) => error.into(),
             AdminError::Route(error) => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
-            AdminError::NothingNamed | AdminError::NowhereFrom | AdminError::NoRemote(_) => {
-                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string())
-            }
+            AdminError::NothingNamed
+            | AdminError::NowhereFrom
+            | AdminError::NoRemote(_)
+            | AdminError::NoUrl => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()),
             AdminError::Catalog(error) => Self::inside(&error),
         }
     }

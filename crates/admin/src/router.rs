@@ -5,7 +5,8 @@ use axum::middleware::map_response;
 use axum::routing::{get, post, put};
 
 use crate::api::{
-    doctor, errands, incidents, node, procedure_steps, queue, remotes, routes, tokens, visits, worklist,
+    doctor, errands, events, incidents, node, procedure_steps, queue, remotes, routes, tokens, visits,
+    webhooks, worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
@@ -44,6 +45,9 @@ pub fn closed(node: Node) -> Router {
         .route("/queue/jobs", get(queue::jobs))
         .route("/queue/jobs/{job}/{change}", post(queue::change))
         .route("/queue/{change}", post(queue::change_many))
+        .route("/events", get(events::feed))
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/{name}", put(webhooks::put).delete(webhooks::remove))
         .route("/commitments", get(errands::commitments))
         .route("/notices", get(errands::notices))
         .route("/tokens", get(tokens::list))

@@ -73,7 +73,7 @@ pub enum IngestError {
     NotStorage(Uid),
     /// The UID is taken by other bytes, and the first are kept.
     #[error(
-        "instance {0} is already kept with other content; the first is kept ([ingest] duplicate = \"keep-first\")"
+        "it is kept already, with other content; the first is kept ([ingest] duplicate = \"keep-first\"): instance {0}"
     )]
     Conflict(Uid),
     /// The store failed.

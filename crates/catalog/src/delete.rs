@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use causeway_core::{Selection, Sight, StoredInstance};
+use causeway_core::{EventKind, Selection, Sight, StoredInstance};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
@@ -33,7 +33,13 @@ impl Catalog {
                 let ids: Vec<i64> = found.iter().map(|(id, _)| *id).collect();
                 for (_, instance) in &found {
                     bury(connection, instance.ids.instance.as_str(), now)?;
-                    audit::append(connection, now, &who, "delete", instance.ids.instance.as_str())?;
+                    audit::append(
+                        connection,
+                        now,
+                        &who,
+                        EventKind::InstanceDeleted.verb(),
+                        instance.ids.instance.as_str(),
+                    )?;
                 }
                 take_out(connection, &ids, now)?;
                 Ok(found.into_iter().map(|(_, instance)| instance).collect())

@@ -1,6 +1,6 @@
 //! Keeping an instance: its rows on four levels, its deliveries and its line in the trail, in one transaction.
 
-use causeway_core::{Attributes, InstanceRecord, ObjectKey, PlannedDelivery, RemoteName};
+use causeway_core::{Attributes, EventKind, InstanceRecord, ObjectKey, PlannedDelivery, RemoteName};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
@@ -131,14 +131,14 @@ fn insert(
             return Ok(Inserted::SameBytes { object: object_key(&object)? });
         }
         Some(_) if on_conflict == OnConflict::KeepFirst => {
-            audit::append(connection, now, &who, "store-conflict", uid)?;
+            audit::append(connection, now, &who, EventKind::InstanceConflict.verb(), uid)?;
             return Ok(Inserted::Conflict);
         }
         // Keys are ordered by time: a replay must not bring back what was replaced.
         Some((_, object, _)) if record.object.as_str() < object.as_str() => return Ok(Inserted::Superseded),
         Some((id, object, _)) => {
             delete::take_out(connection, &[id], now)?;
-            audit::append(connection, now, &who, "replace", uid)?;
+            audit::append(connection, now, &who, EventKind::InstanceReplaced.verb(), uid)?;
             Inserted::Replaced { object: object_key(&object)? }
         }
     };
@@ -147,7 +147,7 @@ fn insert(
     count(connection, study, series, incoming, now)?;
     forget_tombstones(connection, record)?;
     delivery::plan(connection, record, instance, deliveries, now)?;
-    audit::append(connection, now, &who, "store", uid)?;
+    audit::append(connection, now, &who, EventKind::InstanceStored.verb(), uid)?;
     Ok(inserted)
 }
 

@@ -1,5 +1,5 @@
 //! The one database: instances and the entities above them, deliveries and their jobs, errands, the worklist and what
-//! was performed of it, remotes, routes, tokens, the audit trail.
+//! was performed of it, remotes, routes, tokens, webhooks, the audit trail with the events that stand in it.
 //!
 //! Lives here: every line of SQL, the single writer with its group commit, the readers, the migrations. Never
 //! here: blobs, sockets, what a route means.
@@ -14,6 +14,7 @@ pub mod delivery;
 mod engine;
 pub mod errand;
 pub mod error;
+mod events;
 mod incidents;
 mod insert;
 mod instances;
@@ -28,6 +29,7 @@ mod search;
 mod sheets;
 mod sight;
 mod tokens;
+mod webhooks;
 mod worklist;
 
 use std::path::Path;
@@ -37,6 +39,7 @@ use causeway_core::Clock;
 
 pub use audit::AuditRow;
 pub use error::Error;
+pub use events::{Event, Events, Subject};
 pub use insert::{Inserted, OnConflict};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
@@ -45,6 +48,7 @@ pub use routes::{Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Role, RouteReco
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
 pub use tokens::TokenRecord;
+pub use webhooks::{Since, Webhook, WebhookRecord};
 pub use worklist::{Entries, Kept, Likeness, MAX_LIKENESSES, Swept, WorklistItem, WorklistQuery};
 
 use engine::Engine;

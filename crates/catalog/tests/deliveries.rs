@@ -10,8 +10,9 @@ use causeway_catalog::delivery::{
     Afterwards, Change, Changed, Claim, Claimed, Closed, Filter, Gathered, JobState, Lane, Last, Release,
     Update, Which,
 };
+use causeway_catalog::{Events, Since, Subject as EventSubject, WebhookRecord};
 use causeway_core::{
-    Class, Clock, Late, PlannedDelivery, Priority, Remote, RemoteName, Selection, Sight, Trigger,
+    Class, Clock, EventKind, Late, PlannedDelivery, Priority, Remote, RemoteName, Selection, Sight, Trigger,
 };
 use common::{Subject, With, record, uid};
 use jiff::Timestamp;
@@ -445,4 +446,67 @@ async fn the_report_counts_by_remote_and_the_next_due_is_told_for_registered_one
     assert_eq!((story.instances, story.series, story.sources[0].instances), (4, 1, 4));
     assert_eq!(delivery.answers[0].instances, 2);
     assert!(subject.catalog.story(uid("1.2.77")).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn events_stand_in_order_and_can_be_read_on_from_any() {
+    let subject = Subject::new().await;
+    let events = async |after, kinds, limit| subject.catalog.events(after, kinds, limit).await.unwrap();
+    assert_eq!(events(0, Vec::new(), 10).await, Events { events: Vec::new(), last: 0 });
+    for instance in 1..=3 {
+        subject.insert_with(record(1, 1, instance), to("reader", QUIET)).await;
+    }
+    subject.clock.advance(Duration::from_secs(30));
+    release(&subject).await;
+    let claimed = claim(&subject, "a").await;
+    conclude(&subject, "a", claimed[0].job, JobState::Delivered, None).await;
+    conclude(&subject, "a", claimed[1].job, JobState::Parked, None).await;
+    let before = events(0, Vec::new(), 100).await;
+    let kinds = |events: &Events| events.events.iter().map(|event| event.kind).collect::<Vec<_>>();
+    use EventKind::{DeliveryParked, DeliveryReleased, InstanceStored};
+    assert_eq!(kinds(&before), [InstanceStored, InstanceStored, InstanceStored, DeliveryReleased]);
+    conclude(&subject, "a", claimed[2].job, JobState::Delivered, None).await;
+    assert_eq!(kinds(&events(before.last, Vec::new(), 100).await), [DeliveryParked]);
+    let first = events(0, Vec::new(), 2).await;
+    assert_eq!((first.events.len(), first.last), (2, first.events[1].id));
+    let only = events(0, vec![DeliveryParked], 10).await;
+    assert_eq!(kinds(&only), [DeliveryParked]);
+    assert!(
+        matches!(&only.events[0].subject, EventSubject::Delivery { remote, .. } if *remote == name("reader"))
+    );
+    assert_eq!(events(only.last, Vec::new(), 10).await.last, only.last);
+}
+
+#[tokio::test]
+async fn a_webhook_goes_on_where_it_was_and_a_new_one_begins_now() {
+    let subject = Subject::new().await;
+    subject.insert_with(record(1, 1, 1), Vec::new()).await;
+    let record = |kinds| WebhookRecord {
+        name: name("ris"),
+        url: "http://127.0.0.1/".to_owned(),
+        secret: "s".to_owned(),
+        kinds,
+    };
+    let put = async |since| subject.catalog.put_webhook(record(Vec::new()), since, "anna").await.unwrap();
+    let only = async || subject.catalog.webhooks().await.unwrap().remove(0);
+    put(Since::Now).await;
+    let last = subject.catalog.last_event().await.unwrap();
+    assert!(only().await.after >= 1);
+    let at = subject.clock.now() + Duration::from_secs(5);
+    subject.catalog.webhook_told(name("ris"), last, 3, at, "HTTP 500".to_owned()).await.unwrap();
+    let told = only().await;
+    assert_eq!(
+        (told.after, told.failures, told.next_at, told.words.as_deref()),
+        (last, 3, at, Some("HTTP 500"))
+    );
+    put(Since::Now).await;
+    assert_eq!(
+        (only().await.after, only().await.failures),
+        (last, 0),
+        "a change ends the pause and loses nothing"
+    );
+    put(Since::Beginning).await;
+    assert_eq!(only().await.after, 0);
+    assert!(subject.catalog.remove_webhook(name("ris"), "anna").await.unwrap());
+    assert!(!subject.catalog.remove_webhook(name("ris"), "anna").await.unwrap());
 }

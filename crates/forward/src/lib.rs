@@ -30,10 +30,12 @@ mod sender;
 #[cfg(test)]
 mod testing;
 pub mod visit;
+mod webhooks;
 mod worker;
 
 pub use causeway_catalog::{
-    Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Role, RouteRecord, Then, delivery, errand,
+    Ask, Completeness, DEFAULT_WAIT_SECONDS, Event, Events, Place, Role, RouteRecord, Since, Then, Webhook,
+    delivery, errand,
 };
 pub use config::{Config, ConfigError};
 pub use errands::Config as ErrandsConfig;

@@ -39,6 +39,9 @@ const TEXT: [&str; 8] = [
     "multipart/related; type=\"application/dicom+xml\"",
 ];
 
+/// What is sent bit by bit as it happens: packed, it would wait for more to come.
+const EVENT_STREAM: &str = "text/event-stream";
+
 /// Whether the caller would rather have gzip than the answer as it is.
 pub(crate) fn is_wanted(headers: &HeaderMap) -> bool {
     let (mut gzip, mut any, mut identity) = (None, None, None);
@@ -91,6 +94,7 @@ fn is_packable(response: &Response) -> bool {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     response.status().is_success()
         && TEXT.iter().any(|text| kind.starts_with(text))
+        && !kind.starts_with(EVENT_STREAM)
         && !headers.contains_key(CONTENT_ENCODING)
         && !headers.contains_key(CONTENT_RANGE)
         && response.body().size_hint().exact().is_none_or(|bytes| bytes >= MIN_BYTES)
@@ -243,6 +247,7 @@ mod tests {
         assert!(is_packed(answer("application/dicom+json", at)));
         assert!(is_packed(answer("multipart/related; type=\"application/dicom+xml\"; boundary=x", at)));
         for kind in [
+            "text/event-stream",
             "application/dicom",
             "image/jpeg",
             "application/octet-stream",

@@ -2,6 +2,7 @@
 
 pub(crate) mod doctor;
 pub(crate) mod errands;
+pub(crate) mod events;
 pub(crate) mod incidents;
 pub(crate) mod node;
 pub(crate) mod procedure_steps;
@@ -10,6 +11,7 @@ pub(crate) mod remotes;
 pub(crate) mod routes;
 pub(crate) mod tokens;
 pub(crate) mod visits;
+pub(crate) mod webhooks;
 pub(crate) mod worklist;
 
 use std::str::FromStr;

@@ -171,6 +171,21 @@ impl Catalog {
         .await
     }
 
+    /// The remotes that some deliveries go to.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn remotes_of(&self, which: Which) -> Result<Vec<RemoteName>, Error> {
+        self.engine
+            .read(move |connection| {
+                let sql = format!("SELECT DISTINCT remote FROM delivery WHERE {}", Which::OF_DELIVERY);
+                let mut statement = connection.prepare_cached(&sql)?;
+                let remotes = statement.query_map(which.parameters(), |row| row.get::<_, String>(0))?;
+                remotes.map(|remote| name(&remote?)).collect()
+            })
+            .await
+    }
+
     /// Sends to another remote what was not delivered of some deliveries; says how many jobs. What is being sent at
     /// this moment stays where it is.
     ///

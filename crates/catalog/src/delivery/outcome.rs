@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use causeway_core::Class;
+use causeway_core::{Class, EventKind};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::JobState;
 use super::claim::look_again;
 use crate::Catalog;
+use crate::audit;
 use crate::engine::Durability;
 use crate::error::Error;
 
@@ -66,7 +67,11 @@ impl Catalog {
                 for update in &updates {
                     touched.extend(conclude(connection, update, &owner, now)?);
                 }
-                touched.into_iter().try_for_each(|delivery| look_again(connection, delivery))
+                for delivery in touched {
+                    look_again(connection, delivery)?;
+                    note_end(connection, delivery, now)?;
+                }
+                Ok(())
             })
             .await
     }
@@ -105,6 +110,25 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
         )
         .optional()?;
     Ok(delivery)
+}
+
+/// Notes in the trail when nothing of a delivery is open any more.
+fn note_end(connection: &Connection, delivery: i64, now: i64) -> Result<(), Error> {
+    let ended: Option<(String, bool, bool)> = connection
+        .prepare_cached(
+            "SELECT remote, EXISTS (SELECT 1 FROM job WHERE job.delivery = delivery.id AND state = 3),
+             EXISTS (SELECT 1 FROM job WHERE job.delivery = delivery.id AND state = 2)
+             FROM delivery WHERE id = ?1 AND next_at IS NULL AND paused_at IS NULL AND released = revision",
+        )?
+        .query_row([delivery], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let kind = match ended {
+        Some((_, true, _)) => EventKind::DeliveryParked,
+        Some((_, false, true)) => EventKind::DeliveryConfirmed,
+        Some((_, false, false)) | None => return Ok(()),
+    };
+    let remote = ended.map(|(remote, ..)| remote).unwrap_or_default();
+    audit::append(connection, now, &remote, kind.verb(), &delivery.to_string())
 }
 
 /// The class as it is kept.

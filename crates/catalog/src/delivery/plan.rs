@@ -1,6 +1,8 @@
 //! Writing the jobs of an instance that comes in: part of the transaction that keeps it.
 
-use causeway_core::{Identifiers, InstanceRecord, Late, PlannedDelivery, RemoteName, Trigger, Uid};
+use causeway_core::{
+    EventKind, Identifiers, InstanceRecord, Late, PlannedDelivery, RemoteName, Trigger, Uid,
+};
 use rusqlite::Connection;
 
 use crate::audit;
@@ -38,7 +40,7 @@ pub(crate) fn plan(
                 connection,
                 now,
                 planned.remote.as_str(),
-                "loop-ended",
+                EventKind::LoopEnded.verb(),
                 record.ids.instance.as_str(),
             )?;
         } else if part.is_closed {

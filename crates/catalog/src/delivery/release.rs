@@ -1,11 +1,12 @@
 //! Deliveries that gather: which have been quiet for long enough, and what is decided about them.
 
-use causeway_core::{Late, RemoteName, Uid};
+use causeway_core::{EventKind, Late, RemoteName, Uid};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::claim::{look_by, moment, name};
 use crate::Catalog;
+use crate::audit;
 use crate::engine::Durability;
 use crate::error::Error;
 
@@ -167,5 +168,7 @@ fn go(connection: &Connection, release: &Release, now: i64) -> Result<bool, Erro
             .execute((release.delivery, release.revision, at, now))?;
     }
     look_by(connection, release.delivery, at)?;
+    let verb = EventKind::DeliveryReleased.verb();
+    audit::append(connection, now, "forwarder", verb, &release.delivery.to_string())?;
     Ok(true)
 }

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use causeway_core::commitment::{Reference, Settlement};
-use causeway_core::{RemoteName, Status, Uid};
+use causeway_core::{EventKind, RemoteName, Status, Uid};
 use rusqlite::{Connection, OptionalExtension};
 
 use super::{ErrandKind, ErrandState, forget_past, put_items};
 use crate::Catalog;
+use crate::audit;
 use crate::delivery::{look_by, millis};
 use crate::engine::Durability;
 use crate::error::Error;
@@ -165,6 +166,7 @@ fn told(
     // Whoever says both means the worse.
     said.extend(settlement.failed.iter().map(|(it, reason)| (it.sop_instance.as_str(), Some(*reason))));
     let (mut committed, mut resent, mut parked) = (0, 0, 0);
+    let delivery = delivery_of(connection, errand)?;
     for (place, instance, job) in asked_for(connection, errand)? {
         let verdict = said.get(instance.as_str()).copied().unwrap_or(Some(Status::PROCESSING_FAILURE));
         let words = match (verdict, said.contains_key(instance.as_str())) {
@@ -194,6 +196,9 @@ fn told(
              words = NULL, status = NULL WHERE id = ?1",
         )?
         .execute((errand, committed, now))?;
+    if let Some(delivery) = delivery {
+        note_end(connection, delivery, parked, remote, now)?;
+    }
     super::conclude::forget_committed(connection, errand)?;
     Ok(Answered::Noted { committed, resent, parked })
 }
@@ -208,6 +213,38 @@ fn asked_for(connection: &Connection, errand: i64) -> Result<Vec<(i64, String, i
 
 // A job that was changed by hand meanwhile, or given up and asked for anew, is no longer ours to change: only one
 // that was delivered is.
+
+/// The delivery that a request is about.
+fn delivery_of(connection: &Connection, errand: i64) -> Result<Option<i64>, Error> {
+    let found = connection
+        .prepare_cached(
+            "SELECT job.delivery FROM errand_item JOIN job ON job.id = errand_item.job WHERE errand = ?1 LIMIT 1",
+        )?
+        .query_row([errand], |row| row.get(0))
+        .optional()?;
+    Ok(found)
+}
+
+/// Notes in the trail that all of a delivery is committed, or that some of it needs a decision.
+fn note_end(
+    connection: &Connection,
+    delivery: i64,
+    parked: u64,
+    remote: &RemoteName,
+    now: i64,
+) -> Result<(), Error> {
+    let is_open = connection
+        .prepare_cached(
+            "SELECT 1 FROM job WHERE delivery = ?1 AND (state IN (0, 1, 3) OR (state = 2 AND commitment IS NOT 2))",
+        )?
+        .exists([delivery])?;
+    let kind = match (parked, is_open) {
+        (0, true) => return Ok(()),
+        (0, false) => EventKind::DeliveryCommitted,
+        (_, _) => EventKind::DeliveryParked,
+    };
+    audit::append(connection, now, remote.as_str(), kind.verb(), &delivery.to_string())
+}
 
 fn settle(connection: &Connection, job: i64, now: i64) -> Result<u64, Error> {
     let changed = connection

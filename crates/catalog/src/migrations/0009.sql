@@ -22,6 +22,7 @@ ALTER TABLE job ADD COLUMN source TEXT;
 DROP INDEX job_due;
 CREATE INDEX job_open ON job (delivery, next_at) WHERE state < 2;
 CREATE INDEX job_gone ON job (uid) WHERE uid IS NOT NULL;
+CREATE INDEX job_parked ON job (delivery) WHERE state = 3;
 CREATE INDEX job_committed ON job (remote) WHERE commitment = 2;
 CREATE INDEX delivery_due ON delivery (remote, priority, next_at) WHERE next_at IS NOT NULL;
 CREATE INDEX delivery_gathering ON delivery (due_at) WHERE released < revision AND paused_at IS NULL;

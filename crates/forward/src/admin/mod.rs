@@ -1,6 +1,7 @@
 //! What an administrator sees and does: routes, queues, the story of a study, an echo. Every change asks for leave
 //! first.
 
+mod events;
 mod queue;
 mod routes;
 mod story;
@@ -14,6 +15,7 @@ use crate::sender;
 use crate::worker::Forwarder;
 
 pub use causeway_archive::AccessError;
+pub use events::MAX_EVENTS;
 pub use queue::DestinationReport;
 pub use routes::{Answered, MAX_REHEARSED, Rehearsal, RouteExplained, Sends, StudySent};
 pub use story::{Delivery, State, StudyStory};
@@ -36,6 +38,9 @@ pub enum AdminError {
     /// There is no such remote.
     #[error("there is no remote '{0}'; add it first with `causeway remote add {0}`")]
     NoRemote(RemoteName),
+    /// Where a webhook is to be told.
+    #[error("a webhook has a URL that begins with http:// or https://")]
+    NoUrl,
     /// The catalog failed.
     #[error("the catalog failed: {0}")]
     Catalog(#[from] causeway_catalog::Error),

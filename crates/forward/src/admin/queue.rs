@@ -71,8 +71,8 @@ impl Forwarder {
         Ok(changed)
     }
 
-    /// Retries, parks or cancels all jobs of some deliveries to which it can be done; says how many. A retry tries the
-    /// remote itself at once.
+    /// Retries, parks or cancels all jobs of some deliveries to which it can be done; says how many. A retry tries their
+    /// remotes themselves at once.
     ///
     /// # Errors
     /// When the caller is no administrator, nothing is named, or the catalog fails.
@@ -83,12 +83,13 @@ impl Forwarder {
         change: Change,
     ) -> Result<u64, AdminError> {
         let which = named(principal, which)?;
-        let remote = which.remote.clone();
+        let remotes = match change {
+            Change::Retry => self.inner.catalog.remotes_of(which.clone()).await?,
+            Change::Park | Change::Cancel => Vec::new(),
+        };
         let changed = self.inner.catalog.change_jobs(which, change, &principal.name).await?;
-        match (change, remote) {
-            (Change::Retry, Some(remote)) => self.inner.forgive(&remote),
-            _ => self.nudge(),
-        }
+        remotes.iter().for_each(|remote| self.inner.forgive(remote));
+        self.nudge();
         Ok(changed)
     }
 

@@ -116,6 +116,12 @@ impl Forwarder {
         self.inner.visits.stopping.send_replace(true);
     }
 
+    /// Turns true when the node stops: whoever is told something without an end is told no more.
+    #[must_use]
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.inner.visits.stopping.subscribe()
+    }
+
     /// The remote of a visit, for an administrator.
     fn remote_for(&self, principal: &Principal, name: &RemoteName) -> Result<Remote, VisitError> {
         causeway_archive::access::allow(principal, Permission::Admin)?;

@@ -33,6 +33,7 @@ use crate::release;
 use crate::router::Router;
 use crate::sender::{Caller, Patience};
 use crate::visit::Places;
+use crate::webhooks;
 
 /// How long the hub sleeps at most, whatever it was told.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
@@ -105,6 +106,7 @@ impl Forwarder {
         let (stop, stopped) = watch::channel(false);
         let mut errands = errands::Hub::new(&self.inner, stopped.clone());
         let mut releases = release::Hub::new(&self.inner, stopped.clone());
+        let mut webhooks = webhooks::Hub::new(&self.inner, stopped.clone());
         let mut hub = Hub {
             inner: Arc::clone(&self.inner),
             tasks: JoinSet::new(),
@@ -116,6 +118,7 @@ impl Forwarder {
             () = hub.run() => {}
             () = errands.run() => {}
             () = releases.run() => {}
+            () = webhooks.run() => {}
             () = shutdown => {}
         }
         // The tasks finish the instance or the errand they are at; what they have not begun stays in the queue.
@@ -123,6 +126,7 @@ impl Forwarder {
         let drained = tokio::time::timeout(self.inner.config.drain(), async {
             while hub.tasks.join_next().await.is_some() {}
             while errands.tasks.join_next().await.is_some() {}
+            while webhooks.tasks.join_next().await.is_some() {}
             // What was looked at and not written is looked at anew.
             while releases.looks.join_next().await.is_some() {}
         });

@@ -3,6 +3,7 @@
 
 mod certificate;
 mod doctor;
+mod events;
 mod found;
 mod import;
 mod progress;
@@ -12,6 +13,7 @@ mod route;
 mod serve;
 mod table;
 mod token;
+mod webhook;
 mod worklist;
 
 use std::process::ExitCode;
@@ -44,10 +46,14 @@ enum Verb {
     Find(remote::Alone<remote::Find>),
     /// The same as `remote retrieve`
     Retrieve(remote::Alone<remote::Retrieve>),
-    /// Which instances go to which remote: add, list, remove, explain
+    /// Which instances go to which remotes: add, list, move, remove, explain, test
     Route(route::Route),
-    /// What is waiting to be delivered: list, retry, park, cancel; commitments and notices
+    /// What is waiting to be delivered, and what was: show, list, retry, park, cancel, pause, resume, reroute
     Queue(queue::Queue),
+    /// What happened to instances and deliveries, as it happens
+    Events(events::Events),
+    /// Who is told of events over HTTP: add, list, remove
+    Webhook(webhook::Webhook),
     /// Bearer tokens for the web: add, list, remove
     Token(token::Token),
     /// Certificates for TLS: make one, show what a file holds
@@ -92,6 +98,8 @@ impl Verb {
             Self::Retrieve(verb) => with_client(verb.target, async |client| verb.verb.run(client).await),
             Self::Route(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Queue(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Events(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Webhook(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Token(verb) => verb.run(),
             Self::Certificate(verb) => verb.run(),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
