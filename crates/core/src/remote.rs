@@ -139,6 +139,9 @@ pub struct Remote {
     /// Which studies it sees here.
     #[serde(default, skip_serializing_if = "Sees::is_everything")]
     pub sees: Sees,
+    /// The transform through which it is given instances; none: they go as they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transform: Option<RemoteName>,
 }
 
 /// Which studies a remote sees.
@@ -196,6 +199,7 @@ impl Remote {
             quirks: Quirks::default(),
             follow: Follow::default(),
             sees: Sees::default(),
+            transform: None,
         }
     }
 

@@ -95,6 +95,14 @@ pub enum Error {
     /// The transcoder does not make this of that.
     #[error("the data set cannot be laid out in that transfer syntax: {0}")]
     CannotRelay(&'static str),
+    /// A value that is to be changed is longer than is held.
+    #[error("{tag} is longer than {limit} bytes, and would have to be changed")]
+    TooLongToChange {
+        /// The element.
+        tag: Tag,
+        /// The bound.
+        limit: u32,
+    },
     /// The pixels cannot be decoded.
     #[error("the pixel data cannot be decoded: {0}")]
     Pixels(#[from] crate::pixels::PixelError),

@@ -65,6 +65,23 @@ pub fn encode(attributes: &Attributes, layout: Layout) -> Vec<u8> {
     writer.write(attributes).to_vec()
 }
 
+/// Writes attributes as elements of a data set that declares a character set of its own, or ASCII alone. Says whether
+/// they are ASCII.
+pub(crate) fn encode_elements(attributes: &Attributes, layout: Layout, out: &mut Vec<u8>) -> bool {
+    let mut elements = Elements { layout, out: std::mem::take(out), is_ascii: true };
+    elements.attributes(attributes);
+    *out = elements.out;
+    elements.is_ascii
+}
+
+/// Writes an item of a sequence, likewise.
+pub(crate) fn encode_item(item: &Attributes, layout: Layout, out: &mut Vec<u8>) -> bool {
+    let mut elements = Elements { layout, out: std::mem::take(out), is_ascii: true };
+    elements.item(item);
+    *out = elements.out;
+    elements.is_ascii
+}
+
 /// Writes many identifiers, one after another, into one buffer.
 #[derive(Debug)]
 pub struct Writer {

@@ -27,6 +27,7 @@ pub mod report;
 pub mod scanner;
 mod scope;
 pub mod transcode;
+pub mod transform;
 mod value;
 pub mod xml;
 

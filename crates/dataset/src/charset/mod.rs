@@ -65,6 +65,12 @@ impl CharacterSets {
         })
     }
 
+    /// Whether text stands as UTF-8, so that UTF-8 can be written beside it. Where nothing is declared it does not:
+    /// a reader would not know.
+    pub(crate) fn is_utf8(&self) -> bool {
+        matches!(self.0, Declared::Whole(encoding) if encoding == UTF_8)
+    }
+
     /// Reads a value field.
     ///
     /// VRs that no character set applies to (PS3.5 §6.1.2.2) are ASCII; bytes beyond it, which some writers put

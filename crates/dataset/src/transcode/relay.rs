@@ -65,6 +65,16 @@ impl Relay {
         }
     }
 
+    /// How elements are written at this place.
+    pub(crate) const fn layout(&self) -> Layout {
+        if self.is_explicit { Layout::ExplicitLittleEndian } else { Layout::ImplicitLittleEndian }
+    }
+
+    /// Writes elements or items that are laid out so already.
+    pub(crate) fn put_raw(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
     fn put_tag(&mut self, tag: Tag) {
         self.out.extend(tag.group().to_le_bytes());
         self.out.extend(tag.element().to_le_bytes());

@@ -1,6 +1,7 @@
-//! `cargo xtask tables`: writes the committed tables of facts (`*_gen.rs`) from the standard's data (PS3.4, PS3.6),
+//! `cargo xtask tables`: writes the committed tables of facts (`*_gen.rs`) from the standard's data (PS3.4, PS3.6, PS3.15),
 //! so that none of them is typed by hand. One file per table; each only computes text.
 
+mod confidentiality;
 mod sop_class;
 
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use crate::paths;
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Folder with the standard's tables as JSON (`sops.json`, `attributes.json`)
+    /// Folder with the standard's tables as JSON (`sops.json`, `confidentiality_profile_attributes.json`)
     #[arg(long, value_name = "DIR")]
     standard: PathBuf,
     /// Edition of the standard that those tables were taken from
@@ -24,8 +25,11 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let tables =
-        [("crates/core/src/sop_class_gen.rs", sop_class::text(&arguments.standard, &arguments.edition)?)];
+    let Arguments { standard, edition, .. } = arguments;
+    let tables = [
+        ("crates/core/src/sop_class_gen.rs", sop_class::text(standard, edition)?),
+        ("crates/dataset/src/transform/table_gen.rs", confidentiality::text(standard, edition)?),
+    ];
     let mut stale = 0;
     for (name, text) in tables {
         let path = paths::root().join(name);
