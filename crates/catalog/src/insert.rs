@@ -4,6 +4,7 @@ use causeway_core::{Attributes, EventKind, InstanceRecord, ObjectKey, PlannedDel
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
+use crate::aliases;
 use crate::audit;
 use crate::delete;
 use crate::delivery;
@@ -147,6 +148,7 @@ fn insert(
     count(connection, study, series, incoming, now)?;
     forget_tombstones(connection, record)?;
     delivery::plan(connection, record, instance, deliveries, now)?;
+    aliases::expect(connection, record, instance, now)?;
     audit::append(connection, now, &who, EventKind::InstanceStored.verb(), uid)?;
     Ok(inserted)
 }

@@ -1,5 +1,6 @@
 //! The one database: instances and the entities above them, deliveries and their jobs, errands, the worklist and what
-//! was performed of it, remotes, routes, tokens, webhooks, the audit trail with the events that stand in it.
+//! was performed of it, remotes, routes, transforms and what they renamed, tokens, webhooks, the audit trail with the
+//! events that stand in it.
 //!
 //! Lives here: every line of SQL, the single writer with its group commit, the readers, the migrations. Never
 //! here: blobs, sockets, what a route means.
@@ -8,6 +9,7 @@
 //! commit. An ordinary commit is not synced to disk, since a replay of the spool writes it again;
 //! [`Catalog::sync`] and every change that no replay can restore are.
 
+mod aliases;
 mod audit;
 mod delete;
 pub mod delivery;
@@ -29,6 +31,7 @@ mod search;
 mod sheets;
 mod sight;
 mod tokens;
+mod transforms;
 mod webhooks;
 mod worklist;
 
@@ -37,6 +40,7 @@ use std::sync::Arc;
 
 use causeway_core::Clock;
 
+pub use aliases::{Aliases, CameBack, DueBack, OriginalStudy};
 pub use audit::AuditRow;
 pub use error::Error;
 pub use events::{Event, Events, Subject};
@@ -48,6 +52,7 @@ pub use routes::{Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Role, RouteReco
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
 pub use tokens::TokenRecord;
+pub use transforms::ProjectSecret;
 pub use webhooks::{Since, Webhook, WebhookRecord};
 pub use worklist::{Entries, Kept, Likeness, MAX_LIKENESSES, Swept, WorklistItem, WorklistQuery};
 

@@ -115,6 +115,20 @@ pub struct Envelope {
     /// Address it was sent from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_address: Option<IpAddr>,
+    /// That it is a copy, under the original identity, of what a remote made for a study that it was sent under
+    /// another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub came_back: Option<Box<CameBack>>,
+}
+
+/// From where an instance came back, and where it belongs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CameBack {
+    /// The remote that made it.
+    pub from: RemoteName,
+    /// The remote that its study came from, where it came from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<RemoteName>,
 }
 
 /// Everything the catalog keeps of one instance.

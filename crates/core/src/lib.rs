@@ -51,7 +51,7 @@ pub use failure::Class;
 pub use fingerprint::Fingerprint;
 pub use identity::{Credentials, Identity};
 pub use incident::{Incident, IncidentKind, IncidentRecord};
-pub use instance::{Door, Envelope, Identifiers, InstanceRecord, ObjectKey, PatientKey};
+pub use instance::{CameBack, Door, Envelope, Identifiers, InstanceRecord, ObjectKey, PatientKey};
 pub use network::Network;
 pub use principal::{Credential, Permission, Permissions, Principal};
 pub use query::{Level, Query};

@@ -33,6 +33,7 @@ pub(crate) fn record() -> InstanceRecord {
             calling_ae: Some(AeTitle::parse("PACS1").unwrap()),
             remote: Some("pacs-1".parse().unwrap()),
             source_address: Some("::ffff:10.0.0.7".parse().unwrap()),
+            came_back: None,
         },
         attributes,
     }

@@ -232,6 +232,7 @@ async fn what_is_not_taken_in_is_refused_and_told() {
         calling_ae: None,
         remote: None,
         source_address: None,
+        came_back: None,
     };
     let mut body = OneChunk::new(Bytes::from(other));
     node.archive.ingest_file(&Principal::local(), envelope, &mut body, None).await.unwrap();

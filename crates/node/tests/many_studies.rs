@@ -84,6 +84,7 @@ fn record(number: u32) -> InstanceRecord {
             calling_ae: None,
             remote: None,
             source_address: None,
+            came_back: None,
         },
         attributes,
     }

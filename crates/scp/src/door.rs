@@ -47,6 +47,7 @@ impl Visitor {
             calling_ae: Some(self.ae_title.clone()),
             remote: self.caller.remote.clone(),
             source_address: Some(self.address),
+            came_back: None,
         }
     }
 }

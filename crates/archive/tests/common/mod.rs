@@ -141,6 +141,7 @@ pub(crate) fn envelope() -> Envelope {
         calling_ae: None,
         remote: None,
         source_address: None,
+        came_back: None,
     }
 }
 

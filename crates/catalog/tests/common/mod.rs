@@ -135,6 +135,7 @@ pub(crate) fn record(study: u32, series: u32, instance: u32) -> InstanceRecord {
             calling_ae: None,
             remote: None,
             source_address: None,
+            came_back: None,
         },
         attributes,
     }

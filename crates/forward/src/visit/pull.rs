@@ -62,6 +62,7 @@ pub(super) async fn pull(
         calling_ae: Some(call.called.clone()),
         remote: Some(taking.remote.clone()),
         source_address: None,
+        came_back: None,
     };
     let mut intake = Intake { taking, envelope, telling };
     let retrieved = requestor.get(context.id, request, &mut intake).await?;

@@ -84,6 +84,7 @@ impl Subject {
             calling_ae: None,
             remote: None,
             source_address: None,
+            came_back: None,
         };
         let announced = Announced {
             sop_class: Some(sample.sop_class.clone()),

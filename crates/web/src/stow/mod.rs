@@ -58,6 +58,7 @@ pub(crate) async fn store(
         calling_ae: None,
         remote: None,
         source_address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()),
+        came_back: None,
     };
     let body = RequestBody::new(request.into_body(), door.config.limits.read_timeout());
     if body.is_empty() {
