@@ -10,6 +10,7 @@
 mod action;
 mod back;
 mod check;
+mod compare;
 mod dates;
 mod dummy;
 mod edit;
@@ -28,6 +29,7 @@ use crate::Error;
 use crate::scanner::Scanner;
 pub use back::{Original, WayBack};
 pub use check::PlanError;
+pub use compare::{Difference, MAX_DIFFERENCES, differences};
 pub use plan::{Decision, Plan, Refused};
 pub use pseudonym::SECRET_BYTES;
 pub use survey::{MAX_UIDS, MAX_VALUE_BYTES, Survey, Surveyor};

@@ -80,6 +80,13 @@ pub struct Decision {
     pub(super) to_utf8: bool,
 }
 
+impl Decision {
+    /// The same for what is nested.
+    pub(super) fn within(&self) -> Self {
+        Self { puts: BTreeMap::new(), original: None, ..self.clone() }
+    }
+}
+
 /// Label of what is made of UIDs on the way out.
 pub(super) const OUTWARD: &str = "uid";
 

@@ -12,7 +12,7 @@ use causeway_core::{Attributes, Element, Tag, Value, Vr};
 use super::action::{Action, Basic, Mode, is_free_text};
 use super::plan::{Decision, OUTWARD, Uids};
 use super::{dates, dummy, tags, words};
-use crate::scanner::{Flow, Header, Sink};
+use crate::scanner::{Flow, Header, Scanner, Sink};
 use crate::scope::Scopes;
 use crate::transcode::Relay;
 use crate::{Error, identifier};
@@ -30,6 +30,8 @@ enum Making {
     Shifted(Basic),
     Cleaned(Basic),
     Utf8,
+    /// Items that stand in a value of UN, treated so.
+    Items(Mode),
     /// Nothing: it only says how others are to be read.
     Nothing,
 }
@@ -157,15 +159,7 @@ impl Rewriter {
 
     /// Writes an element with this value.
     fn write(&mut self, tag: Tag, vr: Vr, value: &[u8]) {
-        let header = Header {
-            tag,
-            vr,
-            length: u32::try_from(value.len()).ok(),
-            offset: 0,
-            value_offset: 0,
-            depth: 0,
-            layout: Layout::ExplicitLittleEndian,
-        };
+        let header = header_of(tag, vr, u32::try_from(value.len()).ok());
         if self.relay.element(&header) == Flow::Value {
             if !value.is_empty() {
                 self.relay.value(value);
@@ -184,6 +178,12 @@ impl Rewriter {
     /// What happens to the value of an element that has one.
     fn value_of(&mut self, header: &Header, vr: Vr) -> Flow {
         let is_empty = header.length == Some(0);
+        if vr == Vr::SQ && header.vr == Vr::UN && !is_empty && self.looks_into_everything() {
+            return match self.mode_of(header) {
+                Some(mode) => self.hold(header, vr, Making::Items(mode)),
+                None => Flow::Skip,
+            };
+        }
         match self.action(header, vr, false) {
             Action::Remove => Flow::Skip,
             // Nothing tells nothing.
@@ -243,7 +243,7 @@ impl Rewriter {
         if !is_short {
             return match making {
                 Making::Shifted(basic) | Making::Cleaned(basic) => self.as_profile_says(header, vr, basic),
-                Making::Uids | Making::Utf8 | Making::Nothing => {
+                Making::Uids | Making::Utf8 | Making::Items(_) | Making::Nothing => {
                     self.error = Some(Error::TooLongToChange { tag: header.tag, limit: MAX_HELD_BYTES });
                     Flow::Stop
                 }
@@ -253,11 +253,50 @@ impl Rewriter {
         Flow::Value
     }
 
+    /// Whether nothing may go out that was not looked at.
+    const fn looks_into_everything(&self) -> bool {
+        self.decision.profile.is_some() || matches!(self.decision.uids, Uids::Known(_))
+    }
+
+    /// How the items of a sequence are treated; `None` when they are left out, and an empty one was written where one
+    /// is due.
+    fn mode_of(&mut self, header: &Header) -> Option<Mode> {
+        match self.action(header, Vr::SQ, true) {
+            Action::Keep => Some(self.mode()),
+            Action::Uid => Some(Mode::Table),
+            Action::Dummy => Some(Mode::Dummy),
+            Action::Clean(_) => Some(Mode::Clean),
+            Action::Remove | Action::Shift(Basic::Remove) => None,
+            Action::Empty | Action::Shift(_) => {
+                self.write(header.tag, Vr::SQ, &[]);
+                None
+            }
+        }
+    }
+
+    /// Items in a value of UN, which are in implicit VR (PS3.5 §6.2.2), become a sequence. What cannot be read as items
+    /// is left out.
+    fn make_items(&mut self, tag: Tag, mode: Mode, value: &[u8]) {
+        let inner = Self {
+            scopes: self.scopes.inherit(),
+            modes: vec![mode],
+            ..Self::new(self.relay.layout(), self.decision.within())
+        };
+        let mut scanner = Scanner::of_items(self.modes.len(), inner);
+        let read = scanner.feed(value).and_then(|_| scanner.finish()).and_then(Self::end);
+        let Ok(items) = read else { return };
+        let header = header_of(tag, Vr::SQ, None);
+        self.relay.begin_sequence(&header);
+        self.relay.put_raw(&items);
+        self.relay.end_sequence();
+    }
+
     /// Writes what a held value becomes.
     fn make(&mut self, tag: Tag, vr: Vr, making: Making, value: &[u8]) {
         let decoded = self.scopes.sets().decode(value, vr);
         let made = match making {
             Making::Nothing => return,
+            Making::Items(mode) => return self.make_items(tag, mode, value),
             Making::Uids => join(decoded.values.iter().map(|uid| self.uid(uid))),
             Making::Utf8 if decoded.is_lossy => {
                 self.error = Some(Error::CannotRelay("text cannot be read as its character set says"));
@@ -311,6 +350,11 @@ impl Rewriter {
             Uids::Made => self.decision.secret.uid(OUTWARD, uid).as_str().to_owned(),
         }
     }
+}
+
+/// The header of an element that is written anew.
+const fn header_of(tag: Tag, vr: Vr, length: Option<u32>) -> Header {
+    Header { tag, vr, length, offset: 0, value_offset: 0, depth: 0, layout: Layout::ExplicitLittleEndian }
 }
 
 fn join(values: impl Iterator<Item = String>) -> String {
@@ -378,18 +422,7 @@ impl Sink for Rewriter {
             self.left_out += 1;
             return;
         }
-        let mode = match self.action(header, Vr::SQ, true) {
-            Action::Keep => Some(self.mode()),
-            Action::Uid => Some(Mode::Table),
-            Action::Dummy => Some(Mode::Dummy),
-            Action::Clean(_) => Some(Mode::Clean),
-            Action::Remove | Action::Shift(Basic::Remove) => None,
-            Action::Empty | Action::Shift(_) => {
-                self.write(header.tag, Vr::SQ, &[]);
-                None
-            }
-        };
-        match mode {
+        match self.mode_of(header) {
             Some(mode) => {
                 self.modes.push(mode);
                 self.relay.begin_sequence(header);

@@ -66,7 +66,7 @@ pub(super) const TABLE: &[Line] = &[
     Line::new(0x00081080, Remove, clean(DESCRIPTORS)), // Admitting Diagnoses Description
     Line::new(0x00081084, Remove, clean(DESCRIPTORS)), // Admitting Diagnoses Code Sequence
     Line::new(0x00081088, Remove, clean(DESCRIPTORS)), // Pyramid Description
-    Line::new(0x00081110, Empty, keep(UIDS)), // Referenced Study Sequence
+    Line::new(0x00081110, Remove, keep(UIDS)), // Referenced Study Sequence
     Line::new(0x00081111, Dummy, keep(UIDS)), // Referenced Performed Procedure Step Sequence
     Line::new(0x00081120, Remove, keep(UIDS)), // Referenced Patient Sequence
     Line::new(0x00081140, Uid, keep(UIDS)), // Referenced Image Sequence

@@ -167,6 +167,30 @@ fn a_report_becomes_dummies_and_keeps_its_shape_or_is_cleaned() {
 }
 
 #[test]
+fn items_in_a_value_of_un_are_looked_into() {
+    let tag = Tag::new(0x300C, 0x0002);
+    let inner = [Made::sequence(
+        tag,
+        vec![vec![text(REFERENCED, Vr::UI, SERIES), text(Tag::PATIENT_NAME, Vr::PN, "Miller")]],
+        Ends::ByLength,
+    )];
+    // The value of a sequence in implicit VR, behind its header of eight bytes.
+    let value = write(&inner, Implicit).split_off(8);
+    let mut elements = ct();
+    elements.retain(|made| made.tag < Tag::new(0x6000, 0));
+    elements.push(Made::bytes(tag, Vr::UN, &value));
+    let plan = deidentifying(&[]);
+    for to in [Explicit, Implicit] {
+        let out = changed(&plan, &elements, to);
+        assert!(!out.windows(6).any(|window| window == b"Miller"));
+        let read = read(&out, to);
+        let items = read.get(tag).unwrap().items();
+        let series = plan.uid(&Uid::parse(SERIES).unwrap());
+        assert_eq!(items[0].first(REFERENCED), Some(series.as_str()), "{to:?}");
+    }
+}
+
+#[test]
 fn edits_keep_what_there_was_behind_what_was_kept_already() {
     let plan = editing(vec![set("PatientID", "H-1"), set("AccessionNumber", "ACC1")]);
     let earlier = vec![text(Tag::new(0x0400, 0x0563), Vr::LO, "earlier")];

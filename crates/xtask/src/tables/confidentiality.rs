@@ -10,6 +10,9 @@ use serde::Deserialize;
 /// Fewer than this, and something was not read.
 const FEWEST_ATTRIBUTES: usize = 500;
 
+/// X/Z: of Type 3 in the IODs, and with an item at least where it is there (PS3.3 §C.7.2.1): removed, not emptied.
+const REFERENCED_STUDY_SEQUENCE: u32 = 0x0008_1110;
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Line {
@@ -82,7 +85,9 @@ fn render(lines: &[Line], edition: &str) -> Result<String> {
         // Repeating groups and private attributes have rules of their own; a command is no data set.
         let Ok(tag) = u32::from_str_radix(&line.id, 16) else { continue };
         if tag >> 16 != 0 {
-            rows.insert(tag, (basic(&line.basic_profile)?, options(line)?, line.name.trim().to_owned()));
+            let action =
+                if tag == REFERENCED_STUDY_SEQUENCE { "Remove" } else { basic(&line.basic_profile)? };
+            rows.insert(tag, (action, options(line)?, line.name.trim().to_owned()));
         }
     }
     let mut text = format!(
