@@ -220,6 +220,9 @@ pub enum RetrieveError {
     /// The pixel data cannot be told apart into frames, or hold fewer than they should.
     #[error("the frames of the instance cannot be given: {0}")]
     Frames(String),
+    /// The transform of whom it is given to refuses it or cannot be applied: it does not go out.
+    #[error("{0}")]
+    Transform(String),
     /// The stored bytes cannot be read as a data set.
     #[error("the stored object cannot be read: {0}")]
     Unreadable(String),
@@ -230,9 +233,11 @@ impl RetrieveError {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Access(_) | Self::NotAcceptable { .. } | Self::NotDecodable { .. } | Self::Frames(_) => {
-                Class::Caller
-            }
+            Self::Access(_)
+            | Self::NotAcceptable { .. }
+            | Self::NotDecodable { .. }
+            | Self::Frames(_)
+            | Self::Transform(_) => Class::Caller,
             Self::Catalog(error) => error.class(),
             Self::Store(error) => error.class(),
             Self::Unreadable(_) => Class::Bug,

@@ -1,7 +1,7 @@
 //! The heart: what the node does with instances, whichever door asked.
 //!
 //! Lives here: one file per use-case (ingest, search, retrieve, metadata, frames, bulk data, pictures, documents, videos, delete, settle,
-//! replay, commitment, passing; worklist and what was performed of it) and the two questions every use-case asks first
+//! replay, commitment, passing, the passage to a remote and the way back; worklist and what was performed of it) and the two questions every use-case asks first
 //! (`access` with `identity` and `places`, `remotes`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
@@ -23,6 +23,7 @@ pub mod ingest;
 mod kept;
 mod manifest;
 pub mod metadata;
+pub mod passage;
 pub mod passing;
 pub mod performed;
 mod pieces;
@@ -33,9 +34,12 @@ pub mod remotes;
 pub mod rendered;
 pub mod replay;
 pub mod retrieve;
+mod returning;
 pub mod search;
 pub mod settle;
 pub mod tokens;
+pub mod transforms;
+pub mod trying;
 pub mod video;
 pub mod worklist;
 
@@ -63,10 +67,13 @@ pub use frames::Frames;
 pub use identity::oidc::{self, BearerError};
 pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
+pub use passage::Passage;
 pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;
 pub use rendered::{Pictures, RenderedError, State};
 pub use retrieve::{Object, Wanted};
+pub use transforms::TransformError;
+pub use trying::{MAX_TRIED_BYTES, Tried};
 pub use worklist::WorklistError;
 
 /// What happens to a second instance of the same SOP Instance UID with other bytes (`[ingest] duplicate`).
@@ -118,6 +125,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     dispatcher: Arc<dyn Dispatcher>,
     remotes: remotes::Directory,
+    transforms: transforms::Shelf,
+    returning: returning::Returning,
     tokens: tokens::Keyring,
     examiner: identity::Examiner,
     attempts: identity::attempts::Attempts,
@@ -148,6 +157,7 @@ impl Archive {
         config: Config,
     ) -> Result<Self, causeway_catalog::Error> {
         let remotes = remotes::Directory::load(&catalog).await?;
+        let transforms = transforms::Shelf::load(&catalog).await?;
         let tokens = tokens::Keyring::load(&catalog).await?;
         let examiner = identity::Examiner::new(config.identity.clone(), Arc::clone(&clock));
         let settling = settle::Settling::default();
@@ -160,6 +170,8 @@ impl Archive {
             clock,
             dispatcher,
             remotes,
+            transforms,
+            returning: returning::Returning::default(),
             tokens,
             examiner,
             attempts: identity::attempts::Attempts::default(),

@@ -14,6 +14,7 @@ use futures_util::StreamExt;
 
 use crate::decoded::Decoded;
 use crate::error::{RetrieveError, unreadable};
+use crate::passage::{Changing, not_transformed};
 use crate::relaying::Relaying;
 use crate::{Archive, access};
 
@@ -37,6 +38,8 @@ pub struct Object {
     /// Bytes of the data set that comes out, where it is known ahead: for stored bytes, not for others.
     pub data_set_bytes: Option<u64>,
     data_set: DataSet,
+    /// What changes it on its way.
+    pub(crate) changing: Option<Changing>,
 }
 
 /// Where the bytes of the data set come from.
@@ -62,15 +65,27 @@ impl Object {
     /// # Errors
     /// When the store fails, or the stored bytes cannot be laid out anew or decoded.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RetrieveError> {
-        match &mut self.data_set {
-            DataSet::Stored(stored) => Ok(stored.next().await.transpose()?),
-            DataSet::Relaid { stored, relaying } => loop {
+        loop {
+            let came = self.data_set.chunk().await?;
+            let Some(changing) = &mut self.changing else { return Ok(came) };
+            if let ControlFlow::Break(out) = changing.take(came).map_err(not_transformed)? {
+                return Ok(out);
+            }
+        }
+    }
+}
+
+impl DataSet {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, RetrieveError> {
+        match self {
+            Self::Stored(stored) => Ok(stored.next().await.transpose()?),
+            Self::Relaid { stored, relaying } => loop {
                 let came = stored.next().await.transpose()?;
                 if let ControlFlow::Break(out) = relaying.take(came).map_err(unreadable)? {
                     return Ok(out);
                 }
             },
-            DataSet::Decoded(decoded) => decoded.chunk().await,
+            Self::Decoded(decoded) => decoded.chunk().await,
         }
     }
 }
@@ -131,7 +146,13 @@ impl Archive {
         });
         let data_set_bytes = (transfer_syntax == *stored).then(|| instance.data_set_bytes());
         let data_set = self.data_set(instance, blob, &transfer_syntax).await?;
-        Ok(Object { transfer_syntax, file_meta: Bytes::from(file_meta), data_set_bytes, data_set })
+        Ok(Object {
+            transfer_syntax,
+            file_meta: Bytes::from(file_meta),
+            data_set_bytes,
+            data_set,
+            changing: None,
+        })
     }
 
     /// The object of an instance, as long as it was when it was kept.

@@ -91,7 +91,9 @@ impl Route {
     #[must_use]
     pub(crate) fn ask(&self, record: &InstanceRecord) -> Says {
         let from = record.envelope.remote.as_ref();
-        let others: Vec<_> = self.record.to.iter().filter(|to| from != Some(to)).cloned().collect();
+        let maker = record.envelope.came_back.as_ref().map(|came_back| &came_back.from);
+        let is_another = |to: &&RemoteName| from != Some(*to) && maker != Some(*to);
+        let others: Vec<_> = self.record.to.iter().filter(is_another).cloned().collect();
         if others.is_empty() {
             return Says::Leaves("it came from there".to_owned());
         }

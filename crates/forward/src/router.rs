@@ -4,11 +4,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use causeway_archive::Dispatcher;
 use causeway_catalog::{Catalog, Place, RouteRecord};
-use causeway_core::{InstanceRecord, PlannedDelivery, RemoteName};
+use causeway_core::{CameBack, InstanceRecord, PlannedDelivery, RemoteName, Trigger};
 use tokio::sync::{Mutex, watch};
 
 use crate::route::Route;
 use crate::routes::Routes;
+
+/// What stands for the route of what came back.
+pub(crate) const WAY_BACK: &str = "way-back";
 
 /// Names destinations as instances come in, and wakes the workers.
 pub struct Router {
@@ -117,13 +120,46 @@ async fn to_its_end<T: Send + 'static>(
     tokio::spawn(change).await.unwrap_or(Err(causeway_catalog::Error::Closed))
 }
 
+/// What a remote made for a study goes to where the study came from, whatever routes say.
+fn way_back(record: &InstanceRecord) -> Option<PlannedDelivery> {
+    let CameBack { from, to } = record.envelope.came_back.as_deref()?;
+    let remote = to.clone().filter(|to| to != from)?;
+    let route = WAY_BACK.parse().ok()?;
+    Some(PlannedDelivery::plain(route, remote, Trigger::Instance))
+}
+
 impl Dispatcher for Router {
     /// One delivery for each remote that some route sends it to.
     fn plan(&self, record: &InstanceRecord) -> Vec<PlannedDelivery> {
-        self.routes().plan(record)
+        let mut planned = self.routes().plan(record);
+        if let Some(back) = way_back(record) {
+            planned.retain(|it| it.remote != back.remote);
+            planned.push(back);
+        }
+        planned
     }
 
     fn nudge(&self) {
         self.bell.send_modify(|count| *count = count.wrapping_add(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::record;
+
+    #[test]
+    fn what_came_back_goes_to_where_its_study_came_from_and_to_nobody_where_that_is_its_maker() {
+        let name = |text: &str| -> RemoteName { text.parse().unwrap() };
+        let mut record = record();
+        assert_eq!(way_back(&record), None);
+        for (to, goes) in [(Some("pacs"), true), (Some("reader"), false), (None, false)] {
+            let came_back = CameBack { from: name("reader"), to: to.map(name) };
+            record.envelope.came_back = Some(Box::new(came_back));
+            let planned = way_back(&record);
+            assert_eq!(planned.is_some(), goes, "{to:?}");
+            assert!(planned.is_none_or(|it| it.remote == name("pacs") && it.route.as_str() == WAY_BACK));
+        }
     }
 }

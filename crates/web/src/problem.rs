@@ -168,6 +168,7 @@ impl From<RetrieveError> for Problem {
             RetrieveError::Access(error) => error.into(),
             RetrieveError::NotAcceptable { .. }
             | RetrieveError::NotDecodable { .. }
+            | RetrieveError::Transform(_)
             | RetrieveError::Frames(_) => Self::not_acceptable(error.to_string()),
             RetrieveError::Catalog(_) | RetrieveError::Store(_) | RetrieveError::Unreadable(_) => {
                 Self::inside(error.class(), error.to_string())

@@ -194,6 +194,7 @@ impl Archive {
         let inserted = inner.catalog.insert(record, deliveries, on_conflict).await?;
         if matches!(inserted, Inserted::New | Inserted::Replaced { .. }) {
             inner.settling.nudge();
+            inner.returning.nudge();
             if planned {
                 inner.dispatcher.nudge();
             }

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::line::{Line, Part, well_known};
 use super::step::{is_taken, refusal};
 use crate::failure::{Failure, Kind};
-use crate::sender::failure;
+use crate::sender::{failure, passage};
 use crate::worker::Inner;
 
 /// Most reports that are heard on one association.
@@ -30,6 +30,11 @@ pub(super) struct Asked {
 
 /// N-ACTION; gives the association, on which the result may come. Some tell it before they answer.
 pub(super) async fn request(inner: &Inner, remote: &Remote, request: &Request) -> Result<Asked, Failure> {
+    if passage(&inner.archive, remote)?.renames() {
+        let words =
+            "its transform gives it instances under other UIDs, to which it cannot be asked to commit";
+        return Err(Failure::new(Kind::Permanent, words));
+    }
     let mut line = Line::open(inner, remote, STORAGE_COMMITMENT_PUSH, Part::User).await?;
     line.post(well_known()?, Operation::Action(REQUEST), &request.attributes()).await?;
     let end = Instant::now() + inner.patience().response;

@@ -10,6 +10,7 @@ use super::fresh_uid;
 use super::line::{Answered, Line, Part, well_known};
 use super::step::{is_taken, refusal};
 use crate::failure::{Failure, Kind};
+use crate::sender::passage;
 use crate::worker::Inner;
 
 /// N-EVENT-REPORT, on an association of ours with us as the provider.
@@ -23,6 +24,10 @@ pub(super) async fn result(inner: &Inner, remote: &Remote, settlement: &Settleme
 
 /// N-CREATE of one notice, or of several for a study of very many instances; of none for one that is gone.
 pub(super) async fn availability(inner: &Inner, remote: &Remote, study: &Uid) -> Result<(), Failure> {
+    if passage(&inner.archive, remote)?.hides_identity() {
+        let words = "its transform hides which study this is, and a notice would name it";
+        return Err(Failure::new(Kind::Permanent, words));
+    }
     let instances = inner.catalog.instances(Selection::study(study.clone()), Sight::Everything).await;
     let instances = instances.map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
     if instances.is_empty() {

@@ -1,20 +1,21 @@
 //! C-STORE: an association or a few, instance after instance on each, each with its own status (PS3.4 §B.2).
 
 use bytes::Bytes;
-use causeway_archive::{Archive, Object, RetrieveError, Wanted};
+use causeway_archive::{Archive, Object, Passage, RetrieveError, Wanted};
 use causeway_core::{Class, Remote, Status, Uid, sop_class, transfer_syntax};
 use causeway_dimse::scu::{
     self, Call, Cargo, Convoy, Fate, Pair, Settled, StoreRequest, Terms, WantedContext,
 };
 use causeway_dimse::{BodyError, Error, Settings, Timeouts};
 
-use super::{Broke, Caller, Patience, Ready, Sink, unreadable};
+use super::{Broke, Caller, Patience, Ready, Sink, passage, ungiven, unreadable};
 use crate::failure::{Answer, Failure, Kind, answer};
 use crate::job::Outcome;
 
 /// The lines to a remote's DIMSE side.
 pub(crate) struct CStore {
     archive: Archive,
+    remote: Remote,
     convoy: Convoy<Freight>,
 }
 
@@ -61,13 +62,18 @@ impl CStore {
         patience: Patience,
         terms: Terms,
     ) -> Result<Self, Failure> {
-        Ok(Self { convoy: Convoy::new(call(remote, caller, patience)?, terms), archive })
+        let convoy = Convoy::new(call(remote, caller, patience)?, terms);
+        Ok(Self { convoy, archive, remote: remote.clone() })
     }
 
     pub(super) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
         let archive = &self.archive;
-        self.convoy
-            .load(batch.iter().map(|ready| Freight { ready: ready.clone(), archive: archive.clone() }));
+        let passage = passage(archive, &self.remote).map_err(Broke::Destination)?;
+        self.convoy.load(batch.iter().map(|ready| Freight {
+            ready: ready.clone(),
+            archive: archive.clone(),
+            passage: passage.clone(),
+        }));
         let mut broke = None;
         while let Some(Settled { cargo, fate }) = self.convoy.next().await {
             let (outcome, breaks_off) = match fate {
@@ -121,10 +127,9 @@ fn failed(error: &Error) -> (Outcome, bool) {
 
 /// What an instance calls for that could not be read here to its end.
 fn unread(because: &BodyError) -> Failure {
-    match because.downcast_ref() {
-        // No other try would find a decoder for it.
-        Some(RetrieveError::NotDecodable { .. }) => Failure::new(Kind::Permanent, because.to_string()),
-        _ => unreadable(because),
+    match because.downcast_ref::<RetrieveError>() {
+        Some(error) => ungiven(error),
+        None => unreadable(because),
     }
 }
 
@@ -152,23 +157,24 @@ pub(crate) fn failure(error: &Error) -> Failure {
 struct Freight {
     ready: Ready,
     archive: Archive,
+    passage: Passage,
 }
 
 impl Cargo for Freight {
     type Body = ObjectBody;
 
     fn pair(&self) -> Pair {
-        self.ready.instance.pair()
+        self.passage.pair(&self.ready.instance)
     }
 
     fn request(&self) -> StoreRequest {
         let instance = &self.ready.instance;
-        StoreRequest::new(instance.sop_class.clone(), instance.ids.instance.clone())
+        StoreRequest::new(instance.sop_class.clone(), self.passage.sop_instance(instance))
     }
 
     async fn open(&self, transfer_syntax: Uid) -> Result<ObjectBody, BodyError> {
         let wanted = Wanted::OneOf(vec![transfer_syntax]);
-        Ok(ObjectBody(self.archive.open_instance(&self.ready.instance, &wanted).await?))
+        Ok(ObjectBody(self.archive.open_for(&self.passage, &self.ready.instance, &wanted).await?))
     }
 
     fn is_last(&self, answer: &scu::Response) -> bool {

@@ -8,7 +8,7 @@ mod stow;
 
 use std::time::Duration;
 
-use causeway_archive::Archive;
+use causeway_archive::{Archive, Passage, RetrieveError};
 use causeway_catalog::delivery::Claimed;
 use causeway_core::{AeTitle, Remote, StoredInstance};
 use causeway_dimse::scu::Terms;
@@ -83,7 +83,8 @@ impl Sender {
         request_bytes: u64,
     ) -> Result<Self, Failure> {
         if let Some(address) = &remote.dicomweb {
-            return stow::Stow::new(address, archive.clone(), patience, request_bytes).map(Self::Stow);
+            return stow::Stow::new(remote, address, archive.clone(), patience, request_bytes)
+                .map(Self::Stow);
         }
         cstore::CStore::new(remote, archive.clone(), caller, patience, terms).map(Box::new).map(Self::CStore)
     }
@@ -100,6 +101,22 @@ impl Sender {
         if let Self::CStore(sender) = self {
             sender.close().await;
         }
+    }
+}
+
+/// How a remote is given what is sent to it now. Nothing is sent where its transform cannot be applied.
+pub(crate) fn passage(archive: &Archive, remote: &Remote) -> Result<Passage, Failure> {
+    archive.passage(remote).map_err(|error| Failure::new(Kind::Refused, error.to_string()))
+}
+
+/// What an instance calls for that cannot be given as it would have to be.
+fn ungiven(error: &RetrieveError) -> Failure {
+    match error {
+        // No other try would find a decoder for it, or make its transform take it.
+        RetrieveError::NotDecodable { .. } | RetrieveError::Transform(_) => {
+            Failure::new(Kind::Permanent, error.to_string())
+        }
+        _ => unreadable(error),
     }
 }
 

@@ -95,6 +95,14 @@ impl Forwarder {
 impl Inner {
     async fn give(&self, remote: &Remote, mut files: impl Files, lines: &mpsc::Sender<SendLine>) -> SendEnd {
         let mut end = SendEnd { is_well: false, words: String::new(), taken: 0, refused: 0 };
+        if let Some(transform) = &remote.transform {
+            let words = format!(
+                "remote '{}' is given instances through transform '{transform}', which is not applied to files that \
+                 only pass through: import them, and let a route send them",
+                remote.name
+            );
+            return SendEnd { words, ..end };
+        }
         let call = match self.call(remote) {
             Ok(call) => call,
             Err(words) => return SendEnd { words, ..end },

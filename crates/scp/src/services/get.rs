@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use causeway_archive::Passage;
 use causeway_core::{StoredInstance, Uid};
 use causeway_dimse::message::CGetRq;
 use causeway_dimse::scu::{Ahead, Cargo as _};
@@ -30,7 +31,13 @@ pub(super) async fn handle<S: Stream>(
         Ok(instances) => instances,
         Err(refused) => return association.send(context.id, &asked.command(*refused), None).await,
     };
-    let sending = Sending { archive: door.archive.clone(), priority: asked.priority(), originator: None };
+    let sending = Sending {
+        archive: door.archive.clone(),
+        // Who comes for instances has been let in to them.
+        passage: Passage::unchanged(),
+        priority: asked.priority(),
+        originator: None,
+    };
     let mut retrieval = Retrieval::new(asked, context, instances.len());
     give(door, association, context, asked, &mut retrieval, Arc::new(sending), instances).await?;
     let (last, list) = retrieval.last(visitor);

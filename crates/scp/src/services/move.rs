@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use causeway_archive::Passage;
 use causeway_core::{AeTitle, Remote, RemoteName, Status, StoredInstance};
 use causeway_dimse::message::CMoveRq;
 use causeway_dimse::scu::{Call, Convoy, Settled, Terms};
@@ -31,17 +32,20 @@ pub(super) async fn handle<S: Stream>(
     let asked = Asked::Move(request);
     let found = match read(association, context, asked).await? {
         Ok(selection) => match call(door, visitor, request) {
-            Ok(call) => instances(door, visitor, asked, &selection).await.map(|instances| (call, instances)),
+            Ok(called) => {
+                instances(door, visitor, asked, &selection).await.map(|instances| (called, instances))
+            }
             Err(refused) => Err(refused),
         },
         Err(refused) => Err(refused),
     };
-    let (call, instances) = match found {
+    let ((call, passage), instances) = match found {
         Ok(found) => found,
         Err(refused) => return association.send(context.id, &asked.command(*refused), None).await,
     };
     let sending = Sending {
         archive: door.archive.clone(),
+        passage,
         priority: asked.priority(),
         originator: Some((visitor.ae_title.clone(), asked.message_id())),
     };
@@ -107,8 +111,8 @@ fn look<S: Stream>(
     Ok(cancelled)
 }
 
-/// How the destination is called, if there is one and the caller may name it.
-fn call(door: &Door, visitor: &Visitor, request: &CMoveRq) -> Result<Call, Refused> {
+/// How the destination is called and given instances, if there is one and the caller may name it.
+fn call(door: &Door, visitor: &Visitor, request: &CMoveRq) -> Result<(Call, Passage), Refused> {
     let named = &request.destination;
     let calling = &visitor.ae_title;
     let refuse = |words: &str| Asked::Move(request).refuse(Status::MOVE_DESTINATION_UNKNOWN, words);
@@ -134,8 +138,10 @@ fn call(door: &Door, visitor: &Visitor, request: &CMoveRq) -> Result<Call, Refus
         );
         return Err(refuse(&words));
     }
+    let passage = door.archive.passage(destination).map_err(|error| refuse(&error.to_string()))?;
     let security = door.tls.towards(destination);
     Call::to(destination, &door.ae_title, security, door.config.settings(), CONNECT)
+        .map(|call| (call, passage))
         .ok_or_else(|| refuse("the destination has no host and port"))
 }
 

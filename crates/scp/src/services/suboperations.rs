@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use causeway_archive::{Archive, Object, Wanted};
+use causeway_archive::{Archive, Object, Passage, Wanted};
 use causeway_core::{AeTitle, StoredInstance, Uid, status};
 use causeway_dimse::message::Priority;
 use causeway_dimse::scu::{self, Ahead, Cargo, Fate, Pair, Response, StoreRequest};
@@ -47,6 +47,8 @@ impl From<&Fate> for Sent {
 #[derive(Clone)]
 pub(super) struct Sending {
     pub(super) archive: Archive,
+    /// How the one who gets the instances is given them.
+    pub(super) passage: Passage,
     /// That of the retrieval (PS3.4 §C.4.2.1.2, §C.4.3.1.2).
     pub(super) priority: Priority,
     /// Who asked for a C-MOVE, and that request's message id (PS3.7 §9.1.1.1).
@@ -71,13 +73,13 @@ impl Cargo for SubOperation {
     type Body = ObjectBody;
 
     fn pair(&self) -> Pair {
-        self.instance.pair()
+        self.sending.passage.pair(&self.instance)
     }
 
     fn request(&self) -> StoreRequest {
         StoreRequest {
             sop_class: self.instance.sop_class.clone(),
-            sop_instance: self.instance.ids.instance.clone(),
+            sop_instance: self.sending.passage.sop_instance(&self.instance),
             priority: self.sending.priority,
             move_originator: self.sending.originator.clone(),
         }
@@ -85,7 +87,8 @@ impl Cargo for SubOperation {
 
     async fn open(&self, transfer_syntax: Uid) -> Result<ObjectBody, BodyError> {
         let wanted = Wanted::OneOf(vec![transfer_syntax]);
-        Ok(ObjectBody(self.sending.archive.open_instance(&self.instance, &wanted).await?))
+        let Sending { archive, passage, .. } = &*self.sending;
+        Ok(ObjectBody(archive.open_for(passage, &self.instance, &wanted).await?))
     }
 }
 

@@ -6,20 +6,22 @@ mod reply;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use causeway_archive::{Archive, Object, Wanted};
+use causeway_archive::{Archive, Object, Passage, Wanted};
+use causeway_core::Remote;
 use causeway_core::remote::DicomWebAddress;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Body, Client};
 
 use self::body::{Fault, Upload, multipart};
 use self::reply::{Reply, read_reply};
-use super::{Broke, Patience, Ready, Sink, unreadable};
+use super::{Broke, Patience, Ready, Sink, passage, ungiven, unreadable};
 use crate::dicomweb::{broken, read_token, silent};
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
 
 /// A remote's DICOMweb side.
 pub(crate) struct Stow {
+    remote: Remote,
     archive: Archive,
     client: Client,
     url: String,
@@ -39,6 +41,7 @@ enum Heard {
 
 impl Stow {
     pub(super) fn new(
+        remote: &Remote,
         address: &DicomWebAddress,
         archive: Archive,
         patience: Patience,
@@ -50,6 +53,7 @@ impl Stow {
             .build()
             .map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
         Ok(Self {
+            remote: remote.clone(),
             archive,
             client,
             url: format!("{}/studies", address.url.trim_end_matches('/')),
@@ -74,15 +78,16 @@ impl Stow {
     }
 
     async fn request(&self, batch: &[Ready], sink: &mut impl Sink) -> Result<Heard, Broke> {
+        let passage = passage(&self.archive, &self.remote).map_err(Broke::Destination)?;
         let mut opened = Vec::with_capacity(batch.len());
         let mut sent = Vec::with_capacity(batch.len());
         for ready in batch {
-            match self.archive.open_instance(&ready.instance, &Wanted::Web).await {
+            match self.archive.open_for(&passage, &ready.instance, &Wanted::Web).await {
                 Ok(object) => {
                     opened.push(object);
                     sent.push(ready);
                 }
-                Err(error) => sink.tell(&ready.job, &Outcome::Failed(unreadable(&error))).await?,
+                Err(error) => sink.tell(&ready.job, &Outcome::Failed(ungiven(&error))).await?,
             }
         }
         if sent.is_empty() {
@@ -100,7 +105,7 @@ impl Stow {
         match reply {
             // Said of the request: which instance it is about, if any, is found out one by one.
             Ok(Reply::All(_)) if sent.len() > 1 => Ok(Heard::OneByOne),
-            Ok(reply) => told(&reply, &sent, sink).await,
+            Ok(reply) => told(&reply, &passage, &sent, sink).await,
             Err(failure) => {
                 // Of several it is not known which one it is that the far side fails at; of one it is.
                 if let [ready] = sent.as_slice()
@@ -135,10 +140,15 @@ impl Stow {
 }
 
 /// Tells each instance its answer. A far side that has no room for one is not sent more for now.
-async fn told(reply: &Reply, sent: &[&Ready], sink: &mut impl Sink) -> Result<Heard, Broke> {
+async fn told(
+    reply: &Reply,
+    passage: &Passage,
+    sent: &[&Ready],
+    sink: &mut impl Sink,
+) -> Result<Heard, Broke> {
     let mut full = None;
     for ready in sent {
-        let outcome = reply.of(ready.instance.ids.instance.as_str());
+        let outcome = reply.of(passage.sop_instance(&ready.instance).as_str());
         sink.tell(&ready.job, &outcome).await?;
         if let Outcome::Failed(failure) = outcome
             && failure.kind == Kind::Exhausted
