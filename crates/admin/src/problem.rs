@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use causeway_archive::{AccessError, SearchError};
+use causeway_archive::{AccessError, SearchError, TransformError};
 use causeway_forward::admin::AdminError;
 use causeway_forward::visit::VisitError;
 
@@ -75,6 +75,17 @@ impl IntoResponse for Problem {
 impl From<AccessError> for Problem {
     fn from(error: AccessError) -> Self {
         Self::new(StatusCode::FORBIDDEN, error.to_string())
+    }
+}
+
+impl From<TransformError> for Problem {
+    fn from(error: TransformError) -> Self {
+        match error {
+            TransformError::Access(error) => error.into(),
+            TransformError::Plan(_) | TransformError::Unfit(_) => Self::bad_request(error.to_string()),
+            TransformError::InUse(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            TransformError::Catalog(error) => Self::inside(&error),
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! The table of contents: every resource of the administrator's door and the file that answers for it.
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::middleware::map_response;
 use axum::routing::{get, post, put};
 
 use crate::api::{
-    doctor, errands, events, incidents, node, procedure_steps, queue, remotes, routes, tokens, visits,
-    webhooks, worklist,
+    doctor, errands, events, incidents, node, procedure_steps, queue, remotes, routes, tokens, transforms,
+    visits, webhooks, worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
@@ -52,6 +53,12 @@ pub fn closed(node: Node) -> Router {
         .route("/notices", get(errands::notices))
         .route("/tokens", get(tokens::list))
         .route("/tokens/{name}", put(tokens::put).delete(tokens::remove))
+        .route("/transforms", get(transforms::list))
+        .route("/transforms/{name}", put(transforms::put).get(transforms::show).delete(transforms::remove))
+        .route(
+            "/transforms/{name}/try",
+            post(transforms::attempt).layer(DefaultBodyLimit::max(causeway_archive::MAX_TRIED_BYTES)),
+        )
         .route("/worklist", get(worklist::list).post(worklist::add))
         .route("/worklist/matches", get(worklist::matches))
         .route("/worklist/{id}", get(worklist::show).put(worklist::put).delete(worklist::remove))

@@ -118,6 +118,7 @@ fn behind_the_doors(
     vec![
         tokio::spawn(settle(archive.clone(), stopped.clone())),
         tokio::spawn(prepare(archive.clone(), stopped.clone())),
+        tokio::spawn(bring_back(archive.clone(), stopped.clone())),
         tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
         tokio::spawn(keep_keys(archive.clone(), stopped.clone())),
         tokio::spawn(sweep(archive.clone(), worklist_days, stopped.clone())),
@@ -195,6 +196,10 @@ async fn settle(archive: Archive, stopped: watch::Receiver<bool>) {
 
 async fn prepare(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.prepare_until(until(stopped)).await;
+}
+
+async fn bring_back(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.return_until(until(stopped)).await;
 }
 
 async fn keep_incidents(archive: Archive, stopped: watch::Receiver<bool>) {

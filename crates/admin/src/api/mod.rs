@@ -10,6 +10,7 @@ pub(crate) mod queue;
 pub(crate) mod remotes;
 pub(crate) mod routes;
 pub(crate) mod tokens;
+pub(crate) mod transforms;
 pub(crate) mod visits;
 pub(crate) mod webhooks;
 pub(crate) mod worklist;

@@ -49,6 +49,7 @@ pub(crate) async fn put(
     if remote.dicomweb.as_ref().is_some_and(|web| !is_http(&web.url)) {
         return Err(Problem::bad_request("a DICOMweb URL begins with http:// or https://"));
     }
+    node.archive.check_transform_of(&remote)?;
     node.archive.put_remote(&caller, remote).await?;
     Ok(StatusCode::NO_CONTENT)
 }

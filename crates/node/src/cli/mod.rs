@@ -13,6 +13,7 @@ mod route;
 mod serve;
 mod table;
 mod token;
+mod transform;
 mod webhook;
 mod worklist;
 
@@ -54,6 +55,8 @@ enum Verb {
     Events(events::Events),
     /// Who is told of events over HTTP: add, list, remove
     Webhook(webhook::Webhook),
+    /// What is changed of instances on their way to a remote: tag edits, de-identification
+    Transform(transform::Transform),
     /// Bearer tokens for the web: add, list, remove
     Token(token::Token),
     /// Certificates for TLS: make one, show what a file holds
@@ -96,6 +99,7 @@ impl Verb {
             Self::Remote(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Find(verb) => with_client(verb.target, async |client| verb.verb.run(client).await),
             Self::Retrieve(verb) => with_client(verb.target, async |client| verb.verb.run(client).await),
+            Self::Transform(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Route(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Queue(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Events(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),

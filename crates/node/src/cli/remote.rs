@@ -77,6 +77,7 @@ enum Verb {
   causeway remote add ward --ae-title WARD --address 10.1.0.0/16 --user ward --passcode-file ward.txt
   causeway remote add practice --ae-title PRACTICE --address 10.9.0.4 --allow store,query,retrieve --sees own
   causeway remote add reader --ae-title READER --host reader.example.org --port 11112
+  causeway remote add trial --ae-title TRIAL --host trial.example.org --port 104 --allow store --transform trial
   causeway remote add safe --ae-title SAFE --host safe.example.org --port 2762 --tls --certificate safe.pem
   causeway remote add vault --ae-title VAULT --host vault --port 104 --commitment
   causeway remote add pacs1 --ae-title PACS1 --host pacs1 --port 104 --destination reader --quirk small-pdus
@@ -112,6 +113,9 @@ struct Add {
     /// Which studies it sees: everything, or its own, that began with an instance from it; then it adds to no other
     #[arg(long, value_name = "everything|own", value_parser = sees, default_value = "everything")]
     sees: Sees,
+    /// The transform through which it is given instances, see `causeway transform`; it goes with --allow store
+    #[arg(long, value_name = "NAME")]
+    transform: Option<RemoteName>,
     /// Addresses and networks it may call from [default: any]
     #[arg(long, value_delimiter = ',', value_name = "IP[/BITS]")]
     address: Vec<Network>,
@@ -268,6 +272,7 @@ impl Add {
             identity: self.identity.identity()?,
             credentials: self.credentials.credentials(),
             sees: self.sees,
+            transform: self.transform,
             follow: Follow { commitment: self.commitment, availability: self.availability },
             ..causeway_core::Remote::named(self.name)
         };
