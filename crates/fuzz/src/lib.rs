@@ -33,6 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "identifier", run: targets::identifier::run },
     Target { name: "picture", run: targets::picture::run },
     Target { name: "presentation", run: targets::presentation::run },
+    Target { name: "transform", run: targets::transform::run },
 ];
 
 /// The target of this name.

@@ -14,6 +14,7 @@ pub(crate) mod identifier;
 pub(crate) mod picture;
 pub(crate) mod presentation;
 pub(crate) mod requestor;
+pub(crate) mod transform;
 
 use causeway_core::transfer_syntax::Layout;
 
