@@ -26,6 +26,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import AllTransferSyntaxes, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, Association, build_context, build_role, evt
 from pynetdicom.pdu import A_ASSOCIATE_RJ
+from pynetdicom.service_class import StorageServiceClass
 from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
@@ -34,6 +35,8 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
     Verification,
+    register_uid,
+    uid_to_service_class,
 )
 
 import data
@@ -271,6 +274,8 @@ class Receiver:
     port: int = 0
     status: int = 0x0000
     syntaxes: list[str] = field(default_factory=lambda: list(AllTransferSyntaxes))
+    #: SOP classes that it takes beside those of today.
+    classes: list[str] = field(default_factory=list)
     arrivals: list[Arrival] = field(default_factory=list)
     wait: threading.Event | None = None
     tls: ssl.SSLContext | None = None
@@ -291,6 +296,10 @@ class Receiver:
         entity = AE(ae_title=self.ae_title)
         for context in AllStoragePresentationContexts:
             entity.add_supported_context(context.abstract_syntax, self.syntaxes)
+        for sop_class in self.classes:
+            if uid_to_service_class(sop_class) is not StorageServiceClass:
+                register_uid(sop_class, f"Storage{sop_class.replace('.', '_')}", StorageServiceClass)
+            entity.add_supported_context(sop_class, self.syntaxes)
         entity.add_supported_context(Verification)
         entity.maximum_associations = self.most
         entity.maximum_pdu_size = self.max_pdu
