@@ -160,17 +160,16 @@ impl Archive {
             Wanted::Stored | Wanted::Web if writable != *stored => Wanted::OneOf(vec![writable]),
             other => other.clone(),
         };
-        let mut object = self.open_instance(instance, &wanted).await?;
-        object.file_meta = Bytes::from(file_meta::write(&file_meta::FileMeta {
+        let object = self.open_instance(instance, &wanted).await?;
+        let file_meta = Bytes::from(file_meta::write(&file_meta::FileMeta {
             sop_class: instance.sop_class.clone(),
             sop_instance: sop_instance.clone(),
             transfer_syntax: object.transfer_syntax.clone(),
             receiving_ae: None,
             envelope: None,
         }));
-        object.data_set_bytes = None;
-        object.changing = Some(Changing::new(Layout::of(&object.transfer_syntax), decision));
-        Ok(object)
+        let changing = Changing::new(Layout::of(&object.transfer_syntax), decision);
+        Ok(object.changed(changing, file_meta))
     }
 
     /// Reads the beginning of an instance.

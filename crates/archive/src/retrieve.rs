@@ -38,8 +38,6 @@ pub struct Object {
     /// Bytes of the data set that comes out, where it is known ahead: for stored bytes, not for others.
     pub data_set_bytes: Option<u64>,
     data_set: DataSet,
-    /// What changes it on its way.
-    pub(crate) changing: Option<Changing>,
 }
 
 /// Where the bytes of the data set come from.
@@ -50,6 +48,14 @@ enum DataSet {
     Relaid { stored: BlobStream, relaying: Relaying },
     /// Their pixels are decoded.
     Decoded(Box<Decoded>),
+    /// It is changed on its way.
+    Changed(Box<Changed>),
+}
+
+/// A data set that is changed on its way.
+struct Changed {
+    data_set: DataSet,
+    changing: Changing,
 }
 
 impl Object {
@@ -65,10 +71,26 @@ impl Object {
     /// # Errors
     /// When the store fails, or the stored bytes cannot be laid out anew or decoded.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, RetrieveError> {
+        self.data_set.chunk().await
+    }
+
+    /// The same, its data set changed on its way; how long it comes out is not known ahead.
+    pub(crate) fn changed(self, changing: Changing, file_meta: Bytes) -> Self {
+        let changed = Changed { data_set: self.data_set, changing };
+        Self {
+            transfer_syntax: self.transfer_syntax,
+            file_meta,
+            data_set_bytes: None,
+            data_set: DataSet::Changed(Box::new(changed)),
+        }
+    }
+}
+
+impl Changed {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, RetrieveError> {
         loop {
-            let came = self.data_set.chunk().await?;
-            let Some(changing) = &mut self.changing else { return Ok(came) };
-            if let ControlFlow::Break(out) = changing.take(came).map_err(not_transformed)? {
+            let came = Box::pin(self.data_set.chunk()).await?;
+            if let ControlFlow::Break(out) = self.changing.take(came).map_err(not_transformed)? {
                 return Ok(out);
             }
         }
@@ -86,6 +108,7 @@ impl DataSet {
                 }
             },
             Self::Decoded(decoded) => decoded.chunk().await,
+            Self::Changed(changed) => changed.chunk().await,
         }
     }
 }
@@ -146,13 +169,7 @@ impl Archive {
         });
         let data_set_bytes = (transfer_syntax == *stored).then(|| instance.data_set_bytes());
         let data_set = self.data_set(instance, blob, &transfer_syntax).await?;
-        Ok(Object {
-            transfer_syntax,
-            file_meta: Bytes::from(file_meta),
-            data_set_bytes,
-            data_set,
-            changing: None,
-        })
+        Ok(Object { transfer_syntax, file_meta: Bytes::from(file_meta), data_set_bytes, data_set })
     }
 
     /// The object of an instance, as long as it was when it was kept.

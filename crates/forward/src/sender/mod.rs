@@ -69,7 +69,7 @@ pub(crate) struct Caller {
 /// An open line to a remote, kept from batch to batch.
 pub(crate) enum Sender {
     CStore(Box<cstore::CStore>),
-    Stow(stow::Stow),
+    Stow(Box<stow::Stow>),
 }
 
 impl Sender {
@@ -84,6 +84,7 @@ impl Sender {
     ) -> Result<Self, Failure> {
         if let Some(address) = &remote.dicomweb {
             return stow::Stow::new(remote, address, archive.clone(), patience, request_bytes)
+                .map(Box::new)
                 .map(Self::Stow);
         }
         cstore::CStore::new(remote, archive.clone(), caller, patience, terms).map(Box::new).map(Self::CStore)
