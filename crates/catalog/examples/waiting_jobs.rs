@@ -47,7 +47,9 @@ fn fill(connection: &mut Connection, remote: &str, from: i64, count: i64) -> rus
         if at % STUDY_INSTANCES == 0 {
             let uid = format!("1.2.826.0.1.3680043.8.498.7.{study}");
             transaction
-                .prepare_cached("INSERT INTO patient (id, patient_id, issuer, attributes) VALUES (?1, ?1, '', '{}')")?
+                .prepare_cached(
+                    "INSERT INTO patient (id, patient_id, issuer, attributes) VALUES (?1, ?1, '', '{}')",
+                )?
                 .execute([study])?;
             transaction
                 .prepare_cached(
