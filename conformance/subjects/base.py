@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import requests
 from pydicom.dataset import Dataset
@@ -56,7 +57,7 @@ class Subject:
     default_ae_title = "SUBJECT"
     dicomweb_root = "/dicom-web"
 
-    def __init__(self, ae_title: str | None = None, settings: dict[str, str] | None = None):
+    def __init__(self, ae_title: str | None = None, settings: dict[str, Any] | None = None):
         self.ae_title = ae_title or self.default_ae_title
         self.settings = settings or {}
         self.host = "127.0.0.1"

@@ -89,9 +89,16 @@ class Causeway(Subject):
         """Tells the node of a DICOMweb server that it may send to."""
         self.run("remote", "add", name, "--dicomweb", dicomweb, "--allow", "store,query,retrieve")
 
-    def add_route(self, name: str, when: str, remote: str) -> None:
-        """Sends on each instance for which the condition holds."""
-        self.run("route", "add", name, "--when", when, "--to", remote, "--trigger", "instance")
+    def add_route(self, name: str, when: str, remote: str, trigger: str = "instance", quiet: int = 1) -> None:
+        """Sends on each instance for which the condition holds; by study or series once that is quiet for so many
+        seconds."""
+        quietness = [] if trigger == "instance" else ["--quiet", str(quiet)]
+        self.run("route", "add", name, "--when", when, "--to", remote, "--trigger", trigger, *quietness)
+
+    def remove_route(self, name: str) -> None:
+        """Takes a route back, where there is one."""
+        answer = requests.delete(f"{self.url}/api/v1/routes/{name}", timeout=30)
+        assert answer.status_code in (200, 204, 404), f"{answer.status_code}: {answer.text}"
 
     def queue(self) -> list[dict[str, Any]]:
         """Every job the node tells of."""

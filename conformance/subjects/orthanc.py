@@ -89,6 +89,7 @@ class Orthanc(Subject):
             "StableAge": 1,
             "DicomWeb": {"Enable": True, "Root": self.dicomweb_root + "/", "PublicRoot": self.dicomweb_root + "/"},
         }
+        configuration |= self.settings
         path = self.folder / "orthanc.json"
         path.write_text(json.dumps(configuration, indent=2))
         return [program(), str(path)]

@@ -1,0 +1,80 @@
+"""What crossed a line between a node and a destination, instance by instance, in order: what the two sides' own words
+are held against."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+SENT, ANSWERED = "sent", "answered"
+
+#: Statuses of a store after which the far side has the instance (PS3.4 §B.2.3, PS3.7 annex C).
+HAS = frozenset({0x0000, 0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)})
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An instance that began to be sent, or the answer for one that reached the node."""
+
+    what: str
+    instance: str
+    #: Which association or request, from 1.
+    line: int
+    status: int | None = None
+
+
+class Ledger:
+    """The entries, written by who stands in the middle and read by tests."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._changed = threading.Condition()
+
+    def note(self, what: str, instance: str, line: int, status: int | None = None) -> int:
+        """Writes an entry; says how many of its kind there are."""
+        with self._changed:
+            self._entries.append(Entry(what, instance, line, status))
+            self._changed.notify_all()
+            return sum(entry.what == what for entry in self._entries)
+
+    def entries(self, what: str | None = None) -> list[Entry]:
+        """All, or those of a kind."""
+        with self._changed:
+            return [entry for entry in self._entries if what in (None, entry.what)]
+
+    def wait(self, what: str, count: int = 1, seconds: float = 60) -> None:
+        """Waits until there are so many of a kind."""
+        self.until(lambda entries: sum(entry.what == what for entry in entries) >= count, f"{count} {what}", seconds)
+
+    def until(self, holds: Callable[[list[Entry]], bool], words: str, seconds: float = 60) -> None:
+        """Waits until the entries are as wanted."""
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while not holds(self._entries):
+                left = deadline - time.monotonic()
+                assert left > 0, f"not seen on the line: {words}; {len(self._entries)} entries, last {self._entries[-5:]}"
+                self._changed.wait(left)
+
+    def times_sent(self) -> dict[str, int]:
+        """How often each instance was sent."""
+        times: dict[str, int] = {}
+        for entry in self.entries(SENT):
+            times[entry.instance] = times.get(entry.instance, 0) + 1
+        return times
+
+    def last_answers(self) -> dict[str, int | None]:
+        """The last answer for each instance that had one."""
+        return {entry.instance: entry.status for entry in self.entries(ANSWERED)}
+
+    def needless(self) -> dict[str, int]:
+        """How often each instance was sent although the far side had said that it has it."""
+        has: set[str] = set()
+        needless: dict[str, int] = {}
+        for entry in self.entries():
+            if entry.what == ANSWERED and entry.status in HAS:
+                has.add(entry.instance)
+            elif entry.what == SENT and entry.instance in has:
+                needless[entry.instance] = needless.get(entry.instance, 0) + 1
+        return needless
