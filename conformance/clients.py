@@ -283,6 +283,8 @@ class Receiver:
     pause: float = 0
     #: Associations that it takes at the same time.
     most: int = 50
+    #: Rejects whoever calls it by another title.
+    insists_on_its_title: bool = False
     #: Longest P-DATA-TF that it announces; 0: any.
     max_pdu: int = 16382
     #: Called with the event and the number of instances so far; its answer, when it gives one, is the status.
@@ -303,6 +305,7 @@ class Receiver:
         entity.add_supported_context(Verification)
         entity.maximum_associations = self.most
         entity.maximum_pdu_size = self.max_pdu
+        entity.require_called_aet = self.insists_on_its_title
         self._lock = threading.Lock()
         self._server = entity.start_server(
             ("127.0.0.1", self.port), block=False, evt_handlers=[

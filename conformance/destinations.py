@@ -125,16 +125,20 @@ class PyNetDicom(Destination):
 
     def __init__(
         self, ae_title: str = "PYNETDICOM", syntaxes: list[str] | None = None,
-        act: Callable[[str], int] = lambda _: 0x0000,
+        act: Callable[[str], int] = lambda _: 0x0000, insists_on_its_title: bool = False,
     ):
         super().__init__(ae_title, free_port())
         self.syntaxes, self.act = syntaxes or list(AllTransferSyntaxes), act
+        self.insists_on_its_title = insists_on_its_title
         self._kept: list[tuple[str, Dataset]] = []
         self._receiver: Receiver | None = None
         self.start()
 
     def start(self) -> None:
-        self._receiver = Receiver(self.ae_title, port=self.port, syntaxes=self.syntaxes, act=self._store)
+        self._receiver = Receiver(
+            self.ae_title, port=self.port, syntaxes=self.syntaxes, act=self._store,
+            insists_on_its_title=self.insists_on_its_title,
+        )
         self._receiver.__enter__()
 
     def kill(self) -> None:
