@@ -68,6 +68,8 @@ class Front:
     #: Statuses by SOP Instance UID in place of the destination's own, as Warning or Failure Reason. An instance that is
     #: refused so does not reach the destination.
     verdicts: dict[str, int] = field(default_factory=dict)
+    #: Answers to each request that holds one of these instances; it does not reach the destination.
+    spoils: dict[str, Reply] = field(default_factory=dict)
     #: Parts go on as `application/dicom` without parameters.
     has_plain_parts: bool = False
     ledger: Ledger = field(default_factory=Ledger)
@@ -176,6 +178,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _judged(self, found: list[tuple[str, bytes]], body: bytes) -> Reply:
         """The destination's answer with the verdicts in it."""
+        if spoiled := [self.owner.spoils[uid] for uid, _ in found if uid in self.owner.spoils]:
+            return spoiled[0]
         verdicts = {uid: self.owner.verdicts[uid] for uid, _ in found if uid in self.owner.verdicts}
         passed = [file for uid, file in found if verdicts.get(uid, 0) in HAS]
         if len(passed) == len(found) and not self.owner.has_plain_parts:
