@@ -109,11 +109,13 @@ class Delivery:
 
 def delivery_of(node: Subject, way: Way) -> Delivery:
     """Tells the node of a remote of its own at the end of the way."""
-    delivery = Delivery(node, way, f"far{next(_numbers)}")
+    number = next(_numbers)
+    delivery = Delivery(node, way, f"far{number}")
     if way.transport == "stow":
         node.add_web_remote(delivery.remote, way.line.dicomweb)  # type: ignore[attr-defined]
     else:
-        node.add_remote(delivery.remote, way.destination.ae_title, way.line.port)
+        # The node tells its remotes apart by their titles; the destinations answer to any.
+        node.add_remote(delivery.remote, f"FAR{number}", way.line.port)
     return delivery
 
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pydicom
 import pytest
@@ -22,7 +23,7 @@ from pydicom.uid import AllTransferSyntaxes
 
 from clients import ACCEPT_STORED, Receiver, Web, value
 from middleman import Middleman
-from subjects import Subject
+from subjects import SUBJECTS, Subject
 from subjects.base import free_port
 from webfront import Front
 
@@ -49,7 +50,7 @@ class Destination:
         """It comes back."""
         raise NotImplementedError
 
-    def remove(self) -> None:
+    def close(self) -> None:
         """It ends for good."""
         raise NotImplementedError
 
@@ -60,7 +61,7 @@ class Server(Destination):
     def __init__(self, subject: Subject):
         super().__init__(subject.ae_title, subject.dimse_port, subject.dicomweb)
         self.kind, self.subject = subject.name, subject
-        self.kill, self.start, self.remove = subject.kill, subject.start, lambda: None  # type: ignore[method-assign]
+        self.kill, self.start, self.close = subject.kill, subject.start, subject.remove  # type: ignore[method-assign]
 
     def held(self, study: str) -> dict[str, list[Dataset]]:
         return self._orthanc(study) if self.kind == "orthanc" else self._causeway(study)
@@ -109,7 +110,7 @@ class StoreScp(Destination):
             self._process.wait()
             self._process = None
 
-    def remove(self) -> None:
+    def close(self) -> None:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -146,7 +147,7 @@ class PyNetDicom(Destination):
             self._receiver.__exit__()
             self._receiver = None
 
-    def remove(self) -> None:
+    def close(self) -> None:
         self.kill()
 
     def _store(self, event: object, _: int) -> int:
@@ -161,6 +162,23 @@ class PyNetDicom(Destination):
 
     def held(self, study: str) -> dict[str, list[Dataset]]:
         return listed({uid: item for uid, item in list(self._kept) if item.StudyInstanceUID == study}.values())
+
+
+def server(kind: str, ae_title: str, settings: dict[str, Any] | None = None) -> Server:
+    """Orthanc or a Causeway, started."""
+    subject = SUBJECTS[kind](ae_title=ae_title, settings=settings)
+    subject.start()
+    return Server(subject)
+
+
+def made(kind: str) -> Destination:
+    """A destination of a make, as it is by itself."""
+    if kind == "storescp":
+        return StoreScp()
+    if kind == "pynetdicom":
+        return PyNetDicom()
+    # Each answers to whatever title it is called by.
+    return server(kind, f"FAR{kind.upper()}", {"CAUSEWAY_DIMSE__CHECK_CALLED_AE_TITLE": "false"} if kind == "causeway" else {})
 
 
 class Way:

@@ -8,7 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-SENT, ANSWERED = "sent", "answered"
+SENT, ANSWERED, BROKEN = "sent", "answered", "broken"
+
+#: Answers that a connection which is cut may have swallowed: as many as were under way at once (`[forward] operations`).
+SWALLOWED_MAX = 8
 
 #: Statuses of a store after which the far side has the instance (PS3.4 §B.2.3, PS3.7 annex C).
 HAS = frozenset({0x0000, 0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)})
@@ -16,7 +19,7 @@ HAS = frozenset({0x0000, 0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)})
 
 @dataclass(frozen=True)
 class Entry:
-    """An instance that began to be sent, or the answer for one that reached the node."""
+    """An instance that began to be sent, an answer that was given to the node, or a connection that was cut."""
 
     what: str
     instance: str
@@ -69,12 +72,27 @@ class Ledger:
         return {entry.instance: entry.status for entry in self.entries(ANSWERED)}
 
     def needless(self) -> dict[str, int]:
-        """How often each instance was sent although the far side had said that it has it."""
+        """How often each instance was sent although the far side had said that it has it.
+
+        An answer that was written just before its connection was cut may never have been read: TCP drops what waits when
+        the other end sends on. Such answers count as not given.
+        """
+        swallowed = self._swallowed()
         has: set[str] = set()
         needless: dict[str, int] = {}
-        for entry in self.entries():
-            if entry.what == ANSWERED and entry.status in HAS:
+        for at, entry in enumerate(self.entries()):
+            if entry.what == ANSWERED and entry.status in HAS and at not in swallowed:
                 has.add(entry.instance)
             elif entry.what == SENT and entry.instance in has:
                 needless[entry.instance] = needless.get(entry.instance, 0) + 1
         return needless
+
+    def _swallowed(self) -> set[int]:
+        """The places of answers that may not have been read."""
+        entries = self.entries()
+        broken = {entry.line for entry in entries if entry.what == BROKEN}
+        found: set[int] = set()
+        for line in broken:
+            answers = [at for at, entry in enumerate(entries) if entry.line == line and entry.what == ANSWERED]
+            found |= set(answers[-SWALLOWED_MAX:])
+        return found

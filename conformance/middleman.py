@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 import wire
 from acceptor import items, number, proposed, values
 from acceptor import checked as checked_command
-from ledger import ANSWERED, HAS, SENT, Ledger
+from ledger import ANSWERED, BROKEN, HAS, SENT, Ledger
 
 C_STORE_RQ, C_STORE_RSP = 0x0001, 0x8001
+DRAIN_SECONDS_MAX = 10
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ class Middleman:
 
     def down(self) -> None:
         """Nobody listens any more, and what stood is cut."""
+        for line in range(1, self.associations + 1):
+            self.ledger.note(BROKEN, "", line)
         if self._listener is not None:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
@@ -231,10 +234,12 @@ class _Association:
         deed = message.deed
         if deed.cuts and has_data:
             self._far.sendall(content[:len(content) // 2])
+            self._owner.ledger.note(BROKEN, "", self._line)
             shut(self._near)
             return False
         if deed.is_kept and deed.aborts:
             self._abort()
+            self._drain()
             return False
         if has_ended and not deed.is_kept:
             self._open[message.number] = message
@@ -249,9 +254,17 @@ class _Association:
         return True
 
     def _abort(self) -> None:
+        """A-ABORT (PS3.8 §9.3.8). The node is left to close, so that it reads what it was told before."""
         with contextlib.suppress(OSError):
-            self._near.sendall(wire.pdu(wire.ABORT, bytes([0, 0, 0, 0])))
-        shut(self._near)
+            self._near.sendall(wire.pdu(wire.ABORT, bytes(4)))
+            self._near.shutdown(socket.SHUT_WR)
+
+    def _drain(self) -> None:
+        """What the node still sends is read and dropped."""
+        with contextlib.suppress(OSError):
+            self._near.settimeout(DRAIN_SECONDS_MAX)
+            while self._near.recv(65536):
+                pass
 
     def _give(self, message: _Message, elements: dict[str, bytes]) -> None:
         """Gives the node an answer, as its deed has it."""
@@ -268,33 +281,42 @@ class _Association:
     def back(self) -> None:
         """From the destination to the node."""
         with contextlib.suppress(OSError):
-            self._back(wire.Wire.of(self._far))
+            if self._back(wire.Wire.of(self._far)):
+                return
+        self._owner.ledger.note(BROKEN, "", self._line)
         shut(self._near)
 
-    def _back(self, far: wire.Wire) -> None:
-        command = b""
+    def _back(self, far: wire.Wire) -> bool:
+        """Until the far side ends; says whether it did so in order."""
+        command, is_over = b"", False
         while (received := far.receive()) is not None:
             kind, body = received
             if kind == wire.ASSOCIATE_AC:
                 body = self._accept(body)
             if kind != wire.P_DATA:
+                is_over |= kind in (wire.RELEASE_RP, wire.ABORT)
                 self._near.sendall(wire.pdu(kind, body))
                 continue
             for context, control, fragment in values(body):
                 command += fragment
                 if control & 2:
-                    self._passed_back(context, command)
+                    if not self._passed_back(context, command):
+                        return True
                     command = b""
+        return is_over
 
-    def _passed_back(self, context: int, command: bytes) -> None:
+    def _passed_back(self, context: int, command: bytes) -> bool:
+        """Does with an answer what is to be done; says whether the association goes on."""
         found = checked_command(command)
         message = self._open.pop(number(found[0x0120]), None)
         if message is None or not message.instance:
             self._near.sendall(wire.p_data(context, 0x03, command))
         elif message.deed.aborts:
             self._abort()
+            return False
         elif not message.deed.is_silent:
             self._give(message, {f"e{element:04x}": value for element, value in found.items() if element})
+        return True
 
     def _accept(self, body: bytes) -> bytes:
         """The destination's acceptance, without what is not to be taken."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from deliveries import SETTINGS, Delivery, delivery_of
-from destinations import Destination, PyNetDicom, Server, StoreScp, Way
+from destinations import Destination, Way, made
 from subjects import SUBJECTS, Subject
 
 
@@ -25,27 +25,15 @@ def hospital() -> Iterator[Subject]:
 @pytest.fixture(scope="session")
 def destinations() -> Iterator[Callable[[str], Destination]]:
     """One destination of each make, which tests tell their studies apart on."""
-    made: dict[str, Destination] = {}
+    known: dict[str, Destination] = {}
     with contextlib.ExitStack() as stack:
         def get(kind: str) -> Destination:
-            if kind not in made:
-                made[kind] = _made(kind)
-                stack.callback(made[kind].remove)
-            return made[kind]
+            if kind not in known:
+                known[kind] = made(kind)
+                stack.callback(known[kind].close)
+            return known[kind]
 
         yield get
-
-
-def _made(kind: str) -> Destination:
-    if kind == "storescp":
-        return StoreScp()
-    if kind == "pynetdicom":
-        return PyNetDicom()
-    subject = SUBJECTS[kind](ae_title=f"FAR{kind.upper()}")
-    subject.start()
-    destination = Server(subject)
-    destination.remove = subject.remove  # type: ignore[method-assign]
-    return destination
 
 
 @pytest.fixture
@@ -62,21 +50,6 @@ def deliver(hospital: Subject) -> Iterator[Callable[..., Delivery]]:
             return delivery
 
         yield make
-
-
-@pytest.fixture
-def delivery(request: pytest.FixtureRequest, destinations, deliver) -> Delivery:  # type: ignore[no-untyped-def]
-    """A delivery to one of the shared destinations: parametrize it indirectly with pairs of make and transport."""
-    kind, transport = request.param
-    return deliver(destinations(kind), transport)
-
-
-@pytest.fixture
-def own(request: pytest.FixtureRequest) -> Iterator[Destination]:
-    """A destination of the test's own, by its make: for what would disturb the others."""
-    destination = _made(request.param)
-    yield destination
-    destination.remove()
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ is not there, and all of it arrives when the destination is back.
 `CAUSEWAY_OUTAGE_SECONDS` and `CAUSEWAY_MINUTE_SECONDS` make an outage, and "a minute", as long as they are in life.
 """
 
+import contextlib
 import os
 import time
 
@@ -11,24 +12,35 @@ import pytest
 
 from accounts import assert_waits_with_words
 from deliveries import ALL, MINUTE_SECONDS, RETRY_CEILING_SECONDS, study
-from destinations import StoreScp, in_background
+from destinations import StoreScp, in_background, made
 from ledger import ANSWERED, SENT
 from middleman import Door
 from middleman import Deed as Store
+from together import at_once, to_each
 from webfront import Deed as Request
 
 OUTAGE_SECONDS = float(os.environ.get("CAUSEWAY_OUTAGE_SECONDS", "3"))
 
 pytestmark = [pytest.mark.only("causeway"), pytest.mark.timeout(300)]
 
-each_of_its_own = pytest.mark.parametrize(("own", "transport"), ALL, indirect=["own"], ids=lambda value: value)
-everywhere = pytest.mark.parametrize("delivery", ALL, indirect=True, ids="-".join)
+everywhere = to_each(ALL)
 
 
-@each_of_its_own
-def test_down_for_long(own, transport, deliver):
+def to_own(deliver, pairs, story):
+    """Tells a story of a destination of its own for each pair, all at once."""
+    def tell(kind, transport):
+        with contextlib.closing(made(kind)) as own:
+            story(deliver(own, transport), own)
+
+    at_once({f"{kind}-{transport}": lambda pair=(kind, transport): tell(*pair) for kind, transport in pairs})
+
+
+def test_down_for_long(deliver):
     """It goes in the middle of a study, stays away while more comes, and is back on the same data."""
-    delivery = deliver(own, transport)
+    to_own(deliver, ALL, _down_for_long)
+
+
+def _down_for_long(delivery, own):
     first, more = study(1, 5), study(1, 5)
     delivery.route(*first, *more)
     delivery.give(*first[:2])
@@ -45,7 +57,7 @@ def test_down_for_long(own, transport, deliver):
     delivery.assert_accounts()
 
 
-@pytest.mark.parametrize("delivery", [("pynetdicom", "dimse")], indirect=True, ids="-".join)
+@to_each([("pynetdicom", "dimse")])
 def test_it_is_not_hammered_while_it_hangs_up(delivery):
     """Whoever closes each connection is asked now and then, not all the time."""
     delivery.line.door = lambda _: Door(closes=True)
@@ -59,7 +71,7 @@ def test_it_is_not_hammered_while_it_hangs_up(delivery):
     delivery.assert_accounts()
 
 
-@pytest.mark.parametrize("delivery", [("orthanc", "dimse")], indirect=True, ids="-".join)
+@to_each([("orthanc", "dimse")])
 def test_an_association_that_is_never_answered(delivery):
     """It takes up the connection and says nothing."""
     delivery.line.door = lambda line: Door(is_silent=True)
@@ -100,25 +112,23 @@ def test_an_answer_that_takes_a_minute(delivery):
 
 def test_dcmtk_that_takes_a_minute_for_each(deliver):
     """`storescp --sleep-after`: an association at a time, and each answer late."""
-    slow = StoreScp("--sleep-after", str(int(MINUTE_SECONDS)))
-    try:
+    with contextlib.closing(StoreScp("--sleep-after", str(int(MINUTE_SECONDS)))) as slow:
         delivery = deliver(slow)
         delivery.send(*study(1, 2), trigger="study")
         delivery.assert_accounts()
         assert set(delivery.ledger.times_sent().values()) == {1}
-    finally:
-        slow.remove()
 
 
-@pytest.mark.parametrize(("own", "transport"), [("orthanc", "dimse"), ("storescp", "dimse"), ("causeway", "stow")],
-                         indirect=["own"], ids=lambda value: value)
-def test_a_destination_that_is_killed_in_the_middle(own, transport, deliver):
+def test_a_destination_that_is_killed_in_the_middle(deliver):
     """It dies while a study goes out, and comes back with what it had written."""
-    delivery = deliver(own, transport)
-    delivery.line.after_answer = lambda count, _: in_background(own.kill) if count == 4 else None
-    if transport == "stow":
-        delivery.line.after_answer = lambda *_: None
+    to_own(deliver, [("orthanc", "dimse"), ("storescp", "dimse"), ("causeway", "stow")], _killed_in_the_middle)
+
+
+def _killed_in_the_middle(delivery, own):
+    if delivery.way.transport == "stow":
         delivery.line.deed = lambda line: (own.kill(), Request())[1] if line == 1 else Request()
+    else:
+        delivery.line.after_answer = lambda count, _: in_background(own.kill) if count == 4 else None
     delivery.send(*study(1, 12), trigger="study")
     delivery.wait_for(
         lambda found: any(job["last"] for job in found.values() if job["state"] == "waiting"), "words of the outage",

@@ -1,22 +1,22 @@
 """A destination that does not agree to an association, or to its presentation contexts (PS3.8 §9.3.3, §9.3.4)."""
 
-import pydicom
+import contextlib
+
 import pytest
-from pydicom.uid import RLELossless, SecondaryCaptureImageStorage
+from pydicom.uid import ImplicitVRLittleEndian, RLELossless, SecondaryCaptureImageStorage
 
 import accounts
 import data
 from accounts import Because, assert_waits_with_words
 from deliveries import DIMSE, study
-from destinations import PyNetDicom, Server, StoreScp
+from destinations import PyNetDicom, StoreScp, server
 from ledger import SENT
 from middleman import Door
-from subjects import SUBJECTS
+from together import at_once, to_each
 
 pytestmark = pytest.mark.only("causeway")
 
-everywhere = pytest.mark.parametrize("delivery", DIMSE, indirect=True, ids="-".join)
-by_pynetdicom = pytest.mark.parametrize("delivery", [("pynetdicom", "dimse")], indirect=True, ids="-".join)
+everywhere = to_each(DIMSE)
 
 #: Result, source, reason (PS3.8 table 9-21); the class under which the node keeps it, and its words.
 REJECTIONS = [
@@ -32,9 +32,7 @@ REJECTIONS = [
 ]
 
 
-@by_pynetdicom
-@pytest.mark.parametrize(("rejection", "class_", "words"), REJECTIONS, ids=lambda value: "".join(map(str, value))
-                         if isinstance(value, tuple) else "")
+@to_each([("pynetdicom", "dimse")], REJECTIONS)
 def test_a_rejection_is_no_fault_of_an_instance(delivery, rejection, class_, words):
     """Nothing is parked or lost; the node says who rejects it and why, and sends when it is let in."""
     delivery.line.door = lambda _: Door(rejection=rejection)
@@ -49,37 +47,29 @@ def test_a_rejection_is_no_fault_of_an_instance(delivery, rejection, class_, wor
     assert set(delivery.ledger.times_sent().values()) == {1}
 
 
-def _wrong_title(kind):
-    if kind == "pynetdicom":
-        return PyNetDicom(ae_title="RIGHT", insists_on_its_title=True)
-    settings = {"DicomCheckCalledAet": True} if kind == "orthanc" else {}
-    subject = SUBJECTS[kind](ae_title="RIGHT", settings=settings)
-    subject.start()
-    destination = Server(subject)
-    destination.remove = subject.remove
-    return destination
-
-
-@pytest.mark.parametrize("kind", ["orthanc", "pynetdicom", "causeway"])
-def test_a_wrong_title_is_put_right(kind, deliver):
+def test_a_wrong_title_is_put_right(deliver):
     """Each make rejects it in its own way; when an administrator has put it right, all of it goes without more ado."""
-    destination = _wrong_title(kind)
-    try:
-        destination.ae_title = "WRONG"
+    at_once({kind: lambda kind=kind: _put_right(deliver, kind) for kind in ("orthanc", "pynetdicom", "causeway")})
+
+
+def _put_right(deliver, kind):
+    settings = {"DicomCheckCalledAet": True} if kind == "orthanc" else {}
+    right = f"{kind[:6].upper()}RIGHT"
+    with contextlib.closing(
+        PyNetDicom(ae_title=right, insists_on_its_title=True) if kind == "pynetdicom"
+        else server(kind, ae_title=right, settings=settings)
+    ) as destination:
         delivery = deliver(destination)
         delivery.send(*study(1, 3))
         delivery.wait_for(lambda found: any(job["last"] for job in found.values()), "words")
         assert_waits_with_words(delivery.node, delivery.remote, 3, "called AE title|no reason")
-        delivery.node.add_remote(delivery.remote, "RIGHT", delivery.line.port)
+        delivery.node.add_remote(delivery.remote, right, delivery.line.port)
         delivery.assert_accounts()
-    finally:
-        destination.remove()
 
 
 def test_dcmtk_that_refuses_all(deliver):
     """`storescp --refuse`, then one that does not."""
-    destination = StoreScp("--refuse")
-    try:
+    with contextlib.closing(StoreScp("--refuse")) as destination:
         delivery = deliver(destination)
         delivery.send(*study(1, 3))
         delivery.wait_for(lambda found: any(job["last"] for job in found.values()), "words")
@@ -88,8 +78,6 @@ def test_dcmtk_that_refuses_all(deliver):
         destination.options = ()
         destination.start()
         delivery.assert_accounts()
-    finally:
-        destination.remove()
 
 
 @everywhere
@@ -129,8 +117,8 @@ def test_a_far_side_that_takes_no_context_at_all(delivery):
     delivery.assert_accounts()
 
 
-@by_pynetdicom
 @pytest.mark.causeway_lacks(reason="the association that was negotiated before the retry is used for it while it is open")
+@to_each([("pynetdicom", "dimse")])
 def test_a_retry_by_hand_asks_the_far_side_anew(delivery):
     """It was put right: what is told to go again goes, whatever association is still open."""
     delivery.line.takes = lambda *_: False
@@ -141,18 +129,19 @@ def test_a_retry_by_hand_asks_the_far_side_anew(delivery):
     delivery.assert_accounts()
 
 
-@pytest.mark.parametrize("kind", ["pynetdicom", "orthanc"])
-def test_a_far_side_that_takes_only_what_is_compressed(kind, deliver):
-    """What is stored uncompressed cannot be had so: it is not sent, and says in which transfer syntaxes it was offered
-    in vain; what is compressed as the far side wants it goes."""
-    if kind == "pynetdicom":
-        destination = PyNetDicom(syntaxes=[RLELossless])
-    else:
-        subject = SUBJECTS["orthanc"](ae_title="COMPRESSED", settings={"AcceptedTransferSyntaxes": [RLELossless]})
-        subject.start()
-        destination = Server(subject)
-        destination.remove = subject.remove
-    try:
+def test_a_far_side_that_takes_only_what_is_compressed(deliver):
+    """What is stored uncompressed cannot be had so: it is not sent, and says why; what is compressed as the far side
+    wants it goes."""
+    at_once({
+        "pynetdicom": lambda: _only_compressed(deliver, PyNetDicom(syntaxes=[RLELossless])),
+        "orthanc": lambda: _only_compressed(
+            deliver, server("orthanc", ae_title="COMPRESSED", settings={"AcceptedTransferSyntaxes": [RLELossless]}),
+        ),
+    })
+
+
+def _only_compressed(deliver, destination):
+    with contextlib.closing(destination):
         delivery = deliver(destination)
         items = study(1, 3)
         squeezed = compressed(items[0].StudyInstanceUID)
@@ -160,15 +149,18 @@ def test_a_far_side_that_takes_only_what_is_compressed(kind, deliver):
         delivery.assert_accounts(undelivered={
             item.SOPInstanceUID: Because("peer", None, "no presentation context") for item in items
         })
-    finally:
-        destination.remove()
 
 
-@pytest.mark.parametrize("kind", ["storescp", "pynetdicom"])
-def test_a_far_side_that_takes_nothing_compressed(kind, deliver):
+def test_a_far_side_that_takes_nothing_compressed(deliver):
     """What is stored compressed is decompressed for it, and its pixels are the same."""
-    destination = StoreScp("+xi") if kind == "storescp" else PyNetDicom(syntaxes=[pydicom.uid.ImplicitVRLittleEndian])
-    try:
+    at_once({
+        "storescp": lambda: _nothing_compressed(deliver, StoreScp("+xi")),
+        "pynetdicom": lambda: _nothing_compressed(deliver, PyNetDicom(syntaxes=[ImplicitVRLittleEndian])),
+    })
+
+
+def _nothing_compressed(deliver, destination):
+    with contextlib.closing(destination):
         delivery = deliver(destination)
         items = study(1, 2)
         squeezed = compressed(items[0].StudyInstanceUID)
@@ -179,8 +171,6 @@ def test_a_far_side_that_takes_nothing_compressed(kind, deliver):
             (copy,) = held[item.SOPInstanceUID]
             assert not copy.file_meta.TransferSyntaxUID.is_compressed
             assert (copy.pixel_array == item.pixel_array).all()
-    finally:
-        destination.remove()
 
 
 def compressed(study_uid):
@@ -188,4 +178,3 @@ def compressed(study_uid):
     item = data.instance(StudyInstanceUID=study_uid)
     item.compress(RLELossless, generate_instance_uid=False)
     return item
-

@@ -1,16 +1,19 @@
 """Lines that break while a study goes out: aborted after some, cut in the middle of a body, gone in place of an answer."""
 
+import contextlib
+
 import pytest
 
 from deliveries import ALL, study
 from destinations import StoreScp
 from ledger import SENT
 from middleman import Deed as Store
+from together import at_once, to_each
 from webfront import Deed as Request
 
 pytestmark = pytest.mark.only("causeway")
 
-everywhere = pytest.mark.parametrize("delivery", ALL, indirect=True, ids="-".join)
+everywhere = to_each(ALL)
 
 
 @everywhere
@@ -44,11 +47,13 @@ def test_cut_in_the_middle_of_a_body(delivery):
     assert max(delivery.ledger.times_sent().values()) <= 3
 
 
-@pytest.mark.parametrize("option", ["--abort-after", "--abort-during"])
-def test_dcmtk_that_aborts(option, deliver):
+def test_dcmtk_that_aborts(deliver):
     """storescp aborts each association at its first instance; nothing is called delivered before it is mended."""
-    destination = StoreScp(option)
-    try:
+    at_once({option: lambda option=option: _aborting(deliver, option) for option in ("--abort-after", "--abort-during")})
+
+
+def _aborting(deliver, option):
+    with contextlib.closing(StoreScp(option)) as destination:
         delivery = deliver(destination)
         delivery.send(*study(1, 4), trigger="study")
         delivery.ledger.wait(SENT, 2)
@@ -61,11 +66,9 @@ def test_dcmtk_that_aborts(option, deliver):
         destination.options = ()
         destination.start()
         delivery.assert_accounts()
-    finally:
-        destination.remove()
 
 
-@pytest.mark.parametrize("delivery", [("storescp", "dimse"), ("causeway", "dimse")], indirect=True, ids="-".join)
+@to_each([("storescp", "dimse"), ("causeway", "dimse")])
 def test_an_instance_that_breaks_each_line_holds_up_no_other(delivery):
     """Whatever the far side does with it: the others arrive, and this one waits with words."""
     items = study(1, 6)

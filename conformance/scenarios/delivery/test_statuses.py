@@ -5,11 +5,12 @@ import pytest
 
 from accounts import Because
 from deliveries import ALL, UNCLEAR_ATTEMPTS, study
+from together import to_each
 
 pytestmark = pytest.mark.only("causeway")
 
-everywhere = pytest.mark.parametrize("delivery", ALL, indirect=True, ids="-".join)
-over_each = pytest.mark.parametrize("delivery", [("pynetdicom", "dimse"), ("causeway", "stow")], indirect=True, ids="-".join)
+everywhere = to_each(ALL)
+over_each = to_each([("pynetdicom", "dimse"), ("causeway", "stow")])
 
 
 @everywhere

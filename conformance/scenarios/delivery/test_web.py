@@ -10,12 +10,13 @@ import pytest
 from accounts import Because, assert_waits_with_words
 from clients import FAILED_SOP_SEQUENCE, REFERENCED_SOP_SEQUENCE, value
 from deliveries import STOW, UNCLEAR_ATTEMPTS, study
+from together import to_each
 from webfront import Deed, Reply
 
 pytestmark = pytest.mark.only("causeway")
 
-everywhere = pytest.mark.parametrize("delivery", STOW, indirect=True, ids="-".join)
-once = pytest.mark.parametrize("delivery", STOW[-1:], indirect=True, ids="-".join)
+everywhere = to_each(STOW)
+ONCE = STOW[-1:]
 
 HTML = Reply(200, b"<html><body>Welcome. Please sign in.</body></html>", "text/html")
 
@@ -25,10 +26,9 @@ def first(delivery, count=1, **deed):
     delivery.line.deed = lambda line: Deed(**deed) if line <= count else Deed()
 
 
-@everywhere
-@pytest.mark.parametrize(("status", "class_", "words"), [
+@to_each(STOW, [
     (502, "transient", "HTTP 502"), (429, "exhausted", "HTTP 429: .*busy"), (503, "exhausted", "HTTP 503: .*busy"),
-], ids=lambda value: str(value) if isinstance(value, int) else "")
+])
 def test_a_proxy_that_says_later(delivery, status, class_, words):
     """It is told with its number, nothing is parked, and all goes when it is over."""
     first(delivery, 2, reply=Reply(status, b"<html>later</html>", "text/html"))
@@ -60,20 +60,26 @@ def _date(seconds):
     return email.utils.format_datetime(later, usegmt=True)
 
 
-@once
-@pytest.mark.parametrize("wish", [
-    lambda: "3",
-    pytest.param(lambda: _date(4), marks=pytest.mark.causeway_lacks(reason="a date in Retry-After is not read")),
-], ids=["seconds", "date"])
-@pytest.mark.parametrize("status", [429, 503])
-def test_the_wish_to_be_left_alone_is_heard(delivery, status, wish):
-    """Retry-After in seconds, and as a date (RFC 9110 §10.2.3): the next request comes no sooner. A date has whole
-    seconds, so that a second less is asked of it."""
+def left_alone(delivery, status, wish):
+    """The next request comes no sooner than is wished. A date has whole seconds, so that a second less is asked of it."""
     first(delivery, reply=Reply(status, headers={"Retry-After": wish()}))
     delivery.send(*study(1, 3), trigger="study")
     delivery.assert_accounts()
     begun, again = delivery.line.times[:2]
     assert again - begun >= 2.9
+
+
+@to_each(ONCE, [429, 503])
+def test_the_wish_to_be_left_alone_is_heard(delivery, status):
+    """Retry-After in seconds (RFC 9110 §10.2.3)."""
+    left_alone(delivery, status, lambda: "3")
+
+
+@pytest.mark.causeway_lacks(reason="a date in Retry-After is not read")
+@to_each(ONCE, [429, 503])
+def test_the_wish_to_be_left_alone_until_a_date_is_heard(delivery, status):
+    """Retry-After as a date (RFC 9110 §5.6.7)."""
+    left_alone(delivery, status, lambda: _date(6))
 
 
 @everywhere
@@ -87,7 +93,7 @@ def test_an_instance_that_the_answer_does_not_name(delivery):
     assert delivery.ledger.times_sent() == {uid: 2 if uid == unnamed else 1 for uid in delivery.uids()}
 
 
-@once
+@to_each(ONCE)
 def test_an_instance_that_no_answer_names(delivery):
     """It is tried as often as is set, then parked; that the far side has it is not to be known from its answers."""
     items = study(1, 4)
@@ -148,11 +154,10 @@ def test_a_page_in_place_of_an_answer(delivery):
     delivery.assert_accounts()
 
 
-@once
-@pytest.mark.parametrize(("status", "because"), [
+@to_each(ONCE, [
     (400, Because("transient", 400, "HTTP 400: ")), (413, Because("peer", 413, "HTTP 413: .*too large")),
     (415, Because("transient", 415, "HTTP 415: ")),
-], ids=lambda value: str(value) if isinstance(value, int) else "")
+])
 def test_one_instance_that_spoils_the_request(delivery, status, because):
     """The whole request is refused for one of its instances: which one is found out, and the others go."""
     items = study(1, 5)
@@ -162,10 +167,9 @@ def test_one_instance_that_spoils_the_request(delivery, status, because):
     delivery.assert_accounts(undelivered={bad: because})
 
 
-@once
-@pytest.mark.parametrize(("status", "words"), [
+@to_each(ONCE, [
     (401, "not let in"), (403, "not let in"), (404, "no STOW-RS there"), (405, "no STOW-RS there"), (302, "points elsewhere"),
-], ids=lambda value: str(value) if isinstance(value, int) else "")
+])
 def test_what_an_administrator_has_to_put_right(delivery, status, words):
     """Nothing is parked, nothing is lost; the words say what to look at; when it is put right all of it goes."""
     delivery.line.deed = lambda _: Deed(reply=Reply(status, headers={"Location": "http://127.0.0.1:9/"}))
