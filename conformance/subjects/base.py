@@ -145,15 +145,23 @@ class Subject:
 
     def stop(self) -> None:
         """Asks the server to end, and waits for it."""
+        self.ask_to_stop()
+        self.wait_until_ended()
+
+    def ask_to_stop(self) -> None:
+        """SIGTERM, and no more."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait_until_ended(self) -> None:
+        """Waits for a server that was asked to end."""
         if self._process is None:
             return
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            try:
-                self._process.wait(STOP_SECONDS_MAX)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-        self._process.wait()
+        try:
+            self._process.wait(STOP_SECONDS_MAX)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
         self._process = None
 
     def kill(self) -> None:
