@@ -54,6 +54,11 @@ def report(node: Subject, remote: str) -> dict[str, Any]:
     return next((row for row in _api(node, "/queue") if row["remote"] == remote), {})
 
 
+def stories(node: Subject, study: str, remote: str) -> list[dict[str, Any]]:
+    """What the node tells of a study's deliveries to a remote."""
+    return [row for row in _api(node, f"/studies/{study}/story")["deliveries"] if row["remote"] == remote]
+
+
 def states(node: Subject, remote: str) -> dict[str, str]:
     """State by instance."""
     return {uid: job["state"] for uid, job in by_instance(node, remote).items()}
@@ -143,11 +148,14 @@ def _assert_counts(node: Subject, remote: str, items: Iterable[Dataset], told_of
     for name, state in {"waiting": WAITING, "sending": SENDING, DELIVERED: DELIVERED, PARKED: PARKED}.items():
         assert counted[name] == sum(job["state"] == state for job in told_of.values()), (name, counted)
     for study in {str(item.StudyInstanceUID) for item in items}:
-        rows = [row for row in _api(node, f"/studies/{study}/deliveries") if row["remote"] == remote]
+        rows = stories(node, study, remote)
         mine = [job for job in told_of.values() if job["study"] == study]
         assert sum(row["instances"] for row in rows) == len(mine)
         for state in (DELIVERED, PARKED):
             assert sum(row[state] for row in rows) == sum(job["state"] == state for job in mine), (state, rows)
+        for row in rows:
+            assert row["why"], "no words of where the delivery stands"
+            assert row["state"] == ("parked" if row["parked"] else "confirmed"), row
 
 
 def _assert_line(ledger: Ledger, delivered: set[str], undelivered: set[str], crashes: int) -> None:
