@@ -74,9 +74,7 @@ class Middleman:
     #: Called with the count and the UID as soon as an answer was given to the node.
     after_answer: Callable[[int, str], None] = lambda _, __: None
     ledger: Ledger = field(default_factory=Ledger)
-    #: All that there were, and those that are open.
     associations: int = 0
-    open: int = 0
     rejected: int = 0
 
     def __enter__(self) -> Middleman:
@@ -146,21 +144,8 @@ class Middleman:
             association = _Association(self, line, stream, far, request)
             back = threading.Thread(target=association.back, daemon=True)
             back.start()
-            self._count(1)
             association.forth()
             back.join(60)
-            self._count(-1)
-
-    def _count(self, more: int) -> None:
-        with self._lock:
-            self.open += more
-
-    def wait_until_closed(self, seconds: float = 30) -> None:
-        """Waits until the node keeps no association open."""
-        deadline = time.monotonic() + seconds
-        while self.open:
-            assert time.monotonic() < deadline, f"{self.open} associations are still open"
-            time.sleep(0.05)
 
 
 @dataclass

@@ -93,7 +93,6 @@ def test_a_class_that_is_not_taken_is_parked_and_the_others_go(delivery):
     delivery.assert_accounts(undelivered=refused)
     assert capture.SOPInstanceUID not in delivery.ledger.times_sent()
     delivery.line.takes = lambda *_: True
-    delivery.line.wait_until_closed()
     delivery.retry()
     delivery.assert_accounts()
 
@@ -112,20 +111,22 @@ def test_a_far_side_that_takes_no_context_at_all(delivery):
     assert any("presentation context" in job["last"]["words"] for job in jobs.values() if job["last"]), jobs
     assert delivery.ledger.entries(SENT) == []
     delivery.line.takes = lambda *_: True
-    delivery.line.wait_until_closed()
     delivery.retry()
     delivery.assert_accounts()
 
 
-@pytest.mark.causeway_lacks(reason="the association that was negotiated before the retry is used for it while it is open")
-@to_each([("pynetdicom", "dimse")])
-def test_a_retry_by_hand_asks_the_far_side_anew(delivery):
-    """It was put right: what is told to go again goes, whatever association is still open."""
+@to_each([("pynetdicom", "dimse")], ["all", "one"])
+def test_a_retry_by_hand_asks_the_far_side_anew(delivery, which):
+    """It was put right: what is told to go again goes, whatever association is still open; all of it, or one by its
+    number."""
     delivery.line.takes = lambda *_: False
-    delivery.send(*study(1, 4), trigger="study")
-    delivery.settled()
+    delivery.send(*study(1, 1 if which == "one" else 4), trigger="study")
+    (job, *_) = delivery.settled().values()
     delivery.line.takes = lambda *_: True
-    delivery.retry()
+    if which == "one":
+        delivery.node.run("queue", "retry", str(job["id"]))
+    else:
+        delivery.retry()
     delivery.assert_accounts()
 
 
