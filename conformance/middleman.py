@@ -38,6 +38,10 @@ class Deed:
     aborts: bool = False
     #: The connection ends without a word after the first PDU of the data set.
     cuts: bool = False
+    #: The association ends by A-ABORT once it has been idle for so many seconds after this answer.
+    aborts_idle_seconds: float | None = None
+    #: Elements of the answer, by number, that are not what they should be.
+    forged: tuple[tuple[int, bytes], ...] = ()
 
 
 PASS = Deed()
@@ -76,6 +80,7 @@ class Middleman:
     ledger: Ledger = field(default_factory=Ledger)
     associations: int = 0
     rejected: int = 0
+    aborted: int = 0
 
     def __enter__(self) -> Middleman:
         self._listener, self.port = None, 0
@@ -105,6 +110,13 @@ class Middleman:
             ends, self._ends = self._ends, []
         for end in ends:
             shut(end)
+
+    def wait_for_abort(self, seconds: float = 30) -> None:
+        """Waits until an association was aborted."""
+        deadline = time.monotonic() + seconds
+        while not self.aborted:
+            assert time.monotonic() < deadline, "nothing was aborted"
+            time.sleep(0.02)
 
     def _listen(self, listener: socket.socket) -> None:
         while True:
@@ -240,6 +252,7 @@ class _Association:
 
     def _abort(self) -> None:
         """A-ABORT (PS3.8 §9.3.8). The node is left to close, so that it reads what it was told before."""
+        self._owner.aborted += 1
         with contextlib.suppress(OSError):
             self._near.sendall(wire.pdu(wire.ABORT, bytes(4)))
             self._near.shutdown(socket.SHUT_WR)
@@ -259,7 +272,10 @@ class _Association:
         elements |= {"e0900": struct.pack("<H", status)}
         if deed.comment:
             elements |= {"e0902": deed.comment.encode() + b" " * (len(deed.comment) % 2)}
+        elements |= {f"e{element:04x}": content for element, content in deed.forged}
         self._near.sendall(wire.p_data(message.context, 0x03, wire.command(**elements)))
+        if deed.aborts_idle_seconds is not None:
+            threading.Timer(deed.aborts_idle_seconds, self._abort).start()
         count = self._owner.ledger.note(ANSWERED, message.instance, self._line, status)
         self._owner.after_answer(count, message.instance)
 

@@ -130,6 +130,18 @@ def test_a_retry_by_hand_asks_the_far_side_anew(delivery, which):
     delivery.assert_accounts()
 
 
+@pytest.mark.causeway_lacks(reason="only a retry that names the remote opens a new association")
+@to_each([("pynetdicom", "dimse")])
+def test_a_retry_of_a_study_asks_the_far_side_anew(delivery):
+    """The same, of a study by its UID."""
+    delivery.line.takes = lambda *_: False
+    delivery.send(*study(1, 2), trigger="study")
+    delivery.settled()
+    delivery.line.takes = lambda *_: True
+    delivery.node.run("queue", "retry", "--study", str(delivery.items[0].StudyInstanceUID))
+    delivery.assert_accounts()
+
+
 def test_a_far_side_that_takes_only_what_is_compressed(deliver):
     """What is stored uncompressed cannot be had so: it is not sent, and says why; what is compressed as the far side
     wants it goes."""
