@@ -10,9 +10,6 @@ from dataclasses import dataclass
 
 SENT, ANSWERED, BROKEN = "sent", "answered", "broken"
 
-#: Answers that a connection which is cut may have swallowed: as many as were under way at once (`[forward] operations`).
-SWALLOWED_MAX = 8
-
 #: Statuses of a store after which the far side has the instance (PS3.4 §B.2.3, PS3.7 annex C).
 HAS = frozenset({0x0000, 0x0001, 0x0107, 0x0116, *range(0xB000, 0xC000)})
 
@@ -29,9 +26,11 @@ class Entry:
 
 
 class Ledger:
-    """The entries, written by who stands in the middle and read by tests."""
+    """The entries, written by who stands in the middle and read by tests. A connection that is cut may have swallowed
+    as many answers as `under_way` at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, under_way: int = 8) -> None:
+        self._under_way = under_way
         self._entries: list[Entry] = []
         self._changed = threading.Condition()
 
@@ -94,5 +93,5 @@ class Ledger:
         found: set[int] = set()
         for line in broken:
             answers = [at for at, entry in enumerate(entries) if entry.line == line and entry.what == ANSWERED]
-            found |= set(answers[-SWALLOWED_MAX:])
+            found |= set(answers[-self._under_way:])
         return found

@@ -100,8 +100,6 @@ class Middleman:
 
     def down(self) -> None:
         """Nobody listens any more, and what stood is cut."""
-        for line in range(1, self.associations + 1):
-            self.ledger.note(BROKEN, "", line)
         if self._listener is not None:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()

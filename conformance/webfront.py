@@ -19,7 +19,7 @@ import requests
 
 import wire
 from clients import FAILED_SOP_SEQUENCE, REFERENCED_SOP_SEQUENCE, multipart, value
-from ledger import ANSWERED, HAS, SENT, Ledger
+from ledger import ANSWERED, BROKEN, HAS, SENT, Ledger
 from middleman import shut
 
 DICOM_JSON = "application/dicom+json"
@@ -72,7 +72,8 @@ class Front:
     spoils: dict[str, Reply] = field(default_factory=dict)
     #: Parts go on as `application/dicom` without parameters.
     has_plain_parts: bool = False
-    ledger: Ledger = field(default_factory=Ledger)
+    #: One answer tells of all the instances of a request.
+    ledger: Ledger = field(default_factory=lambda: Ledger(under_way=1000))
     #: Requests whose head came.
     requests: int = 0
     #: When each came, in seconds of a clock that only goes forward.
@@ -106,6 +107,7 @@ class Front:
 
     def down(self) -> None:
         """Nobody listens any more, and what stood is cut."""
+        self.ledger.note(BROKEN, "", self.requests)
         if self._server is not None:
             self._server.shutdown()
             self._server.server_close()
