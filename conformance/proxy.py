@@ -1,5 +1,5 @@
-"""nginx as it stands in front of many a DICOMweb server: TLS, HTTP/2, and an end to each connection after so many requests,
-which over HTTP/2 is a GOAWAY (RFC 9113 §6.8)."""
+"""nginx as it stands in front of many a DICOMweb server: TLS, HTTP/2, a limit to bodies, and an end to each connection after
+so many requests, which over HTTP/2 is a GOAWAY (RFC 9113 §6.8)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ http {{
     access_log {folder}/access.log told;
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
-    client_max_body_size 1g; keepalive_requests {requests};
+    client_max_body_size {body_limit}; keepalive_requests {requests};
     server {{
         listen 127.0.0.1:{port} ssl {protocol};
         ssl_certificate {certificate}; ssl_certificate_key {key};
@@ -32,9 +32,13 @@ http {{
 
 
 class Nginx:
-    """In front of `target`, a server's root; `requests` on each connection. `protocol`: `http2`, or nothing for HTTP/1.1."""
+    """In front of `target`, a server's root; `requests` on each connection, bodies up to `body_limit` as nginx writes it.
+    `protocol`: `http2`, or nothing for HTTP/1.1."""
 
-    def __init__(self, folder: Path, authority: pki.Authority, target: str, requests: int, protocol: str = "http2"):
+    def __init__(
+        self, folder: Path, authority: pki.Authority, target: str, protocol: str = "http2", requests: int = 1000,
+        body_limit: str = "1g",
+    ):
         self.program = shutil.which("nginx") or "/usr/sbin/nginx"
         if not Path(self.program).exists():
             pytest.skip("nginx is not installed")
@@ -43,7 +47,7 @@ class Nginx:
         self._configuration = folder / "nginx.conf"
         self._configuration.write_text(CONFIGURATION.format(
             folder=folder, port=self.port, certificate=identity.certificate, key=identity.key, target=target,
-            requests=requests, protocol=protocol,
+            requests=requests, protocol=protocol, body_limit=body_limit,
         ))
 
     def __enter__(self) -> Nginx:
