@@ -188,3 +188,8 @@ def assert_waits_with_words(node: Subject, remote: str, count: int, words: str) 
     row = report(node, remote)
     said = [row.get("because") or "", *(job["last"]["words"] for job in found.values() if job["last"])]
     assert any(re.search(words, text) for text in said), said
+    for study in {job["study"] for job in found.values()}:
+        for told_of in stories(node, study, remote):
+            assert told_of["state"] in ("held", "waiting", "sending"), told_of
+            assert told_of["why"], told_of
+            assert told_of["state"] != "held" or re.search(words, told_of["why"]), told_of

@@ -75,10 +75,14 @@ class Middleman:
     #: Statuses by SOP Instance UID in place of the destination's own, told before `deed` is asked. An instance that is
     #: refused so does not reach the destination.
     verdicts: dict[str, int] = field(default_factory=dict)
+    #: What the node sends is taken no faster than this.
+    bytes_per_second: float | None = None
     #: Called with the count and the UID as soon as an answer was given to the node.
     after_answer: Callable[[int, str], None] = lambda _, __: None
     ledger: Ledger = field(default_factory=Ledger)
+    #: All that there were, and those that are open.
     associations: int = 0
+    open: int = 0
     rejected: int = 0
     aborted: int = 0
 
@@ -109,12 +113,13 @@ class Middleman:
         for end in ends:
             shut(end)
 
-    def wait_for_abort(self, seconds: float = 30) -> None:
+    def wait_for_abort(self) -> None:
         """Waits until an association was aborted."""
-        deadline = time.monotonic() + seconds
-        while not self.aborted:
-            assert time.monotonic() < deadline, "nothing was aborted"
-            time.sleep(0.02)
+        _wait(lambda: self.aborted, "nothing was aborted")
+
+    def wait_until_closed(self) -> None:
+        """Waits until the node keeps no association open."""
+        _wait(lambda: not self.open, "an association is still open")
 
     def _listen(self, listener: socket.socket) -> None:
         while True:
@@ -154,8 +159,14 @@ class Middleman:
             association = _Association(self, line, stream, far, request)
             back = threading.Thread(target=association.back, daemon=True)
             back.start()
+            self._count(1)
             association.forth()
             back.join(60)
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._lock:
+            self.open += more
 
 
 @dataclass
@@ -192,6 +203,8 @@ class _Association:
         held, command, message = b"", b"", None
         while (received := near.receive()) is not None:
             kind, body = received
+            if self._owner.bytes_per_second:
+                time.sleep(len(body) / self._owner.bytes_per_second)
             held += wire.pdu(kind, body)
             has_data, has_ended = False, False
             for context, control, fragment in values(body) if kind == wire.P_DATA else []:
@@ -327,6 +340,13 @@ class _Association:
                     content = bytes([content[0], 0, 4, 0]) + content[4:]
             changed += wire.item(kind, content)
         return body[:68] + changed
+
+
+def _wait(holds: Callable[[], object], words: str, seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, words
+        time.sleep(0.02)
 
 
 def shut(end: socket.socket) -> None:

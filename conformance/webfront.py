@@ -70,6 +70,10 @@ class Front:
     verdicts: dict[str, int] = field(default_factory=dict)
     #: Answers to each request that holds one of these instances; it does not reach the destination.
     spoils: dict[str, Reply] = field(default_factory=dict)
+    #: A longer body is answered with 413 as soon as it is too long, and the connection is closed without reading on.
+    body_bytes_max: int | None = None
+    #: Bodies are taken no faster than this.
+    bytes_per_second: float | None = None
     #: Parts go on as `application/dicom` without parameters.
     has_plain_parts: bool = False
     #: One answer tells of all the instances of a request.
@@ -112,6 +116,10 @@ class Front:
             self._server.shutdown()
             self._server.server_close()
             self._server = None
+        self.close_idle()
+
+    def close_idle(self) -> None:
+        """Closes the connections that stand."""
         with self._lock:
             ends, self._ends = self._ends, set()
         for end in ends:
@@ -139,7 +147,11 @@ class _Handler(BaseHTTPRequestHandler):
         line = self.owner.met(self.connection)
         deed = self.owner.deed(line)
         with contextlib.suppress(OSError):
-            body = self._body(deed.cut_after_bytes)
+            limit = self.owner.body_bytes_max
+            body = self._body(deed.cut_after_bytes if limit is None else limit + 1)
+            if limit is not None and len(body) > limit:
+                self._give(Reply(413, b"too long", "text/plain"), [], line)
+                return self._hang_up()
             if deed.cut_after_bytes is not None:
                 return self._hang_up()
             found = files(body, self.headers["Content-Type"])
@@ -208,6 +220,8 @@ class _Handler(BaseHTTPRequestHandler):
             size = int(self.rfile.readline().split(b";")[0] or b"0", 16)
             content += self.rfile.read(size)
             self.rfile.readline()
+            if self.owner.bytes_per_second:
+                time.sleep(size / self.owner.bytes_per_second)
             if size == 0:
                 break
         return content

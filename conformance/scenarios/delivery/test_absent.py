@@ -11,7 +11,7 @@ import time
 import pytest
 
 from accounts import assert_waits_with_words
-from deliveries import ALL, MINUTE_SECONDS, RETRY_CEILING_SECONDS, study
+from deliveries import ALL, MINUTE_SECONDS, RESPONSE_SECONDS, RETRY_CEILING_SECONDS, study
 from destinations import StoreScp, in_background, made
 from ledger import ANSWERED, SENT
 from middleman import Door
@@ -106,6 +106,18 @@ def test_an_answer_that_takes_a_minute(delivery):
     else:
         delivery.line.deed = lambda line: Request(late_seconds=MINUTE_SECONDS if line == 1 else 0)
     delivery.send(*study(1, 4), trigger="study")
+    delivery.assert_accounts()
+    assert set(delivery.ledger.times_sent().values()) == {1}
+
+
+@to_each([("storescp", "dimse"), ("causeway", "stow")])
+def test_one_instance_that_takes_longer_than_the_patience(delivery):
+    """A slow line takes longer over an instance than the node waits for an answer; but it does take it, and is not
+    dead."""
+    (item,) = items = study(1, 1)
+    item.Rows, item.Columns, item.PixelData = 4096, 2048, bytes(4096 * 2048 * 2)
+    delivery.line.bytes_per_second = len(item.PixelData) / (RESPONSE_SECONDS * 2)
+    delivery.send(*items, trigger="study")
     delivery.assert_accounts()
     assert set(delivery.ledger.times_sent().values()) == {1}
 

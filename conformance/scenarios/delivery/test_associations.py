@@ -93,6 +93,7 @@ def test_a_class_that_is_not_taken_is_parked_and_the_others_go(delivery):
     delivery.assert_accounts(undelivered=refused)
     assert capture.SOPInstanceUID not in delivery.ledger.times_sent()
     delivery.line.takes = lambda *_: True
+    delivery.line.wait_until_closed()
     delivery.retry()
     delivery.assert_accounts()
 
@@ -111,14 +112,16 @@ def test_a_far_side_that_takes_no_context_at_all(delivery):
     assert any("presentation context" in job["last"]["words"] for job in jobs.values() if job["last"]), jobs
     assert delivery.ledger.entries(SENT) == []
     delivery.line.takes = lambda *_: True
+    delivery.line.wait_until_closed()
     delivery.retry()
     delivery.assert_accounts()
 
 
-@to_each([("pynetdicom", "dimse")], ["all", "one"])
-def test_a_retry_by_hand_asks_the_far_side_anew(delivery, which):
+@pytest.mark.parametrize("which", ["all", "one"])
+def test_a_retry_by_hand_asks_the_far_side_anew(deliver, destinations, which):
     """It was put right: what is told to go again goes, whatever association is still open; all of it, or one by its
     number."""
+    delivery = deliver(destinations("pynetdicom"))
     delivery.line.takes = lambda *_: False
     delivery.send(*study(1, 1 if which == "one" else 4), trigger="study")
     (job, *_) = delivery.settled().values()

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from deliveries import DIMSE, study
+from deliveries import DIMSE, STOW, study
 from ledger import SENT
 from middleman import Deed as Store
 from together import to_each
@@ -24,6 +24,20 @@ def test_an_idle_association_that_the_far_side_ends(delivery):
     delivery.give(*first)
     delivery.settled()
     delivery.line.wait_for_abort()
+    delivery.give(*next_)
+    delivery.assert_accounts()
+    assert {job["attempts"] for job in delivery.jobs().values()} == {1}
+    assert set(delivery.ledger.times_sent().values()) == {1}
+
+
+@to_each(STOW)
+def test_an_idle_connection_that_the_far_side_closes(delivery):
+    """The same over HTTP/1.1 (RFC 9112 §9.3)."""
+    first, next_ = study(1, 3), study(1, 3)
+    delivery.route(*first, *next_)
+    delivery.give(*first)
+    delivery.settled()
+    delivery.line.close_idle()
     delivery.give(*next_)
     delivery.assert_accounts()
     assert {job["attempts"] for job in delivery.jobs().values()} == {1}

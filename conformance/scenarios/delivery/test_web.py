@@ -167,6 +167,18 @@ def test_one_instance_that_spoils_the_request(delivery, status, because):
     delivery.assert_accounts(undelivered={bad: because})
 
 
+@everywhere
+def test_a_server_that_closes_on_a_long_body(delivery):
+    """413 while the body is still coming, and the connection closed at once, so that the answer may be lost: what is too
+    long together still arrives."""
+    items = study(1, 8)
+    for item in items:
+        item.Rows, item.Columns, item.PixelData = 512, 512, bytes(512 * 512 * 2)
+    delivery.line.body_bytes_max = 1 << 20
+    delivery.send(*items, trigger="study")
+    delivery.assert_accounts()
+
+
 @to_each(ONCE, [
     (401, "not let in"), (403, "not let in"), (404, "no STOW-RS there"), (405, "no STOW-RS there"), (302, "points elsewhere"),
 ])
