@@ -48,7 +48,7 @@ pub use insert::{Inserted, OnConflict};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };
-pub use routes::{Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Role, RouteRecord, Then};
+pub use routes::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Priors, Role, RouteRecord, Then};
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
 pub use tokens::TokenRecord;

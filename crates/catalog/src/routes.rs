@@ -42,6 +42,33 @@ pub struct RouteRecord {
     /// How it makes sure that a study or series is complete.
     #[serde(default, skip_serializing_if = "is_default")]
     pub completeness: Completeness,
+    /// Which earlier studies of the patient it sends along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub priors: Option<Priors>,
+}
+
+/// Which earlier studies of a patient are sent along.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Priors {
+    /// The latest ones, so many at most.
+    pub most: u32,
+    /// Not older than so many years before the study; none: of any age.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub years: Option<u32>,
+    /// What they have in common with it; nothing: they are the same patient's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub same: Vec<Alike>,
+}
+
+/// What an earlier study has in common with one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Alike {
+    /// One of its modalities.
+    Modality,
+    /// One of the body parts that its series name.
+    BodyPart,
 }
 
 /// Whether later routes are asked of what a route takes.
@@ -132,6 +159,7 @@ impl RouteRecord {
             delay_seconds: 0,
             late: Late::default(),
             completeness: Completeness::default(),
+            priors: None,
         }
     }
 }

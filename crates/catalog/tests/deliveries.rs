@@ -56,6 +56,7 @@ async fn release_as(subject: &Subject, late: Late, delay: Duration) -> u64 {
         revision: it.revision,
         at,
         late,
+        wants_priors: false,
         evidence: Some(r#"{"words":"quiet"}"#.to_owned()),
     };
     subject.catalog.release(gathered.into_iter().map(let_go).collect()).await.unwrap()
@@ -181,7 +182,14 @@ async fn what_comes_between_the_look_and_the_release_puts_it_off() {
     let gathered = subject.catalog.gathered(10).await.unwrap().remove(0);
     subject.insert_with(record(1, 1, 2), to("reader", QUIET)).await;
     let Gathered { delivery, revision, .. } = gathered;
-    let release = Release { delivery, revision, at: subject.clock.now(), late: Late::Delta, evidence: None };
+    let release = Release {
+        delivery,
+        revision,
+        at: subject.clock.now(),
+        late: Late::Delta,
+        wants_priors: false,
+        evidence: None,
+    };
     assert_eq!(subject.catalog.release(vec![release]).await.unwrap(), 0);
     assert!(claim(&subject, "a").await.is_empty());
 }

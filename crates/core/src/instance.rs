@@ -121,6 +121,15 @@ pub struct Envelope {
     pub came_back: Option<Box<CameBack>>,
 }
 
+impl Envelope {
+    /// Of which nothing is known but the way; when it was in is set when it is.
+    #[must_use]
+    pub const fn of(door: Door) -> Self {
+        let received_at = Timestamp::UNIX_EPOCH;
+        Self { door, received_at, calling_ae: None, remote: None, source_address: None, came_back: None }
+    }
+}
+
 /// From where an instance came back, and where it belongs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CameBack {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use causeway_core::remote::DicomWebAddress;
 use reqwest::header::{ACCEPT, AUTHORIZATION};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 
 use crate::failure::{Failure, Kind};
 use crate::sender::Patience;
@@ -52,25 +52,9 @@ impl DicomWeb {
         query: &[(&str, String)],
         limit: usize,
     ) -> Result<Answer, Failure> {
-        let mut request = self
-            .client
-            .get(format!("{}/{path}", self.base))
-            .query(query)
-            .header(ACCEPT, "application/dicom+json");
-        if let Some(token) = self.token_file.as_deref().map(read_token).transpose()? {
-            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-        }
-        let sent = tokio::time::timeout(self.patience.response, request.send()).await;
-        let mut response = sent.map_err(|_| silent())?.map_err(|error| broken(&error))?;
-        let status = response.status();
-        match status {
-            StatusCode::OK => {}
-            StatusCode::NO_CONTENT | StatusCode::NOT_FOUND => return Ok(Answer::Nothing),
-            _ => {
-                let words = format!("HTTP {} to a question", status.as_u16());
-                return Err(Failure::with_status(Kind::Unclear, status.as_u16(), words));
-            }
-        }
+        let Some(mut response) = self.ask(path, query, "application/dicom+json").await? else {
+            return Ok(Answer::Nothing);
+        };
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| broken(&error))? {
             body.extend_from_slice(&chunk);
@@ -79,6 +63,36 @@ impl DicomWeb {
             }
         }
         Ok(Answer::Found(body))
+    }
+}
+
+impl DicomWeb {
+    /// Asks for what is at `path` below the base URL in a form of its own; nothing when it has none.
+    pub(crate) async fn open(&self, path: &str, accept: &str) -> Result<Option<Response>, Failure> {
+        self.ask(path, &[], accept).await
+    }
+
+    async fn ask(
+        &self,
+        path: &str,
+        query: &[(&str, String)],
+        accept: &str,
+    ) -> Result<Option<Response>, Failure> {
+        let mut request =
+            self.client.get(format!("{}/{path}", self.base)).query(query).header(ACCEPT, accept);
+        if let Some(token) = self.token_file.as_deref().map(read_token).transpose()? {
+            request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let sent = tokio::time::timeout(self.patience.response, request.send()).await;
+        let response = sent.map_err(|_| silent())?.map_err(|error| broken(&error))?;
+        match response.status() {
+            StatusCode::OK => Ok(Some(response)),
+            StatusCode::NO_CONTENT | StatusCode::NOT_FOUND => Ok(None),
+            status => {
+                let words = format!("HTTP {} to a question", status.as_u16());
+                Err(Failure::with_status(Kind::Unclear, status.as_u16(), words))
+            }
+        }
     }
 }
 

@@ -22,6 +22,7 @@ mod errands;
 mod failure;
 mod health;
 mod job;
+mod priors;
 mod release;
 mod route;
 mod router;
@@ -34,12 +35,14 @@ mod webhooks;
 mod worker;
 
 pub use causeway_catalog::{
-    Ask, Completeness, DEFAULT_WAIT_SECONDS, Event, Events, Place, Role, RouteRecord, Since, Then, Webhook,
-    delivery, errand,
+    Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Event, Events, Place, Priors, Role, RouteRecord, Since,
+    Then, Webhook, delivery, errand,
 };
 pub use config::{Config, ConfigError};
 pub use errands::Config as ErrandsConfig;
-pub use route::{MAX_DELAY_SECONDS, MAX_DESTINATIONS, MAX_QUIET_SECONDS, Route, RouteError};
+pub use route::{
+    MAX_DELAY_SECONDS, MAX_DESTINATIONS, MAX_PRIOR_YEARS, MAX_PRIORS, MAX_QUIET_SECONDS, Route, RouteError,
+};
 pub use router::Router;
 pub use routes::{Explained, Routes};
 pub use worker::Forwarder;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use causeway_catalog::RouteRecord;
+use causeway_catalog::{Priors, RouteRecord};
 use causeway_core::{InstanceRecord, PlannedDelivery, RemoteName, Trigger};
 
 use crate::condition::{Condition, ConditionError, Verdict};
@@ -11,6 +11,10 @@ use crate::condition::{Condition, ConditionError, Verdict};
 pub const MAX_QUIET_SECONDS: u32 = 24 * 3600;
 /// Longest time that what is ready is kept back, in seconds: 31 days.
 pub const MAX_DELAY_SECONDS: u32 = 31 * 24 * 3600;
+/// Most earlier studies that go along with one.
+pub const MAX_PRIORS: u32 = 50;
+/// Oldest ones, in years.
+pub const MAX_PRIOR_YEARS: u32 = 150;
 /// Most remotes of one route.
 pub const MAX_DESTINATIONS: usize = 32;
 
@@ -35,6 +39,14 @@ pub enum RouteError {
     /// Its wait for what is not here yet.
     #[error("what is not here yet may be waited for for at most {MAX_QUIET_SECONDS} seconds, not for {0}")]
     Wait(u32),
+    /// Its earlier studies.
+    #[error("a route sends 1 to {MAX_PRIORS} earlier studies along, at most {MAX_PRIOR_YEARS} years old")]
+    Priors,
+    /// The same, where it does not wait for a study.
+    #[error(
+        "a route that sends each instance at once sends no earlier studies along; let it wait for the study"
+    )]
+    PriorsOfInstances,
     /// Its remotes.
     #[error("a route has 1 to {MAX_DESTINATIONS} remotes, each once, not {0}")]
     Destinations(usize),
@@ -79,6 +91,16 @@ impl Route {
         }
         if record.completeness.wait_seconds > MAX_QUIET_SECONDS {
             return Err(RouteError::Wait(record.completeness.wait_seconds));
+        }
+        let fits = |priors: &Priors| {
+            (1..=MAX_PRIORS).contains(&priors.most)
+                && priors.years.is_none_or(|years| years <= MAX_PRIOR_YEARS)
+        };
+        if !record.priors.as_ref().is_none_or(fits) {
+            return Err(RouteError::Priors);
+        }
+        if record.priors.is_some() && record.trigger == Trigger::Instance {
+            return Err(RouteError::PriorsOfInstances);
         }
         let different: BTreeSet<_> = record.to.iter().collect();
         if different.len() != record.to.len() || !(1..=MAX_DESTINATIONS).contains(&record.to.len()) {
@@ -182,6 +204,21 @@ mod tests {
         for (wait_seconds, fine) in [(0, true), (MAX_QUIET_SECONDS, true), (MAX_QUIET_SECONDS + 1, false)] {
             let completeness = Completeness { wait_seconds, ..Completeness::default() };
             assert_eq!(Route::parse(RouteRecord { completeness, ..plain.clone() }).is_ok(), fine);
+        }
+    }
+
+    #[test]
+    fn earlier_studies_are_bounded_in_number_and_age() {
+        let plain = route("true", Trigger::Study { quiet_seconds: 1 }).unwrap().record;
+        let bounds = [(0, None, false), (1, Some(0), true), (MAX_PRIORS, Some(MAX_PRIOR_YEARS), true)];
+        let beyond = [(MAX_PRIORS + 1, None, false), (1, Some(MAX_PRIOR_YEARS + 1), false)];
+        for (most, years, fine) in bounds.into_iter().chain(beyond) {
+            let priors = Some(Priors { most, years, same: Vec::new() });
+            assert_eq!(
+                Route::parse(RouteRecord { priors, ..plain.clone() }).is_ok(),
+                fine,
+                "{most} {years:?}"
+            );
         }
     }
 

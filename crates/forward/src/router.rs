@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use causeway_archive::Dispatcher;
 use causeway_catalog::{Catalog, Place, RouteRecord};
-use causeway_core::{CameBack, InstanceRecord, PlannedDelivery, RemoteName, Trigger};
+use causeway_core::{CameBack, InstanceRecord, PlannedDelivery, RemoteName, Trigger, Uid};
 use tokio::sync::{Mutex, watch};
 
 use crate::route::Route;
@@ -21,6 +21,23 @@ pub struct Router {
     refreshing: Mutex<()>,
     /// Counts nudges; each who waits has its own receiver, so that none takes another's.
     bell: watch::Sender<u64>,
+    /// Studies that are fetched for a route, each with the remote that gives it: no route is asked of them.
+    fetched: std::sync::Mutex<Vec<(Uid, RemoteName)>>,
+}
+
+/// A study that no route is asked of while it is fetched; until this goes.
+pub(crate) struct Fetched {
+    router: Arc<Router>,
+    what: (Uid, RemoteName),
+}
+
+impl Drop for Fetched {
+    fn drop(&mut self) {
+        let mut fetched = self.router.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = fetched.iter().position(|it| *it == self.what) {
+            fetched.swap_remove(at);
+        }
+    }
 }
 
 impl Router {
@@ -34,6 +51,7 @@ impl Router {
             routes: RwLock::default(),
             refreshing: Mutex::default(),
             bell: watch::Sender::new(0),
+            fetched: std::sync::Mutex::default(),
         };
         router.refresh().await?;
         Ok(router)
@@ -106,6 +124,19 @@ impl Router {
         Ok(())
     }
 
+    /// Asks no route of a study that a remote gives, until what this gives goes.
+    pub(crate) fn leave_alone(self: &Arc<Self>, study: Uid, remote: RemoteName) -> Fetched {
+        let what = (study, remote);
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).push(what.clone());
+        Fetched { router: Arc::clone(self), what }
+    }
+
+    fn is_fetched(&self, record: &InstanceRecord) -> bool {
+        let fetched = self.fetched.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = record.envelope.remote.as_ref();
+        fetched.iter().any(|(study, remote)| *study == record.ids.study && from == Some(remote))
+    }
+
     /// Changes when there may be work.
     pub(crate) fn nudges(&self) -> watch::Receiver<u64> {
         self.bell.subscribe()
@@ -131,7 +162,7 @@ fn way_back(record: &InstanceRecord) -> Option<PlannedDelivery> {
 impl Dispatcher for Router {
     /// One delivery for each remote that some route sends it to.
     fn plan(&self, record: &InstanceRecord) -> Vec<PlannedDelivery> {
-        let mut planned = self.routes().plan(record);
+        let mut planned = if self.is_fetched(record) { Vec::new() } else { self.routes().plan(record) };
         if let Some(back) = way_back(record) {
             planned.retain(|it| it.remote != back.remote);
             planned.push(back);

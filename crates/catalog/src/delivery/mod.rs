@@ -19,6 +19,7 @@ mod manage;
 mod outcome;
 mod pause;
 mod plan;
+mod priors;
 mod release;
 mod story;
 
@@ -31,6 +32,7 @@ pub use manage::{Change, Changed, Which};
 pub use outcome::{Afterwards, Last, Update};
 pub use pause::Paused;
 pub(crate) use plan::plan;
+pub use priors::{PriorStudy, Sought};
 pub use release::{Gathered, Release};
 pub use story::{AnswerCount, DeliveryStory, SourceCount, Story};
 

@@ -42,6 +42,8 @@ pub struct Release {
     pub at: Timestamp,
     /// Whether what was sent before goes once more.
     pub late: Late,
+    /// Whether earlier studies of the patient are to be found and sent along; once for each delivery.
+    pub wants_priors: bool,
     /// What is known of its completeness, as a JSON object.
     pub evidence: Option<String>,
 }
@@ -144,10 +146,11 @@ fn go(connection: &Connection, release: &Release, now: i64) -> Result<bool, Erro
     let at = release.at.as_millisecond().max(now);
     let gone = connection
         .prepare_cached(
-            "UPDATE delivery SET released = revision, released_at = ?3, evidence = ?4
+            "UPDATE delivery SET released = revision, released_at = ?3, evidence = ?4,
+             priors = CASE WHEN ?5 THEN coalesce(priors, 0) ELSE priors END
              WHERE id = ?1 AND revision = ?2 AND released < revision AND due_at <= ?3",
         )?
-        .execute((release.delivery, release.revision, now, &release.evidence))?;
+        .execute((release.delivery, release.revision, now, &release.evidence, release.wants_priors))?;
     if gone == 0 {
         return Ok(false);
     }

@@ -76,6 +76,8 @@ pub struct DeliveryStory {
     pub paused_at: Option<Timestamp>,
     /// What is known of its completeness.
     pub evidence: Option<serde_json::Value>,
+    /// What came of looking for earlier studies of the patient, where its route sends some along.
+    pub priors: Option<String>,
     /// Instances in all.
     pub instances: u64,
     /// To be sent.
@@ -171,7 +173,8 @@ fn deliveries(connection: &Connection, study: &Uid) -> Result<Vec<DeliveryStory>
         "SELECT delivery.id, route, delivery.remote, scope_uid, delivery.priority, delivery.revision, released, since,
          due_at, released_at, delivery.next_at, paused_at, evidence, count(job.id), count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1),
          count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 3), count(*) FILTER (WHERE state = 4), count(*) FILTER (WHERE commitment = 2),
-         min(CASE WHEN state = 2 THEN changed_at END), max(CASE WHEN state = 2 THEN changed_at END)
+         min(CASE WHEN state = 2 THEN changed_at END), max(CASE WHEN state = 2 THEN changed_at END),
+         CASE WHEN priors = 0 THEN coalesce(priors_words, 'looked for') ELSE priors_words END
          FROM delivery LEFT JOIN job ON job.delivery = delivery.id WHERE study_uid = ?1
          GROUP BY delivery.id ORDER BY delivery.id",
     )?;
@@ -213,6 +216,7 @@ fn delivery(row: &Row<'_>, study: &Uid) -> Result<DeliveryStory, Error> {
         committed: row.get(19)?,
         first_delivered_at: at(20)?,
         last_delivered_at: at(21)?,
+        priors: row.get(22)?,
         answers: Vec::new(),
     })
 }

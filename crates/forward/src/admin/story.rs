@@ -211,6 +211,7 @@ mod tests {
             next_at: None,
             paused_at: None,
             evidence: None,
+            priors: None,
             instances: 3,
             waiting: 0,
             sending: 0,

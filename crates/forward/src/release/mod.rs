@@ -248,6 +248,7 @@ fn release(route: Option<&Route>, gathered: &Gathered, evidence: &Evidence, now:
         revision: gathered.revision,
         at,
         late,
+        wants_priors: route.is_some_and(|route| route.record.priors.is_some()),
         evidence: Some(as_json(evidence)),
     }
 }

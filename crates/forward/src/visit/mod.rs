@@ -1,5 +1,5 @@
 //! Visits: what an administrator has the node do at a remote at once, and watches while it is done: ask what it has
-//! (`find`), have it give instances (`retrieve`, by C-GET in `pull` or by C-MOVE in `moved`), give it files (`send`).
+//! (`find`), have it give instances (`retrieve`, by C-GET in `pull`, by C-MOVE in `moved` or by WADO-RS in `wado`), give it files (`send`).
 //!
 //! All of them stand here, and not in a door, because each is a call of ours: it needs what this room knows of a remote
 //! and of ourselves, as a delivery does. Never here: HTTP; the queue: a visit that fails is not tried again by itself.
@@ -13,6 +13,7 @@ mod pull;
 mod retrieve;
 mod send;
 pub(crate) mod survey;
+mod wado;
 mod words;
 
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Having a remote give what it has: by C-GET on our association, or by C-MOVE to ourselves; and a look into our own
+//! Having a remote give what it has: by C-GET on our association, by C-MOVE to ourselves, or by WADO-RS; and a look into our own
 //! archive for what came, since only that is proof.
 
 mod classes;
@@ -19,7 +19,8 @@ use tokio::sync::mpsc;
 
 use super::moved::move_here;
 use super::pull::{Pulled, Taking, pull};
-use super::survey::{Listed, Stopped, Wanted, survey};
+use super::survey::{self, Listed, Stopped, Wanted};
+use super::wado::{self, Giver};
 use super::{QuestionError, Told, Visit, VisitError, words};
 use crate::worker::{Forwarder, Inner};
 use classes::sop_classes;
@@ -46,6 +47,8 @@ pub enum Way {
     Get,
     /// By C-MOVE.
     Move,
+    /// By WADO-RS.
+    Web,
 }
 
 /// What is wanted: a study, a series of it, or an instance of that.
@@ -149,6 +152,27 @@ impl Forwarder {
     }
 }
 
+impl Inner {
+    /// Has a remote give a whole study, for the node itself; in words when not all of it is here then.
+    pub(crate) async fn fetch_study(&self, remote: &Remote, study: Uid) -> Result<(), String> {
+        let retrieval = Retrieval { study, series: None, instance: None, with: With::Any };
+        let keeper = Principal {
+            permissions: [Permission::Store, Permission::Retrieve].into_iter().collect(),
+            ..Principal::local()
+        };
+        let (lines, mut heard) = mpsc::channel(1);
+        let mut telling = Telling { lines, counts: Counts::default() };
+        let fetching = self.fetch(remote, &keeper, &retrieval, 0, &mut telling);
+        // Nobody listens to how far it is; the channel stays open, since closing it stops the retrieval.
+        let listening = async { while heard.recv().await.is_some() {} };
+        let end = tokio::select! {
+            end = fetching => end,
+            () = listening => return Err("it was given up".to_owned()),
+        };
+        if end.is_well { Ok(()) } else { Err(end.words) }
+    }
+}
+
 impl Retrieval {
     fn wanted(&self) -> Wanted {
         Wanted { study: self.study.clone(), series: self.series.clone(), instance: self.instance.clone() }
@@ -161,6 +185,14 @@ impl Retrieval {
             instances: self.instance.iter().cloned().collect(),
             patient_id: None,
         }
+    }
+
+    /// Where it is below the base URL of DICOMweb (PS3.18 §10.4.1).
+    fn path(&self) -> String {
+        let Self { study, series, instance, .. } = self;
+        let series = series.as_ref().map(|series| format!("/series/{series}")).unwrap_or_default();
+        let instance = instance.as_ref().map(|instance| format!("/instances/{instance}")).unwrap_or_default();
+        format!("studies/{study}{series}{instance}")
     }
 
     /// The identifier of a C-MOVE or a C-GET (PS3.4 §C.4.2.1.4.1): unique keys only.
@@ -207,6 +239,13 @@ impl Telling {
 
     pub(super) fn kept(&mut self) {
         self.counts.kept += 1;
+        self.tell();
+    }
+
+    /// An instance that came over the web was not taken here; which is not known before it is read.
+    pub(super) fn unkept(&mut self, error: &IngestError) {
+        self.counts.refused += 1;
+        let _ = self.lines.try_send(RetrieveLine::Note(format!("an instance was not taken here: {error}")));
         self.tell();
     }
 
@@ -257,6 +296,18 @@ impl Inner {
         telling: &mut Telling,
     ) -> RetrieveEnd {
         let listed = self.list(remote, retrieval, telling).await;
+        if let (None, Some(address)) = (remote.dimse_peer(), &remote.dicomweb) {
+            let patience = self.patience();
+            let giver =
+                Giver { archive: &self.archive, principal: keeper, remote: &remote.name, address, patience };
+            let taken = wado::take(giver, &retrieval.path(), telling).await;
+            let here = here(&self.archive, keeper, retrieval).await;
+            let outlook = Outlook { listed: listed.as_ref(), here, counts: telling.counts };
+            return match taken {
+                Ok(()) => outlook.taken(),
+                Err(words) => outlook.broken(Some(Way::Web), words),
+            };
+        }
         let answer = match telling.wish() {
             Wish::More => self.ask_for(remote, keeper, retrieval, listed.as_ref(), telling).await,
             Wish::Cancel => Err((None, "nobody waits for it any more".to_owned())),
@@ -279,8 +330,7 @@ impl Inner {
 
     /// What the remote lists, where it does.
     async fn list(&self, remote: &Remote, retrieval: &Retrieval, telling: &mut Telling) -> Option<Listed> {
-        let call = self.call(remote).ok()?;
-        match survey(&call, &retrieval.wanted(), telling).await {
+        match survey::ask(self, remote, &retrieval.wanted(), telling).await {
             Ok(listed) => {
                 telling.counts.listed = Some(listed.len() as u64);
                 telling.tell();

@@ -29,6 +29,7 @@ use crate::errands;
 use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
+use crate::priors;
 use crate::release;
 use crate::router::Router;
 use crate::sender::{Caller, Patience};
@@ -106,6 +107,7 @@ impl Forwarder {
         let (stop, stopped) = watch::channel(false);
         let mut errands = errands::Hub::new(&self.inner, stopped.clone());
         let mut releases = release::Hub::new(&self.inner, stopped.clone());
+        let mut priors = priors::Hub::new(&self.inner, stopped.clone());
         let mut webhooks = webhooks::Hub::new(&self.inner, stopped.clone());
         let mut hub = Hub {
             inner: Arc::clone(&self.inner),
@@ -118,6 +120,7 @@ impl Forwarder {
             () = hub.run() => {}
             () = errands.run() => {}
             () = releases.run() => {}
+            () = priors.run() => {}
             () = webhooks.run() => {}
             () = shutdown => {}
         }

@@ -35,6 +35,7 @@ enum Verb {
   causeway route add ct1 --when 'calling_ae == \"CT1\"' --to reader --to archive --trigger instance --priority stat
   causeway route add nightly --when true --to archive --during 'daily 20:00-06:00' --zone Europe/Berlin --priority bulk
   causeway route add rest --when true --to archive --fallback
+  causeway route add chest --when 'Modality == \"CT\"' --to reader --priors 3 --priors-years 5 --priors-same body-part
 
 Conditions are CEL over the attributes by their keywords, and calling_ae, remote, source_address, door, sop_class,
 sop_class_name, transfer_syntax.")]
@@ -123,6 +124,7 @@ fn row(route: RouteRecord) -> [String; 6] {
         (route.then == Then::Stop).then(|| "stops".to_owned()),
         (route.role == Role::Fallback).then(|| "fallback".to_owned()),
         (!route.schedule.is_always()).then(|| route.schedule.to_string()),
+        route.priors.as_ref().map(|priors| format!("with {} priors", priors.most)),
         (route.delay_seconds > 0).then(|| format!("kept back for {} s", route.delay_seconds)),
     ];
     let to: Vec<String> = route.to.iter().map(RemoteName::to_string).collect();

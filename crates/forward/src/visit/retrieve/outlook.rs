@@ -45,6 +45,19 @@ impl Outlook<'_> {
         }
     }
 
+    /// The end of what was taken over the web, where nothing is said but what came.
+    pub(super) fn taken(&self) -> RetrieveEnd {
+        let (missing, here) = (self.missing().len(), self.here.as_ref().map_or(0, BTreeSet::len));
+        let of = self.listed.map(|listed| format!(" of {}", listed.len())).unwrap_or_default();
+        let words = match (here, missing) {
+            (0, _) => "nothing of it is here".to_owned(),
+            (here, 0) => format!("{here}{of} instances are here"),
+            (_, missing) => format!("{missing}{of} instances are not here"),
+        };
+        let is_well = here > 0 && missing == 0 && self.counts.refused == 0;
+        RetrieveEnd { is_well, ..self.broken(Some(Way::Web), words) }
+    }
+
     /// The end of what was answered. `remedy`: what may help, should it not be well.
     pub(super) fn end(&self, way: Way, last: &Final, remedy: Option<String>) -> RetrieveEnd {
         let retrieved = &last.retrieved;

@@ -1,5 +1,7 @@
 //! What a remote has, by C-FIND level by level (PS3.4 §C.4.1.2.1).
 
+use std::collections::BTreeSet;
+
 use causeway_core::status::Outcome;
 use causeway_core::transfer_syntax::Layout;
 use causeway_core::{Attributes, Element, Level, Tag, Uid, Vr, sop_class};
@@ -16,7 +18,7 @@ use crate::visit::words;
 const MAX_SERIES: usize = 5_000;
 
 /// What `wanted` names, as the remote lists it; in words why it is not known.
-pub(in crate::visit) async fn survey(
+pub(super) async fn survey(
     call: &Call,
     wanted: &Wanted,
     stopped: &mut (impl Stopped + Send),
@@ -27,6 +29,21 @@ pub(in crate::visit) async fn survey(
     // Nothing is owed to it any more.
     let _ = requestor.release().await;
     listed
+}
+
+/// What a remote has at the level that `keys` name; of each match what was asked for.
+pub(super) async fn matches(
+    call: &Call,
+    keys: &Attributes,
+    most: usize,
+    stopped: &mut (impl Stopped + Send),
+) -> Result<Vec<Attributes>, String> {
+    let model = Uid::parse(sop_class::STUDY_ROOT_FIND).map_err(|error| error.to_string())?;
+    let (mut requestor, context) = open(call, &model).await.map_err(|error| error.to_string())?;
+    let found = ask(&mut requestor, &context, keys, most, stopped).await;
+    // Nothing is owed to it any more.
+    let _ = requestor.release().await;
+    found
 }
 
 async fn look(
@@ -87,7 +104,8 @@ async fn ask(
     stopped: &mut (impl Stopped + Send),
 ) -> Result<Vec<Attributes>, String> {
     let layout = Layout::of(&context.transfer_syntax);
-    let mut gathered = Gathered { layout, most, found: Vec::new(), stopped };
+    let wanted = keys.iter().map(|(tag, _)| tag).collect();
+    let mut gathered = Gathered { layout, wanted, most, found: Vec::new(), stopped };
     let identifier = identifier::encode(keys, layout);
     let answered =
         requestor.find_each(context.id, &context.abstract_syntax, &identifier, &mut gathered).await;
@@ -106,6 +124,8 @@ async fn ask(
 /// Matches in memory, up to a bound.
 struct Gathered<'a, T> {
     layout: Layout,
+    /// What is kept of each.
+    wanted: BTreeSet<Tag>,
     most: usize,
     found: Vec<Attributes>,
     stopped: &'a mut T,
@@ -117,9 +137,7 @@ impl<T: Stopped + Send> Matches for Gathered<'_, T> {
             return Wish::Cancel;
         }
         if let Ok(mut found) = identifier::decode(&bytes, self.layout) {
-            found.retain(|tag| {
-                [Tag::SERIES_INSTANCE_UID, Tag::SOP_INSTANCE_UID, Tag::SOP_CLASS_UID].contains(&tag)
-            });
+            found.retain(|tag| self.wanted.contains(&tag));
             self.found.push(found);
         }
         Wish::More

@@ -6,9 +6,7 @@ mod web;
 
 use std::collections::BTreeMap;
 
-use causeway_core::{Remote, Uid};
-
-pub(super) use dimse::survey;
+use causeway_core::{Attributes, Element, Level, Remote, Tag, Uid, Vr};
 
 use crate::worker::Inner;
 
@@ -42,7 +40,7 @@ pub(crate) async fn ask(
     stopped: &mut (impl Stopped + Send),
 ) -> Result<Listed, String> {
     if remote.dimse_peer().is_some() {
-        return survey(&inner.call(remote)?, wanted, stopped).await;
+        return dimse::survey(&inner.call(remote)?, wanted, stopped).await;
     }
     match &remote.dicomweb {
         Some(address) => tokio::select! {
@@ -50,5 +48,34 @@ pub(crate) async fn ask(
             () = stopped.stopped() => Err("nobody waits for it".to_owned()),
         },
         None => Err(format!("remote '{}' has no address at which it could be asked", remote.name)),
+    }
+}
+
+/// The studies of a remote that match `keys`, or the series of `study` that do; of each match what is asked for, at most
+/// `most`. In words why it is not known.
+pub(crate) async fn matches(
+    inner: &Inner,
+    remote: &Remote,
+    study: Option<&Uid>,
+    mut keys: Attributes,
+    most: usize,
+    stopped: &mut (impl Stopped + Send),
+) -> Result<Vec<Attributes>, String> {
+    if remote.dimse_peer().is_some() {
+        let level = if study.is_some() { Level::Series } else { Level::Study };
+        keys.put_text(Tag::QUERY_RETRIEVE_LEVEL, Vr::CS, level.as_str());
+        keys.put(level.unique_key(), Element::empty(Vr::UI));
+        if let Some(study) = study {
+            keys.put_text(Tag::STUDY_INSTANCE_UID, Vr::UI, study.as_str());
+        }
+        return dimse::matches(&inner.call(remote)?, &keys, most, stopped).await;
+    }
+    let Some(address) = &remote.dicomweb else {
+        return Err(format!("remote '{}' has no address at which it could be asked", remote.name));
+    };
+    let path = study.map_or_else(|| "studies".to_owned(), |study| format!("studies/{study}/series"));
+    tokio::select! {
+        found = web::matches(address, inner.patience(), &path, &keys, most) => found,
+        () = stopped.stopped() => Err("nobody waits for it".to_owned()),
     }
 }

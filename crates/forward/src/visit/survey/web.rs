@@ -30,7 +30,7 @@ pub(super) async fn survey(
     let mut told = 0;
     for _ in 0..MAX_PAGES {
         let mut query = vec![
-            ("includefield", Tag::SOP_CLASS_UID.to_string()),
+            ("includefield", Tag::SOP_CLASS_UID.to_hex()),
             ("limit", PAGE.to_string()),
             ("offset", told.to_string()),
         ];
@@ -53,14 +53,41 @@ pub(super) async fn survey(
     Err(format!("it takes more than {MAX_PAGES} questions to hear all that it lists"))
 }
 
+/// What a remote has at `path`; of each match what is asked for: `keys` with a value are matched, the others told.
+pub(super) async fn matches(
+    address: &DicomWebAddress,
+    patience: Patience,
+    path: &str,
+    keys: &Attributes,
+    most: usize,
+) -> Result<Vec<Attributes>, String> {
+    let web = DicomWeb::new(address, patience).map_err(|failure| failure.words)?;
+    let mut query = vec![("limit".to_owned(), most.to_string())];
+    for (tag, element) in keys.iter() {
+        match element.values().first() {
+            Some(value) if !value.is_empty() => query.push((tag.to_hex(), value.clone())),
+            _ => query.push(("includefield".to_owned(), tag.to_hex())),
+        }
+    }
+    let query: Vec<(&str, String)> =
+        query.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+    match web.get(path, &query, MAX_ANSWER_BYTES).await.map_err(|failure| failure.words)? {
+        Answer::Found(body) => objects(&body),
+        Answer::Nothing => Ok(Vec::new()),
+    }
+}
+
+fn objects(body: &[u8]) -> Result<Vec<Attributes>, String> {
+    let unreadable = || "its answer is no DICOM JSON".to_owned();
+    let matches: Vec<&RawValue> = serde_json::from_slice(body).map_err(|_| unreadable())?;
+    matches.iter().map(|one| Attributes::from_json(one.get()).map_err(|_| unreadable())).collect()
+}
+
 fn read(body: &[u8]) -> Result<Matches, String> {
-    let matches: Vec<&RawValue> =
-        serde_json::from_slice(body).map_err(|_| "its answer is no DICOM JSON".to_owned())?;
+    let matches = objects(body)?;
     let uid = |attributes: &Attributes, tag| attributes.first(tag).and_then(|text| Uid::parse(text).ok());
     let mut found = Vec::with_capacity(matches.len());
-    for one in matches {
-        let attributes =
-            Attributes::from_json(one.get()).map_err(|_| "its answer is no DICOM JSON".to_owned())?;
+    for attributes in matches {
         if let Some(instance) = uid(&attributes, Tag::SOP_INSTANCE_UID) {
             found.push((instance, uid(&attributes, Tag::SOP_CLASS_UID)));
         }

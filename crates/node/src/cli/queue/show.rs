@@ -104,6 +104,10 @@ fn tell(delivery: &Value) {
         let words = if words.is_empty() { String::new() } else { format!(": {words}") };
         println!("  part {released} of {revision} let go {at}{words}");
     }
+    let priors = text(delivery, "/priors");
+    if !priors.is_empty() {
+        println!("  earlier studies: {priors}");
+    }
     let paths = ["/instances", "/state", "/attempts", "/last_at", "/words"];
     let rows: Vec<[String; 5]> =
         list(delivery, "answers").map(|answer| paths.map(|path| text(answer, path))).collect();

@@ -4,7 +4,7 @@ use anyhow::Context as _;
 use causeway_core::delivery::{Late, Priority};
 use causeway_core::schedule::Window;
 use causeway_core::{RemoteName, Schedule, Trigger};
-use causeway_forward::{Ask, Completeness, DEFAULT_WAIT_SECONDS, Role, RouteRecord, Then};
+use causeway_forward::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Priors, Role, RouteRecord, Then};
 use clap::{Args, ValueEnum};
 use jiff::tz::TimeZone;
 
@@ -51,6 +51,21 @@ pub(super) struct Terms {
     /// Seconds for which what is missing is waited for, from when the first came
     #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_WAIT_SECONDS)]
     wait: u32,
+    /// Earlier studies of the patient to send along, the latest ones; what is not here is fetched from whom is asked
+    #[arg(long, value_name = "NUMBER")]
+    priors: Option<u32>,
+    /// Not older than so many years before the study
+    #[arg(long, value_name = "YEARS", requires = "priors")]
+    priors_years: Option<u32>,
+    /// What they have in common with it
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',', requires = "priors")]
+    priors_same: Vec<Common>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Common {
+    Modality,
+    BodyPart,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,6 +87,15 @@ enum Lateness {
     Delta,
     Whole,
     Leave,
+}
+
+impl Common {
+    const fn alike(self) -> Alike {
+        match self {
+            Self::Modality => Alike::Modality,
+            Self::BodyPart => Alike::BodyPart,
+        }
+    }
 }
 
 impl Terms {
@@ -107,6 +131,11 @@ impl Terms {
                 Lateness::Leave => Late::Leave,
             },
             completeness: Completeness { ask, wait_seconds: self.wait },
+            priors: self.priors.map(|most| Priors {
+                most,
+                years: self.priors_years,
+                same: self.priors_same.into_iter().map(Common::alike).collect(),
+            }),
         })
     }
 }
