@@ -117,10 +117,10 @@ def test_a_far_side_that_takes_no_context_at_all(delivery):
     delivery.assert_accounts()
 
 
-@pytest.mark.parametrize("which", ["all", "one"])
+@pytest.mark.parametrize("which", ["all", "one", "study"])
 def test_a_retry_by_hand_asks_the_far_side_anew(deliver, destinations, which):
-    """It was put right: what is told to go again goes, whatever association is still open; all of it, or one by its
-    number."""
+    """It was put right: what is told to go again goes, whatever association is still open; all of it, one by its
+    number, or a study."""
     delivery = deliver(destinations("pynetdicom"))
     delivery.line.takes = lambda *_: False
     delivery.send(*study(1, 1 if which == "one" else 4), trigger="study")
@@ -128,20 +128,10 @@ def test_a_retry_by_hand_asks_the_far_side_anew(deliver, destinations, which):
     delivery.line.takes = lambda *_: True
     if which == "one":
         delivery.node.run("queue", "retry", str(job["id"]))
+    elif which == "study":
+        delivery.node.run("queue", "retry", "--study", str(delivery.items[0].StudyInstanceUID))
     else:
         delivery.retry()
-    delivery.assert_accounts()
-
-
-@pytest.mark.causeway_lacks(reason="only a retry that names the remote opens a new association")
-@to_each([("pynetdicom", "dimse")])
-def test_a_retry_of_a_study_asks_the_far_side_anew(delivery):
-    """The same, of a study by its UID."""
-    delivery.line.takes = lambda *_: False
-    delivery.send(*study(1, 2), trigger="study")
-    delivery.settled()
-    delivery.line.takes = lambda *_: True
-    delivery.node.run("queue", "retry", "--study", str(delivery.items[0].StudyInstanceUID))
     delivery.assert_accounts()
 
 

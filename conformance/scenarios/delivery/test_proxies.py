@@ -15,7 +15,7 @@ from together import at_once
 pytestmark = [pytest.mark.only("causeway"), pytest.mark.timeout(300)]
 
 REQUESTS = 100
-INSTANCES = 210
+INSTANCES = 130
 OVER = {"http2": "HTTP/2.0", "": "HTTP/1.1"}
 
 
