@@ -104,7 +104,7 @@ class Front:
         class Handler(_Handler):
             owner = front
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server = _Server(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -132,6 +132,11 @@ class Front:
             self.requests += 1
             self.times.append(time.monotonic())
             return self.requests
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, *_: object) -> None:
+        """A node that hangs up is part of it."""
 
 
 class _Handler(BaseHTTPRequestHandler):
