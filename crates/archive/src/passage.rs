@@ -36,6 +36,12 @@ impl Passage {
         Self(None)
     }
 
+    /// Whether instances go out as they are.
+    #[must_use]
+    pub const fn is_unchanged(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The SOP Instance UID under which an instance goes out.
     #[must_use]
     pub fn sop_instance(&self, instance: &StoredInstance) -> Uid {

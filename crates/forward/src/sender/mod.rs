@@ -110,6 +110,15 @@ pub(crate) fn passage(archive: &Archive, remote: &Remote) -> Result<Passage, Fai
     archive.passage(remote).map_err(|error| Failure::new(Kind::Refused, error.to_string()))
 }
 
+/// Holds back from a remote with a transform what would go to it in a way that applies none: `way` says which.
+pub(crate) fn unchanged(archive: &Archive, remote: &Remote, way: &str) -> Result<(), Failure> {
+    if passage(archive, remote)?.is_unchanged() {
+        return Ok(());
+    }
+    let words = format!("remote '{}' is given instances through a transform, which {way}", remote.name);
+    Err(Failure::new(Kind::Refused, words))
+}
+
 /// What an instance calls for that cannot be given as it would have to be.
 fn ungiven(error: &RetrieveError) -> Failure {
     match error {

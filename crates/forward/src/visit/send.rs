@@ -14,6 +14,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::{Told, Visit, VisitError};
+use crate::sender::unchanged;
 use crate::worker::{Forwarder, Inner};
 use fate::Fate;
 
@@ -22,6 +23,10 @@ const MAX_PAIRS: usize = 42;
 
 /// Lines that may break one after another before it ends: one may be the fault of a file, more are the remote's.
 const MAX_BREAKS: u32 = 2;
+
+/// What becomes of a transform here.
+const IS_NOT_APPLIED: &str =
+    "is not applied to files that only pass through: import them, and let a route send them";
 
 /// Where files come from, one after another.
 pub trait Files: Send + 'static {
@@ -95,13 +100,8 @@ impl Forwarder {
 impl Inner {
     async fn give(&self, remote: &Remote, mut files: impl Files, lines: &mpsc::Sender<SendLine>) -> SendEnd {
         let mut end = SendEnd { is_well: false, words: String::new(), taken: 0, refused: 0 };
-        if let Some(transform) = &remote.transform {
-            let words = format!(
-                "remote '{}' is given instances through transform '{transform}', which is not applied to files that \
-                 only pass through: import them, and let a route send them",
-                remote.name
-            );
-            return SendEnd { words, ..end };
+        if let Err(failure) = unchanged(&self.archive, remote, IS_NOT_APPLIED) {
+            return SendEnd { words: failure.words, ..end };
         }
         let call = match self.call(remote) {
             Ok(call) => call,
