@@ -15,6 +15,7 @@ import wire
 from acceptor import items, number, proposed, values
 from acceptor import checked as checked_command
 from ledger import ANSWERED, BROKEN, HAS, SENT, Ledger
+from subjects.base import free_port
 
 C_STORE_RQ, C_STORE_RSP = 0x0001, 0x8001
 DRAIN_SECONDS_MAX = 10
@@ -87,7 +88,7 @@ class Middleman:
     aborted: int = 0
 
     def __enter__(self) -> Middleman:
-        self._listener, self.port = None, 0
+        self._listener, self.port = None, free_port()
         self._lock, self._ends = threading.Lock(), []
         self.up()
         return self
@@ -99,7 +100,6 @@ class Middleman:
         """Listens, on the same port as before."""
         # The port may be in TIME_WAIT: create_server sets SO_REUSEADDR.
         self._listener = socket.create_server(("127.0.0.1", self.port))
-        self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._listen, args=(self._listener,), daemon=True).start()
 
     def down(self) -> None:

@@ -21,6 +21,7 @@ import wire
 from clients import FAILED_SOP_SEQUENCE, REFERENCED_SOP_SEQUENCE, multipart, value
 from ledger import ANSWERED, BROKEN, HAS, SENT, Ledger
 from middleman import shut
+from subjects.base import free_port
 
 DICOM_JSON = "application/dicom+json"
 FORWARD_SECONDS_MAX = 60
@@ -84,7 +85,7 @@ class Front:
     times: list[float] = field(default_factory=list)
 
     def __enter__(self) -> Front:
-        self._server, self.port = None, 0
+        self._server, self.port = None, free_port()
         self._lock, self._ends = threading.Lock(), set()
         self.up()
         return self
@@ -106,7 +107,6 @@ class Front:
 
         self._server = _Server(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
-        self.port = self._server.server_address[1]
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def down(self) -> None:
