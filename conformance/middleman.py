@@ -4,12 +4,14 @@ do what lines and far sides do on a bad day: refuse, abort, cut, be silent, answ
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import wire
 from acceptor import items, number, proposed, values
@@ -99,7 +101,7 @@ class Middleman:
     def up(self) -> None:
         """Listens, on the same port as before."""
         # The port may be in TIME_WAIT: create_server sets SO_REUSEADDR.
-        self._listener = socket.create_server(("127.0.0.1", self.port))
+        self._listener = bound(lambda: socket.create_server(("127.0.0.1", self.port)))
         threading.Thread(target=self._listen, args=(self._listener,), daemon=True).start()
 
     def down(self) -> None:
@@ -347,6 +349,19 @@ def _wait(holds: Callable[[], object], words: str, seconds: float = 30) -> None:
     while not holds():
         assert time.monotonic() < deadline, words
         time.sleep(0.02)
+
+
+def bound(bind: Callable[[], Any]) -> Any:
+    """What listens on a port that is free, or is about to be: a process that is being started beside holds copies of the
+    suite's sockets for a moment."""
+    deadline = time.monotonic() + 5
+    while True:
+        try:
+            return bind()
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
 
 
 def shut(end: socket.socket) -> None:

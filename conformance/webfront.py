@@ -20,7 +20,7 @@ import requests
 import wire
 from clients import FAILED_SOP_SEQUENCE, REFERENCED_SOP_SEQUENCE, multipart, value
 from ledger import ANSWERED, BROKEN, HAS, SENT, Ledger
-from middleman import shut
+from middleman import bound, shut
 from subjects.base import free_port
 
 DICOM_JSON = "application/dicom+json"
@@ -105,7 +105,7 @@ class Front:
         class Handler(_Handler):
             owner = front
 
-        self._server = _Server(("127.0.0.1", self.port), Handler)
+        self._server = bound(lambda: _Server(("127.0.0.1", self.port), Handler))
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
@@ -114,6 +114,8 @@ class Front:
         self.ledger.note(BROKEN, "", self.requests)
         if self._server is not None:
             self._server.shutdown()
+            # A process that is being started beside holds a copy of the socket for a moment: closed alone it still listens.
+            shut(self._server.socket)
             self._server.server_close()
             self._server = None
         self.close_idle()
