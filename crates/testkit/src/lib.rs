@@ -1,7 +1,8 @@
 //! What tests, benchmarks and the demonstration need to have something to work on.
 //!
-//! Lives here: makers of samples, and a peer that plays bytes. Never here: anything that the product's own reading
-//! or writing of DICOM is made of, so that both are a second opinion on it.
+//! Lives here: makers of samples, a peer that plays bytes, and a line that is far and narrow. Never here: anything that
+//! the product's own reading or writing of DICOM is made of, so that both are a second opinion on it.
 
+pub mod line;
 pub mod peer;
 pub mod sample;
