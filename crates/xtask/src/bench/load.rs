@@ -38,6 +38,22 @@ impl Batch {
         self.studies.iter().map(Study::len).sum()
     }
 
+    /// Where they are.
+    pub(super) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// How many bytes they have.
+    pub(super) fn bytes(&self) -> Result<u64> {
+        let mut bytes = 0;
+        for part in &self.parts {
+            for file in std::fs::read_dir(part)? {
+                bytes += file?.metadata()?.len();
+            }
+        }
+        Ok(bytes)
+    }
+
     /// Sends all, each folder over an association of its own, all at once.
     pub(super) fn send(&self, server: &Server, most: Duration) -> Result<()> {
         let mut senders = Vec::new();

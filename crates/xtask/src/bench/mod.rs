@@ -8,6 +8,7 @@ mod clients;
 mod find;
 mod frames;
 mod http;
+mod line;
 mod load;
 mod metadata;
 mod process;
@@ -65,6 +66,8 @@ enum Kind {
     Find,
     /// C-MOVE and C-GET
     Retrieve,
+    /// Delivery over lines that are far, narrow and break; measured only when it is asked for
+    Line,
 }
 
 /// The servers with a web door.
@@ -92,6 +95,8 @@ struct Plan {
     large_study_files: u32,
     stow_files: u32,
     retrieve_files: u32,
+    line_mr_files: u32,
+    line_ct_files: u32,
 }
 
 const WHOLE: Plan = Plan {
@@ -108,6 +113,8 @@ const WHOLE: Plan = Plan {
     large_study_files: 3000,
     stow_files: 100,
     retrieve_files: 500,
+    line_mr_files: 1000,
+    line_ct_files: 100,
 };
 
 const QUICK: Plan = Plan {
@@ -124,6 +131,8 @@ const QUICK: Plan = Plan {
     large_study_files: 500,
     stow_files: 40,
     retrieve_files: 100,
+    line_mr_files: 200,
+    line_ct_files: 20,
 };
 
 /// A run of the benchmark.
@@ -173,6 +182,7 @@ impl Bench {
             Kind::Frames => frames::run(self),
             Kind::Find => find::run(self),
             Kind::Retrieve => retrieve::run(self),
+            Kind::Line => line::run(self),
         }
     }
 

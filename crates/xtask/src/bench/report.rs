@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::line;
+
 /// Who is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Name {
@@ -69,6 +71,8 @@ struct Row {
 #[derive(Debug, Default)]
 pub(super) struct Report {
     rows: Vec<Row>,
+    /// Deliveries over a line.
+    pub(super) lines: Vec<line::Row>,
     failures: Vec<String>,
 }
 
@@ -124,7 +128,10 @@ impl Report {
                 aim,
             ]);
         }
-        let mut table = aligned(&lines);
+        let mut table = if self.rows.is_empty() { String::new() } else { aligned(&lines) };
+        if !self.lines.is_empty() {
+            table.push_str(&line::table(&self.lines));
+        }
         for failure in &self.failures {
             table.push_str(&format!("FAILED {failure}\n"));
         }
@@ -154,7 +161,7 @@ impl Report {
                 })
             })
             .collect();
-        json!({ "rows": rows, "failures": self.failures })
+        json!({ "rows": rows, "lines": line::json(&self.lines), "failures": self.failures })
     }
 }
 
@@ -189,7 +196,7 @@ fn shown(figure: f64, unit: Unit) -> String {
 }
 
 /// Columns as wide as their widest cell.
-fn aligned<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> String {
+pub(super) fn aligned<const COLUMNS: usize>(lines: &[[String; COLUMNS]]) -> String {
     let mut widths = [0; COLUMNS];
     for line in lines {
         for (width, cell) in widths.iter_mut().zip(line) {
