@@ -8,6 +8,7 @@
 pub mod ae_title;
 pub mod attributes;
 pub mod availability;
+pub mod bandwidth;
 pub mod clock;
 pub mod commitment;
 pub mod delivery;
@@ -43,6 +44,7 @@ pub mod worklist;
 
 pub use ae_title::AeTitle;
 pub use attributes::{Attributes, Element, Value};
+pub use bandwidth::Bandwidth;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use delivery::{Late, PlannedDelivery, Priority, Trigger};
 pub use digest::Digest;

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::ae_title::AeTitle;
+use crate::bandwidth::Bandwidth;
 use crate::fingerprint::Fingerprint;
 use crate::identity::{Credentials, Identity};
 use crate::network::Network;
@@ -142,6 +143,12 @@ pub struct Remote {
     /// The transform through which it is given instances; none: they go as they are.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transform: Option<RemoteName>,
+    /// Lines on which it is sent to at once: associations, or requests; none: as many as its distance is worth.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<u32>,
+    /// How much may go to it in a second, over all lines together.
+    #[serde(default, skip_serializing_if = "Bandwidth::is_unlimited")]
+    pub bandwidth: Bandwidth,
 }
 
 /// Which studies a remote sees.
@@ -200,6 +207,8 @@ impl Remote {
             follow: Follow::default(),
             sees: Sees::default(),
             transform: None,
+            lines: None,
+            bandwidth: Bandwidth::default(),
         }
     }
 
