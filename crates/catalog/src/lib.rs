@@ -9,6 +9,7 @@
 //! commit. An ordinary commit is not synced to disk, since a replay of the spool writes it again;
 //! [`Catalog::sync`] and every change that no replay can restore are.
 
+pub mod acceptance;
 mod aliases;
 mod audit;
 mod delete;

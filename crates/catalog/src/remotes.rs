@@ -3,6 +3,7 @@
 use causeway_core::{Remote, RemoteName};
 
 use crate::Catalog;
+use crate::acceptance;
 use crate::audit;
 use crate::engine::Durability;
 use crate::error::Error;
@@ -36,6 +37,7 @@ impl Catalog {
                 connection
                     .prepare_cached("INSERT OR REPLACE INTO remote (name, document) VALUES (?1, ?2)")?
                     .execute((remote.name.as_str(), document))?;
+                acceptance::forget(connection, &remote.name)?;
                 audit::append(connection, now, &who, "remote-put", remote.name.as_str())
             })
             .await
@@ -52,6 +54,7 @@ impl Catalog {
                 let removed = connection
                     .prepare_cached("DELETE FROM remote WHERE name = ?1")?
                     .execute([name.as_str()])?;
+                acceptance::forget(connection, &name)?;
                 if removed > 0 {
                     audit::append(connection, now, &who, "remote-remove", name.as_str())?;
                 }
