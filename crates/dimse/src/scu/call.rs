@@ -8,7 +8,7 @@ use causeway_core::transfer_syntax::IMPLICIT_VR_LITTLE_ENDIAN;
 use causeway_core::{AeTitle, Quirk, Remote, Uid};
 use causeway_tls::Security;
 
-use super::{Call, Offers, Pair, WantedContext, credentials, plan};
+use super::{Call, Known, Offers, Pair, WantedContext, credentials, plan};
 use crate::error::Error;
 use crate::negotiation::{Role, Window};
 use crate::timeouts::{SMALL_PDU_BYTES, Settings};
@@ -36,6 +36,7 @@ impl Call {
             offers: Offers::default(),
             credentials: remote.credentials.clone(),
             quirks: remote.quirks.clone(),
+            known: Known::default(),
             settings: if small { settings.within(SMALL_PDU_BYTES) } else { settings },
             connect_timeout,
         })
@@ -70,7 +71,7 @@ impl Call {
                 let bears = |context: &WantedContext| context.transfer_syntaxes.first() == Some(&implicit);
                 plan(&relaid).into_iter().filter(bears).collect()
             }
-            _ => plan(pairs),
+            _ => self.known.shorten(plan(pairs)),
         }
     }
 

@@ -8,7 +8,7 @@ use causeway_core::Uid;
 use causeway_core::transfer_syntax::{EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, Plain};
 use causeway_tls::Line as Connection;
 
-use super::{Body, Call, Requestor, Response, StoreRequest, connect};
+use super::{Body, Call, Known, Requestor, Response, Said, StoreRequest, connect, known};
 use crate::association::Context;
 use crate::error::Error;
 
@@ -62,10 +62,31 @@ impl Courier {
             pairs.insert(pair);
         }
         let listed: Vec<Pair> = pairs.iter().cloned().collect();
-        let call = self.call.with_contexts(self.call.plan(&listed));
-        let requestor = connect(&call).await?;
+        let mut requestor = self.associate(&listed).await?;
+        let takes = |requestor: &Requestor<Connection>| {
+            listed.iter().all(|pair| context_for(requestor.accepted_for(&pair.0), pair).is_ok())
+        };
+        if !self.call.known.is_empty() && !takes(&requestor) {
+            // It is not as it was: everything is proposed anew.
+            self.call.known = Known::default();
+            let _ = tokio::time::timeout(GOODBYE, requestor.release()).await;
+            requestor = self.associate(&listed).await?;
+        }
         self.line = Some(Line { requestor, pairs });
         Ok(())
+    }
+
+    async fn associate(&self, pairs: &[Pair]) -> Result<Requestor<Connection>, Error> {
+        connect(&self.call.with_contexts(self.call.plan(pairs))).await
+    }
+
+    /// What the peer says of the contexts that were proposed on the line as it is.
+    #[must_use]
+    pub fn said(&self) -> Vec<Said> {
+        self.line
+            .as_ref()
+            .map(|line| known::said(line.requestor.contexts(), line.requestor.refused()))
+            .unwrap_or_default()
     }
 
     /// The context for an instance, and the transfer syntax to send it in: see [`context_for`].

@@ -12,6 +12,7 @@ mod echo;
 mod event;
 mod find;
 mod get;
+mod known;
 mod move_;
 mod perform;
 mod pipeline;
@@ -30,11 +31,12 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub use body::{AHEAD_BYTES, Ahead, Body, Whole};
-pub use convoy::{Cargo, Convoy, Fate, Settled, Terms};
+pub use convoy::{Cargo, Convoy, Fate, Settled, Terms, WhenBroken};
 pub use courier::{Courier, Pair};
 pub use event::{Heard, Reported};
 pub use find::{Answered, Matches};
 pub use get::{BrokenOff, GetRequest, Given, Keeper, contexts_to_be_given};
+pub use known::{Known, Said};
 pub use move_::{MoveRequest, Retrieved, Watcher};
 pub use perform::Target;
 pub use pipeline::{MAX_OPERATIONS, Ticket};
@@ -71,6 +73,8 @@ pub struct Call {
     pub credentials: Option<Credentials>,
     /// What the peer cannot bear.
     pub quirks: Quirks,
+    /// What it was found to take; what it is known to refuse is not proposed where there is another way.
+    pub known: Known,
     /// Waits and sizes.
     pub settings: Settings,
     /// How long to wait for the TCP connection.
@@ -91,6 +95,7 @@ impl Call {
             offers: Offers::default(),
             credentials: None,
             quirks: Quirks::default(),
+            known: Known::default(),
             settings: Settings::default(),
             connect_timeout: CONNECT_TIMEOUT,
         }

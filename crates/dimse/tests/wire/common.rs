@@ -159,6 +159,7 @@ pub(crate) fn call(port: u16, contexts: &[(&str, &[&str])]) -> Call {
         offers: Offers::default(),
         credentials: None,
         quirks: Quirks::default(),
+        known: causeway_dimse::scu::Known::default(),
         settings: Settings::default(),
         connect_timeout: Duration::from_secs(5),
     }

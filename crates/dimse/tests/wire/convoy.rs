@@ -10,7 +10,7 @@ use bytes::Bytes;
 use causeway_core::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use causeway_core::{Status, Uid};
 use causeway_dimse::negotiation::best;
-use causeway_dimse::scu::{Body, Cargo, Convoy, Fate, Pair, StoreRequest, Terms};
+use causeway_dimse::scu::{Body, Cargo, Convoy, Fate, Pair, StoreRequest, Terms, WhenBroken};
 use causeway_dimse::{
     BodyError, Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
 };
@@ -163,7 +163,14 @@ where
 }
 
 fn convoy(port: u16, lines: usize, spare: usize) -> Convoy<Load> {
-    let terms = Terms { lines, setbacks: 3, operations: 1, spare: Arc::new(Semaphore::new(spare)) };
+    let terms = Terms {
+        lines,
+        lines_far: lines,
+        when_broken: WhenBroken::Fail,
+        setbacks: 3,
+        operations: 1,
+        spare: Arc::new(Semaphore::new(spare)),
+    };
     Convoy::new(call(port, &[]), terms)
 }
 

@@ -9,7 +9,7 @@ use causeway_core::{Status, Uid};
 use causeway_dimse::message::CStoreRq;
 use causeway_dimse::negotiation::Window;
 use causeway_dimse::scu::{
-    self, Cargo, Convoy, Fate, Offers, Pair, Requestor, StoreRequest, Terms, Ticket, Whole,
+    self, Cargo, Convoy, Fate, Offers, Pair, Requestor, StoreRequest, Terms, Ticket, WhenBroken, Whole,
 };
 use causeway_dimse::{
     BodyError, Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
@@ -169,7 +169,14 @@ async fn carried(broken: usize, granted: u16, count: usize) -> BTreeMap<usize, b
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let door = tokio::spawn(door(listener, broken, granted, count));
-    let terms = Terms { lines: 1, setbacks: 3, operations: 8, spare: Arc::new(Semaphore::new(4)) };
+    let terms = Terms {
+        lines: 1,
+        lines_far: 1,
+        when_broken: WhenBroken::Fail,
+        setbacks: 3,
+        operations: 8,
+        spare: Arc::new(Semaphore::new(4)),
+    };
     let mut convoy = Convoy::new(call(port, &[]), terms);
     convoy.load((20..32).map(Load));
     let mut fates = BTreeMap::new();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use causeway_archive::Passage;
 use causeway_core::{AeTitle, Remote, RemoteName, Status, StoredInstance};
 use causeway_dimse::message::CMoveRq;
-use causeway_dimse::scu::{Call, Convoy, Settled, Terms};
+use causeway_dimse::scu::{Call, Convoy, Settled, Terms, WhenBroken};
 use causeway_dimse::{Association, Context, Error};
 
 use super::Stream;
@@ -52,6 +52,8 @@ pub(super) async fn handle<S: Stream>(
     let mut retrieval = Retrieval::new(asked, context, instances.len());
     let terms = Terms {
         lines: door.config.move_associations as usize,
+        lines_far: door.config.move_associations as usize,
+        when_broken: WhenBroken::Fail,
         setbacks: SETBACKS,
         operations: u16::try_from(door.config.operations).unwrap_or(u16::MAX),
         spare: Arc::clone(&door.spare),

@@ -6,13 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use bytes::Bytes;
 use causeway_core::Uid;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
-use super::super::{Ahead, Courier, Pair, Ticket};
+use super::super::{Ahead, Body, Courier, Pair, Ticket};
 use super::queue::{Held, Queue};
 use super::{Cargo, Fate};
-use crate::error::Error;
+use crate::error::{BodyError, Error};
+
+/// What it takes to open an association: the connection's handshake, and the request with its answer.
+const ROUND_TRIPS_TO_OPEN: u32 = 2;
 
 /// The line.
 pub(super) struct Lane<C: Cargo> {
@@ -21,6 +26,10 @@ pub(super) struct Lane<C: Cargo> {
     pub(super) spare: Arc<Semaphore>,
     /// What was sent and is not answered, oldest first.
     pub(super) under_way: VecDeque<(Ticket, Held<C>)>,
+    /// Of which lines it is one: those that were started between two breaks.
+    pub(super) generation: u32,
+    /// Whether anything was answered on the association that is open.
+    pub(super) has_answered: bool,
 }
 
 /// How a line came to its end.
@@ -37,6 +46,7 @@ pub(super) enum How {
 pub(super) struct Ended {
     pub(super) courier: Courier,
     pub(super) how: How,
+    pub(super) generation: u32,
 }
 
 /// An instance of which it is known how it goes.
@@ -67,7 +77,7 @@ impl<C: Cargo> Lane<C> {
         self.queue.lines.fetch_add(1, Ordering::Relaxed);
         let how = self.carry().await;
         self.queue.lines.fetch_sub(1, Ordering::Relaxed);
-        Ended { courier: self.courier, how }
+        Ended { courier: self.courier, how, generation: self.generation }
     }
 
     async fn carry(&mut self) -> How {
@@ -113,6 +123,7 @@ impl<C: Cargo> Lane<C> {
         match self.courier.answered().await {
             Ok((ticket, response)) => {
                 let index = self.under_way.iter().position(|(other, _)| *other == ticket);
+                self.has_answered = true;
                 if let Some((_, held)) = index.and_then(|index| self.under_way.remove(index)) {
                     let is_last = held.cargo.is_last(&response);
                     held.settle(Fate::Answered(response));
@@ -125,10 +136,11 @@ impl<C: Cargo> Lane<C> {
             Err(error) => {
                 let error = Arc::new(error);
                 // Peers mostly work in turn: it is held against the one that has waited longest.
-                if let Some((_, held)) = self.under_way.pop_front() {
-                    held.settle(Fate::Failed(Arc::clone(&error)));
-                }
+                let oldest = self.under_way.pop_front();
                 self.put_back();
+                if let Some((_, held)) = oldest {
+                    held.broken(&error, self.has_answered);
+                }
                 Err(error)
             }
         }
@@ -149,7 +161,16 @@ impl<C: Cargo> Lane<C> {
         let ahead = self.ahead();
         let sending = async {
             self.begin(held, context, body).await?;
-            if self.under_way.len() >= self.courier.operations() { self.answered().await } else { Ok(()) }
+            if self.under_way.len() < self.courier.operations() {
+                return Ok(());
+            }
+            let sent = Instant::now();
+            let was_alone = self.under_way.len() == 1;
+            self.answered().await?;
+            if was_alone {
+                self.queue.reached(sent.elapsed());
+            }
+            Ok(())
         };
         let opening = async {
             let (chosen, place) = ahead?;
@@ -169,6 +190,8 @@ impl<C: Cargo> Lane<C> {
 
     /// Sends one to its end.
     async fn begin(&mut self, held: Held<C>, context: u8, body: Ahead<C::Body>) -> Result<(), Arc<Error>> {
+        let cargo = Arc::clone(&held.cargo);
+        let body = Paced { body, cargo: &*cargo, rest: Bytes::new() };
         match self.courier.begin(context, held.cargo.request(), body).await {
             Ok(ticket) => {
                 self.under_way.push_back((ticket, held));
@@ -182,9 +205,10 @@ impl<C: Cargo> Lane<C> {
                     // It is held against the one that has waited longest; this one was not sent to its end.
                     Some((_, oldest)) => {
                         held.put_back();
-                        oldest.settle(Fate::Failed(Arc::clone(&error)));
+                        self.put_back();
+                        oldest.broken(&error, self.has_answered);
                     }
-                    None => held.settle(Fate::Failed(Arc::clone(&error))),
+                    None => held.broken(&error, self.has_answered),
                 }
                 self.put_back();
                 Err(error)
@@ -235,11 +259,16 @@ impl<C: Cargo> Lane<C> {
         pair: &Pair,
         others: impl IntoIterator<Item = Pair>,
     ) -> Result<bool, Error> {
+        let begun = Instant::now();
         // What is dropped when the convoy stops is an association that carries nothing.
         tokio::select! {
-            opened = self.courier.open_for(pair, others.into_iter()) => opened.map(|()| true),
-            () = self.queue.stopped() => Ok(false),
+            opened = self.courier.open_for(pair, others.into_iter()) => opened?,
+            () = self.queue.stopped() => return Ok(false),
         }
+        self.has_answered = false;
+        let round_trip = begun.elapsed() / ROUND_TRIPS_TO_OPEN;
+        self.queue.opened(round_trip, self.courier.operations(), self.courier.said());
+        Ok(true)
     }
 
     /// The instance to open while another is sent: one that this line serves, and that no other line waits for.
@@ -271,5 +300,23 @@ async fn open<C: Cargo>(chosen: Chosen<C>) -> Option<Ready<C>> {
             held.settle(Fate::Failed(Arc::new(Error::Body(error))));
             None
         }
+    }
+}
+
+/// A body that goes out as fast as its cargo has leave to.
+struct Paced<'a, C: Cargo> {
+    body: Ahead<C::Body>,
+    cargo: &'a C,
+    rest: Bytes,
+}
+
+impl<C: Cargo> Body for Paced<'_, C> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        while self.rest.is_empty() {
+            let Some(chunk) = self.body.chunk().await? else { return Ok(None) };
+            self.rest = chunk;
+        }
+        let leave = self.cargo.leave(self.rest.len()).await;
+        Ok(Some(self.rest.split_to(leave.clamp(1, self.rest.len()))))
     }
 }

@@ -2,7 +2,11 @@
 //!
 //! Each line is a task with a courier of its own; all take from one queue, so that a slow one holds up no other. When
 //! a line breaks, one instance that was on it fails and no other: the rest goes over the lines that are left, or over a
-//! new one. No instance is sent twice, but for those that a window let out and that were not answered when it broke.
+//! new one. No instance is sent twice, but for those that were on their way, unanswered, when it broke, where the terms
+//! say so or a window let them out.
+//!
+//! A peer that is far away is worth more lines than one near by: each waits for a round trip, whatever it carries. How far
+//! it is is measured when an association is opened, and from each instance to its answer; the least counts.
 //!
 //! ```text
 //!  load ──► queue ──► line ──► peer        resolve (pure): how many lines, when another, when to give up
@@ -16,7 +20,7 @@ mod lane;
 mod queue;
 mod resolve;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,14 +28,17 @@ use causeway_core::Uid;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 
-use super::{Body, Call, Courier, Pair, Response, StoreRequest};
+use super::{Body, Call, Courier, Pair, Response, Said, StoreRequest};
 use crate::error::{BodyError, Error};
 use lane::{Ended, How, Lane};
-use queue::Queue;
-use resolve::{Next, Resolve};
+use queue::{Queue, Report};
+use resolve::{Bounds, Next, Resolve};
 
 /// How long lines may take over the instance they are at when the convoy is closed before all is settled.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// Time between two calls where several lines are opened.
+const BETWEEN_CALLS: Duration = Duration::from_millis(8);
 
 /// An instance to be carried.
 pub trait Cargo: Send + Sync + 'static {
@@ -51,6 +58,21 @@ pub trait Cargo: Send + Sync + 'static {
     /// Whether nothing more is to be begun after this answer, as by [`Convoy::stop`]: the next would be told the same.
     fn is_last(&self, _answer: &Response) -> bool {
         false
+    }
+
+    /// Whether it goes before all that waits, and is worth a line beyond those that are busy.
+    fn is_urgent(&self) -> bool {
+        false
+    }
+
+    /// How many bytes it has, as far as is known.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    /// Waits until some of its bytes may go out; says how many, 1 to `wanted`.
+    fn leave(&self, wanted: usize) -> impl Future<Output = usize> + Send {
+        std::future::ready(wanted)
     }
 }
 
@@ -79,8 +101,12 @@ pub struct Settled<C> {
 /// Within which bounds a convoy works.
 #[derive(Debug, Clone)]
 pub struct Terms {
-    /// Lines at the same time, at most.
+    /// Lines at the same time, at most, to a peer near by.
     pub lines: usize,
+    /// The same to one far away.
+    pub lines_far: usize,
+    /// What becomes of instances that are on their way when a line that worked breaks.
+    pub when_broken: WhenBroken,
     /// After how many setbacks in a row, with no answer between them, it gives up: a line that broke, or the only one
     /// that could not be opened.
     pub setbacks: u32,
@@ -89,6 +115,15 @@ pub struct Terms {
     /// Places for instances in memory beyond the one that each convoy has: a further line takes one, and so does an
     /// instance that is opened ahead. Shared by all convoys of a room; where none is left, they do with what they have.
     pub spare: Arc<Semaphore>,
+}
+
+/// What becomes of an instance that was on its way when the connection broke on which others had been answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenBroken {
+    /// The one that has waited longest failed.
+    Fail,
+    /// It goes again, once: it was the line's fault. The peer may be sent it twice.
+    SendAgain,
 }
 
 /// The convoy. Dropping it closes its connections without a release.
@@ -101,37 +136,61 @@ pub struct Convoy<C: Cargo> {
     /// Lines that are open and have nothing to do.
     idle: Vec<Courier>,
     /// As many at most as were loaded.
-    reports: mpsc::UnboundedReceiver<Settled<C>>,
+    reports: mpsc::UnboundedReceiver<Report<C>>,
     /// What was settled without a line.
     unsent: VecDeque<Settled<C>>,
     /// How many of what was loaded have not been told of.
     untold: usize,
+    /// What the peer said of the contexts of associations opened since it was last asked for; in it each pair is once.
+    said: BTreeMap<Pair, bool>,
 }
 
 impl<C: Cargo> Convoy<C> {
     /// A convoy to whom `call` names; its contexts are chosen here. Nothing is connected before there is a load.
     #[must_use]
     pub fn new(call: Call, terms: Terms) -> Self {
-        let (queue, reports) = Queue::new();
+        let (queue, reports) = Queue::new(terms.when_broken);
+        let bounds = Bounds { near: terms.lines, far: terms.lines_far, setbacks: terms.setbacks };
         Self {
             call: call.with_window(terms.operations),
             spare: terms.spare,
-            resolve: Resolve::new(terms.lines, terms.setbacks),
+            resolve: Resolve::new(bounds, terms.when_broken),
             queue: Arc::new(queue),
             lines: JoinSet::new(),
             idle: Vec::new(),
             reports,
             unsent: VecDeque::new(),
             untold: 0,
+            said: BTreeMap::new(),
         }
     }
 
-    /// Takes instances on, to be sent in this order as far as one line goes.
+    /// How many instances wait for a line.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.queue.waiting()
+    }
+
+    /// What the peer has said of presentation contexts since this was last called.
+    pub fn take_said(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.said).into_iter().collect()
+    }
+
+    /// How many lines there may be, as far as is known.
+    #[must_use]
+    pub const fn lines(&self) -> usize {
+        self.resolve.most()
+    }
+
+    /// Takes instances on, to be sent in this order as far as one line goes, the urgent ones first.
     pub fn load(&mut self, cargo: impl IntoIterator<Item = C>) {
         self.untold = self.untold.saturating_add(self.queue.load(cargo));
         let waiting = self.queue.waiting();
         if waiting == 0 {
             return;
+        }
+        if self.queue.has_urgent() {
+            self.resolve.spare_for_urgent();
         }
         // Those that are open already serve at once; a new one proves first that the peer can be had at all.
         let further = self.resolve.further(waiting).min(self.idle.len());
@@ -163,15 +222,33 @@ impl<C: Cargo> Convoy<C> {
             // Both may be dropped without a loss.
             tokio::select! {
                 biased;
-                Some(settled) = self.reports.recv() => {
-                    self.untold = self.untold.saturating_sub(1);
-                    if matches!(settled.fate, Fate::Answered(_)) {
-                        self.resolve.answered();
-                        self.grow(self.resolve.further(self.queue.waiting()));
+                Some(report) = self.reports.recv() => {
+                    if let Some(settled) = self.heard(report) {
+                        return Some(settled);
                     }
-                    return Some(settled);
                 }
                 Some(ended) = self.lines.join_next() => self.ended(ended),
+            }
+        }
+    }
+
+    fn heard(&mut self, report: Report<C>) -> Option<Settled<C>> {
+        match report {
+            Report::Opened { operations, said } => {
+                self.said.extend(said);
+                self.resolve.opened(operations);
+                self.resolve.reaches(self.queue.distance(), self.queue.mean_bytes());
+                self.grow(self.resolve.further(self.queue.waiting()));
+                None
+            }
+            Report::Settled(settled) => {
+                self.untold = self.untold.saturating_sub(1);
+                if matches!(settled.fate, Fate::Answered(_)) {
+                    self.resolve.answered();
+                    self.resolve.reaches(self.queue.distance(), self.queue.mean_bytes());
+                    self.grow(self.resolve.further(self.queue.waiting()));
+                }
+                Some(settled)
             }
         }
     }
@@ -200,11 +277,12 @@ impl<C: Cargo> Convoy<C> {
     }
 
     fn ended(&mut self, ended: Result<Ended, JoinError>) {
-        let (courier, how) = match ended {
-            Ok(Ended { courier, how }) => (Some(courier), how),
+        let (courier, how, generation) = match ended {
+            Ok(Ended { courier, how, generation }) => (Some(courier), how, generation),
             Err(error) => {
                 tracing::error!(%error, "a line failed by a fault of ours");
-                (None, How::Broke(Arc::new(Error::Misuse("a line was lost"))))
+                let how = How::Broke(Arc::new(Error::Misuse("a line was lost")));
+                (None, how, self.resolve.generation())
             }
         };
         self.idle.extend(courier.filter(Courier::is_open));
@@ -213,9 +291,12 @@ impl<C: Cargo> Convoy<C> {
             let lines = self.resolve.lines().saturating_sub(1);
             tracing::debug!(called = %self.call.called, %error, lines, waiting, "a line ended early");
         }
-        match self.resolve.ended(&how, waiting) {
+        match self.resolve.ended(&how, generation, waiting) {
             Next::Nothing => {}
-            Next::Another { after } => self.start(after, None),
+            Next::Another { after } => {
+                let others = u32::try_from(self.resolve.lines()).unwrap_or(u32::MAX);
+                self.start(after.saturating_add(BETWEEN_CALLS.saturating_mul(others)), None);
+            }
             Next::GiveUp => {
                 if let How::NotOpened(error) | How::Broke(error) = how {
                     self.give_up(&error);
@@ -230,16 +311,18 @@ impl<C: Cargo> Convoy<C> {
             .extend(unreached.map(|cargo| Settled { cargo, fate: Fate::Unreached(Arc::clone(because)) }));
     }
 
-    /// Starts further lines, as far as there are places for them.
+    /// Starts further lines, as far as there are places for them, one after the other: many peers take few calls at once.
     fn grow(&mut self, further: usize) {
-        for _ in 0..further {
+        for number in (0..further).map_while(|number| u32::try_from(number).ok()) {
             let permit = if self.resolve.lines() == 0 {
                 None
             } else {
                 let Ok(permit) = Arc::clone(&self.spare).try_acquire_owned() else { return };
                 Some(permit)
             };
-            self.start(Duration::ZERO, permit);
+            let after =
+                if self.idle.is_empty() { BETWEEN_CALLS.saturating_mul(number) } else { Duration::ZERO };
+            self.start(after, permit);
         }
     }
 
@@ -250,6 +333,8 @@ impl<C: Cargo> Convoy<C> {
             queue: Arc::clone(&self.queue),
             spare: Arc::clone(&self.spare),
             under_way: VecDeque::new(),
+            generation: self.resolve.generation(),
+            has_answered: false,
         };
         self.resolve.started();
         self.lines.spawn(async move {

@@ -1,22 +1,40 @@
 //! What is to be carried, shared by the lines of a convoy, and the guard that no instance is ever forgotten.
 
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use super::super::Pair;
-use super::{Cargo, Fate, Settled};
+use super::super::{Pair, Said};
+use super::{Cargo, Fate, Settled, WhenBroken};
 use crate::error::Error;
 
 /// Pairs that are looked for ahead of a line's opening; more do not fit one association.
 const MAX_PAIRS: usize = 64;
 
+/// What lines tell their convoy.
+pub(super) enum Report<C> {
+    /// An association was opened, with so many operations at once, and what the peer said of its contexts.
+    Opened { operations: usize, said: Vec<Said> },
+    /// An instance is decided.
+    Settled(Settled<C>),
+}
+
+/// An instance, and whether it was on its way before.
+struct Entry<C> {
+    cargo: Arc<C>,
+    again: bool,
+}
+
 /// The queue.
 pub(super) struct Queue<C> {
-    waiting: Mutex<VecDeque<Arc<C>>>,
-    reports: mpsc::UnboundedSender<Settled<C>>,
+    waiting: Mutex<VecDeque<Entry<C>>>,
+    reports: mpsc::UnboundedSender<Report<C>>,
+    when_broken: WhenBroken,
+    /// The shortest round trip seen, in microseconds.
+    distance_micros: AtomicU64,
     stopped: watch::Sender<bool>,
     /// How many lines take from it.
     pub(super) lines: AtomicUsize,
@@ -27,25 +45,77 @@ pub(super) struct Held<C: Cargo> {
     pub(super) cargo: Arc<C>,
     queue: Arc<Queue<C>>,
     decided: bool,
+    /// It goes for the second time.
+    again: bool,
 }
 
 impl<C: Cargo> Queue<C> {
-    pub(super) fn new() -> (Self, mpsc::UnboundedReceiver<Settled<C>>) {
+    pub(super) fn new(when_broken: WhenBroken) -> (Self, mpsc::UnboundedReceiver<Report<C>>) {
         let (reports, told) = mpsc::unbounded_channel();
         let (waiting, stopped, lines) = (Mutex::default(), watch::Sender::new(false), AtomicUsize::new(0));
-        (Self { waiting, reports, stopped, lines }, told)
+        let distance_micros = AtomicU64::new(u64::MAX);
+        (Self { waiting, reports, when_broken, distance_micros, stopped, lines }, told)
     }
 
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Arc<C>>> {
+    /// A line was opened, over a round trip of this length, with so many operations at once.
+    pub(super) fn opened(&self, round_trip: Duration, operations: usize, said: Vec<Said>) {
+        self.reached(round_trip);
+        // Nobody listens any more when the convoy is gone.
+        let _ = self.reports.send(Report::Opened { operations, said });
+    }
+
+    /// A round trip took so long.
+    pub(super) fn reached(&self, round_trip: Duration) {
+        let micros = u64::try_from(round_trip.as_micros()).unwrap_or(u64::MAX);
+        self.distance_micros.fetch_min(micros, Ordering::Relaxed);
+    }
+
+    /// The shortest round trip seen; none before the first.
+    pub(super) fn distance(&self) -> Option<Duration> {
+        let micros = self.distance_micros.load(Ordering::Relaxed);
+        (micros < u64::MAX).then(|| Duration::from_micros(micros))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Entry<C>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds to its end; says how many.
-    pub(super) fn load(&self, cargo: impl IntoIterator<Item = C>) -> usize {
+    /// Adds to its end, what is urgent behind the urgent ones at its beginning; says how many.
+    pub(super) fn load(&self, cargo: impl IntoIterator<Item = C>) -> usize
+    where
+        C: Cargo,
+    {
         let mut waiting = self.lock();
         let before = waiting.len();
-        waiting.extend(cargo.into_iter().map(Arc::new));
+        let mut urgent = waiting.iter().take_while(|entry| entry.cargo.is_urgent()).count();
+        for cargo in cargo {
+            let entry = Entry { cargo: Arc::new(cargo), again: false };
+            if entry.cargo.is_urgent() {
+                waiting.insert(urgent, entry);
+                urgent += 1;
+            } else {
+                waiting.push_back(entry);
+            }
+        }
         waiting.len() - before
+    }
+
+    /// How many bytes those that wait have on average.
+    pub(super) fn mean_bytes(&self) -> u64
+    where
+        C: Cargo,
+    {
+        let waiting = self.lock();
+        let bytes = waiting.iter().map(|entry| entry.cargo.bytes()).fold(0, u64::saturating_add);
+        bytes / u64::try_from(waiting.len()).unwrap_or(u64::MAX).max(1)
+    }
+
+    /// Whether the next one is urgent.
+    pub(super) fn has_urgent(&self) -> bool
+    where
+        C: Cargo,
+    {
+        self.lock().front().is_some_and(|entry| entry.cargo.is_urgent())
     }
 
     pub(super) fn waiting(&self) -> usize {
@@ -54,7 +124,7 @@ impl<C: Cargo> Queue<C> {
 
     /// Takes out all that waits.
     pub(super) fn drain(&self) -> VecDeque<Arc<C>> {
-        std::mem::take(&mut *self.lock())
+        std::mem::take(&mut *self.lock()).into_iter().map(|entry| entry.cargo).collect()
     }
 
     /// Gives nothing out any more; of what waits it is told that it was not begun.
@@ -62,7 +132,7 @@ impl<C: Cargo> Queue<C> {
         self.stopped.send_replace(true);
         for cargo in self.drain() {
             // Nobody listens any more when the convoy is gone.
-            let _ = self.reports.send(Settled { cargo, fate: Fate::NotBegun });
+            let _ = self.reports.send(Report::Settled(Settled { cargo, fate: Fate::NotBegun }));
         }
     }
 
@@ -79,10 +149,10 @@ impl<C: Cargo> Queue<C> {
     /// What is known to come: the pair of the first, and those of the others.
     pub(super) fn pairs(&self) -> Option<(Pair, BTreeSet<Pair>)> {
         let waiting = self.lock();
-        let first = waiting.front()?.pair();
+        let first = waiting.front()?.cargo.pair();
         let mut others = BTreeSet::new();
-        for cargo in waiting.iter().skip(1) {
-            others.insert(cargo.pair());
+        for entry in waiting.iter().skip(1) {
+            others.insert(entry.cargo.pair());
             if others.len() >= MAX_PAIRS {
                 break;
             }
@@ -92,22 +162,26 @@ impl<C: Cargo> Queue<C> {
 
     /// The first that waits.
     pub(super) fn take(self: &Arc<Self>) -> Option<Held<C>> {
-        let cargo = self.lock().pop_front()?;
-        Some(Held { cargo, queue: Arc::clone(self), decided: false })
+        let entry = self.lock().pop_front()?;
+        Some(self.held(entry))
     }
 
     /// The first that waits, if it `suits`.
     pub(super) fn take_if(self: &Arc<Self>, suits: impl FnOnce(&C) -> bool) -> Option<Held<C>> {
-        let cargo = self.lock().pop_front_if(|cargo| suits(cargo))?;
-        Some(Held { cargo, queue: Arc::clone(self), decided: false })
+        let entry = self.lock().pop_front_if(|entry| suits(&entry.cargo))?;
+        Some(self.held(entry))
     }
 
     /// The first that waits, if it `suits` and no line would have to do without.
     pub(super) fn take_ahead(self: &Arc<Self>, suits: impl FnOnce(&C) -> bool) -> Option<Held<C>> {
         let mut waiting = self.lock();
         let enough = waiting.len() >= self.lines.load(Ordering::Relaxed);
-        let cargo = waiting.pop_front_if(|cargo| enough && suits(cargo))?;
-        Some(Held { cargo, queue: Arc::clone(self), decided: false })
+        let entry = waiting.pop_front_if(|entry| enough && suits(&entry.cargo))?;
+        Some(self.held(entry))
+    }
+
+    fn held(self: &Arc<Self>, Entry { cargo, again }: Entry<C>) -> Held<C> {
+        Held { cargo, queue: Arc::clone(self), decided: false, again }
     }
 }
 
@@ -123,13 +197,26 @@ impl<C: Cargo> Held<C> {
             return self.tell(Fate::NotBegun);
         }
         self.decided = true;
-        self.queue.lock().push_front(Arc::clone(&self.cargo));
+        self.queue.lock().push_front(Entry { cargo: Arc::clone(&self.cargo), again: self.again });
+    }
+
+    /// It was on its way when a line broke that `has_answered` others: it goes again where the terms say so, and failed
+    /// where they do not, or where it has met with this before.
+    pub(super) fn broken(mut self, because: &Arc<Error>, has_answered: bool) {
+        let is_the_lines = matches!(**because, Error::Closed | Error::Io(_));
+        let may = self.queue.when_broken == WhenBroken::SendAgain && !self.again;
+        if may && is_the_lines && has_answered {
+            self.again = true;
+            return self.put_back();
+        }
+        self.settle(Fate::Failed(Arc::clone(because)));
     }
 
     fn tell(&mut self, fate: Fate) {
         self.decided = true;
         // Nobody listens any more when the convoy is gone.
-        let _ = self.queue.reports.send(Settled { cargo: Arc::clone(&self.cargo), fate });
+        let settled = Settled { cargo: Arc::clone(&self.cargo), fate };
+        let _ = self.queue.reports.send(Report::Settled(settled));
     }
 }
 
