@@ -32,6 +32,7 @@ pub fn closed(node: Node) -> Router {
         .route("/incidents", get(incidents::list).delete(incidents::forget))
         .route("/remotes", get(remotes::list))
         .route("/remotes/{name}", put(remotes::put).get(remotes::show).delete(remotes::remove))
+        .route("/remotes/{name}/acceptances", get(remotes::acceptances))
         .route("/remotes/{name}/echo", post(remotes::echo))
         .route("/remotes/{name}/find", post(visits::find))
         .route("/remotes/{name}/retrieve", post(visits::retrieve))

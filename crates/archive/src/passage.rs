@@ -49,6 +49,13 @@ impl Passage {
         self.0.as_ref().map_or_else(|| uid.clone(), |through| through.plan.uid(uid))
     }
 
+    /// The Study Instance UID under which it goes out.
+    #[must_use]
+    pub fn study(&self, instance: &StoredInstance) -> Uid {
+        let uid = &instance.ids.study;
+        self.0.as_ref().map_or_else(|| uid.clone(), |through| through.plan.uid(uid))
+    }
+
     /// SOP class and transfer syntax of an instance as it can go out without being converted.
     #[must_use]
     pub fn pair(&self, instance: &StoredInstance) -> (Uid, Uid) {

@@ -16,6 +16,9 @@ pub struct Config {
     pub destinations_at_once: u32,
     /// Associations held to one destination at the same time, where it takes as many and there is enough to send.
     pub associations_per_destination: u32,
+    /// The same to one that is far away: an association waits a round trip for each answer, so the longer that is, the more
+    /// are held, up to so many.
+    pub associations_far: u32,
     /// Instances on their way to one destination at once, over DIMSE, where it takes more than one (PS3.7 §D.3.3.3).
     pub operations: u32,
     /// Instances claimed, and sent, in one go.
@@ -45,6 +48,7 @@ impl Default for Config {
         Self {
             destinations_at_once: 16,
             associations_per_destination: 4,
+            associations_far: 48,
             operations: 8,
             batch_instances: 64,
             request_bytes: 64 * 1024 * 1024,
@@ -80,9 +84,10 @@ impl Config {
     /// # Errors
     /// Names the first setting that is.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let table: [(&'static str, u64, RangeInclusive<u64>); 12] = [
+        let table: [(&'static str, u64, RangeInclusive<u64>); 13] = [
             ("destinations_at_once", self.destinations_at_once.into(), 1..=256),
             ("associations_per_destination", self.associations_per_destination.into(), 1..=16),
+            ("associations_far", self.associations_far.into(), 1..=64),
             ("operations", self.operations.into(), 1..=256),
             ("batch_instances", self.batch_instances.into(), 1..=1000),
             ("request_bytes", self.request_bytes, 1..=4 * 1024 * 1024 * 1024),

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use causeway_core::{Permission, Remote};
+use causeway_forward::acceptance::Acceptance;
 use causeway_forward::admin::Echoed;
 
 use super::{Caller, name, removed, same_name};
@@ -25,6 +26,15 @@ pub(crate) async fn show(
         Some(remote) => Ok(Json(remote)),
         None => Err(Problem::not_found(format!("there is no remote '{text}'"))),
     }
+}
+
+/// What it was found to take and to refuse.
+pub(crate) async fn acceptances(
+    State(node): State<Node>,
+    caller: Caller,
+    Path(text): Path<String>,
+) -> Result<Json<Vec<Acceptance>>, Problem> {
+    Ok(Json(node.forwarder.acceptances(&caller, name(&text)?).await?))
 }
 
 pub(crate) async fn put(

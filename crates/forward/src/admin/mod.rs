@@ -6,6 +6,7 @@ mod queue;
 mod routes;
 mod story;
 
+use causeway_catalog::acceptance::Acceptance;
 use causeway_catalog::errand::{ErrandCount, ErrandFilter, ErrandRow};
 use causeway_core::{Permission, Principal, Remote, RemoteName, Status};
 use serde::Serialize;
@@ -90,6 +91,19 @@ impl Forwarder {
     pub async fn errand_counts(&self, principal: &Principal) -> Result<Vec<ErrandCount>, AdminError> {
         admin(principal)?;
         Ok(self.inner.catalog.errand_counts().await?)
+    }
+
+    /// What a remote was found to take and to refuse when it was sent to over DIMSE.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn acceptances(
+        &self,
+        principal: &Principal,
+        remote: RemoteName,
+    ) -> Result<Vec<Acceptance>, AdminError> {
+        admin(principal)?;
+        Ok(self.inner.catalog.acceptances(remote).await?)
     }
 
     /// Asks a remote whether it is there: C-ECHO (PS3.7 §9.1.5). `None` when there is no such remote.

@@ -1,22 +1,34 @@
 //! C-STORE: an association or a few, instance after instance on each, each with its own status (PS3.4 §B.2).
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Passage, RetrieveError, Wanted};
-use causeway_core::{Class, Remote, Status, Uid, sop_class, transfer_syntax};
-use causeway_dimse::scu::{
-    self, Call, Cargo, Convoy, Fate, Pair, Settled, StoreRequest, Terms, WantedContext,
-};
+use causeway_core::{Class, Priority, Remote, Status, Uid, sop_class, transfer_syntax};
+use causeway_dimse::scu::{self, Call, Cargo, Convoy, Fate, Pair, Settled, StoreRequest, WantedContext};
 use causeway_dimse::{BodyError, Error, Settings, Timeouts};
 
-use super::{Broke, Caller, Patience, Ready, Sink, passage, ungiven, unreadable};
+use super::supply::Supply;
+use super::{Broke, Caller, Patience, Ready, Sink, Way, passage, ungiven, unreadable, until_true};
 use crate::failure::{Answer, Failure, Kind, answer};
 use crate::job::Outcome;
+use crate::throttle::Throttle;
+
+/// Instances that wait for each line before more are claimed.
+const WAITING_PER_LINE: usize = 4;
+/// Instances claimed for each line at once.
+const CLAIMED_PER_LINE: usize = 4;
 
 /// The lines to a remote's DIMSE side.
 pub(crate) struct CStore {
     archive: Archive,
     remote: Remote,
     convoy: Convoy<Freight>,
+    /// Jobs claimed in one go.
+    claim: usize,
+    throttle: Throttle,
+    /// What the far side said so far.
+    said: BTreeMap<Pair, bool>,
 }
 
 /// What an echo brought.
@@ -58,24 +70,43 @@ impl CStore {
     pub(super) fn new(
         remote: &Remote,
         archive: Archive,
-        caller: &Caller,
-        patience: Patience,
-        terms: Terms,
+        Way { caller, patience, terms, known, claim, throttle, .. }: Way,
     ) -> Result<Self, Failure> {
-        let convoy = Convoy::new(call(remote, caller, patience)?, terms);
-        Ok(Self { convoy, archive, remote: remote.clone() })
+        let call = Call { known, ..call(remote, &caller, patience)? };
+        let (convoy, remote) = (Convoy::new(call, terms), remote.clone());
+        Ok(Self { archive, remote, convoy, claim, throttle, said: BTreeMap::new() })
     }
 
     pub(super) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
-        let archive = &self.archive;
-        let passage = passage(archive, &self.remote).map_err(Broke::Destination)?;
-        self.convoy.load(batch.iter().map(|ready| Freight {
-            ready: ready.clone(),
-            archive: archive.clone(),
-            passage: passage.clone(),
-        }));
-        let mut broke = None;
-        while let Some(Settled { cargo, fate }) = self.convoy.next().await {
+        self.load(batch)?;
+        let (mut stopped, mut supply) = (sink.stopped(), Supply::default());
+        let (mut broke, mut is_stopped) = (None, false);
+        loop {
+            // As much as keeps each line busy while more is claimed.
+            let lines = self.convoy.lines();
+            if broke.is_none()
+                && !is_stopped
+                && supply.is_asked(self.convoy.waiting(), lines * WAITING_PER_LINE)
+            {
+                let more = sink.more(self.claim.max(lines * CLAIMED_PER_LINE)).await?;
+                supply.gave(more.len());
+                if let Err(error) = self.load(&more) {
+                    // What is on its way goes on; nothing more may.
+                    self.convoy.stop();
+                    let Broke::Destination(failure) = error else { return Err(error) };
+                    broke = Some(failure);
+                }
+            }
+            let settled = tokio::select! {
+                settled = self.convoy.next() => settled,
+                () = until_true(&mut stopped), if !is_stopped => {
+                    is_stopped = true;
+                    self.convoy.stop();
+                    continue;
+                }
+            };
+            self.learn(sink).await?;
+            let Some(Settled { cargo, fate }) = settled else { break };
             let (outcome, breaks_off) = match fate {
                 Fate::Answered(response) => told(&response),
                 Fate::Failed(error) => failed(&error),
@@ -94,6 +125,28 @@ impl CStore {
             }
         }
         broke.map_or(Ok(()), |failure| Err(Broke::Destination(failure)))
+    }
+
+    /// Tells what the far side says that it had not said before.
+    async fn learn(&mut self, sink: &mut impl Sink) -> Result<(), Broke> {
+        let mut said = self.convoy.take_said();
+        said.retain(|(pair, taken)| self.said.insert(pair.clone(), *taken) != Some(*taken));
+        if said.is_empty() {
+            return Ok(());
+        }
+        Ok(sink.learnt(said).await?)
+    }
+
+    fn load(&mut self, batch: &[Ready]) -> Result<(), Broke> {
+        let passage = passage(&self.archive, &self.remote).map_err(Broke::Destination)?;
+        let freight = |ready: &Ready| Freight {
+            ready: ready.clone(),
+            archive: self.archive.clone(),
+            passage: passage.clone(),
+            throttle: self.throttle.clone(),
+        };
+        self.convoy.load(batch.iter().map(freight));
+        Ok(())
     }
 
     pub(super) async fn close(self) {
@@ -158,6 +211,7 @@ struct Freight {
     ready: Ready,
     archive: Archive,
     passage: Passage,
+    throttle: Throttle,
 }
 
 impl Cargo for Freight {
@@ -179,6 +233,18 @@ impl Cargo for Freight {
 
     fn is_last(&self, answer: &scu::Response) -> bool {
         told(answer).1
+    }
+
+    fn bytes(&self) -> u64 {
+        self.ready.instance.object_bytes
+    }
+
+    fn is_urgent(&self) -> bool {
+        self.ready.priority() == Priority::Stat
+    }
+
+    async fn leave(&self, wanted: usize) -> usize {
+        self.throttle.take(self.ready.priority(), wanted).await
     }
 }
 

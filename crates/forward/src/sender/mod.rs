@@ -5,17 +5,20 @@
 
 mod cstore;
 mod stow;
+mod supply;
 
 use std::time::Duration;
 
 use causeway_archive::{Archive, Passage, RetrieveError};
 use causeway_catalog::delivery::Claimed;
-use causeway_core::{AeTitle, Remote, StoredInstance};
-use causeway_dimse::scu::Terms;
+use causeway_core::{AeTitle, Priority, Remote, StoredInstance};
+use causeway_dimse::scu::{Known, Said, Terms};
 use causeway_tls::Tls;
+use tokio::sync::watch;
 
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
+use crate::throttle::Throttle;
 pub(crate) use cstore::{Answered, call, echo, failure};
 
 /// A job whose instance is here.
@@ -25,8 +28,29 @@ pub(crate) struct Ready {
     pub(crate) instance: StoredInstance,
 }
 
-/// Where outcomes go as they come.
+impl Ready {
+    /// What it goes before.
+    pub(crate) const fn priority(&self) -> Priority {
+        self.job.priority
+    }
+}
+
+/// Where outcomes go as they come, and where more comes from.
 pub(crate) trait Sink: Send {
+    /// Up to `limit` further jobs that are due and whose instances are here; none when there are none, when no more
+    /// is to be begun, or when they cannot be had for now.
+    fn more(
+        &mut self,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<Ready>, causeway_catalog::Error>> + Send;
+
+    /// The far side said of SOP classes and transfer syntaxes whether it takes them.
+    fn learnt(&mut self, said: Vec<Said>)
+    -> impl Future<Output = Result<(), causeway_catalog::Error>> + Send;
+
+    /// Turns true when nothing more is to be begun.
+    fn stopped(&self) -> watch::Receiver<bool>;
+
     /// One job is decided.
     fn tell(
         &mut self,
@@ -66,6 +90,22 @@ pub(crate) struct Caller {
     pub(crate) tls: Tls,
 }
 
+/// How it is sent, whoever the remote is.
+pub(crate) struct Way {
+    pub(crate) caller: Caller,
+    pub(crate) patience: Patience,
+    /// Lines over DIMSE.
+    pub(crate) terms: Terms,
+    /// What the remote was found to take over DIMSE.
+    pub(crate) known: Known,
+    /// Most bytes in one STOW request.
+    pub(crate) request_bytes: u64,
+    /// Jobs claimed in one go.
+    pub(crate) claim: usize,
+    /// How fast bytes may go out.
+    pub(crate) throttle: Throttle,
+}
+
 /// An open line to a remote, kept from batch to batch.
 pub(crate) enum Sender {
     CStore(Box<cstore::CStore>),
@@ -74,22 +114,14 @@ pub(crate) enum Sender {
 
 impl Sender {
     /// How `remote` is sent to: over DICOMweb where it has a URL, else over DIMSE. Nothing is connected yet.
-    pub(crate) fn to(
-        remote: &Remote,
-        archive: &Archive,
-        caller: &Caller,
-        patience: Patience,
-        terms: Terms,
-        request_bytes: u64,
-    ) -> Result<Self, Failure> {
+    pub(crate) fn to(remote: &Remote, archive: &Archive, way: Way) -> Result<Self, Failure> {
         if let Some(address) = &remote.dicomweb {
-            return stow::Stow::new(remote, address, archive.clone(), patience, request_bytes)
-                .map(Box::new)
-                .map(Self::Stow);
+            return stow::Stow::new(remote, address, archive.clone(), way).map(Box::new).map(Self::Stow);
         }
-        cstore::CStore::new(remote, archive.clone(), caller, patience, terms).map(Box::new).map(Self::CStore)
+        cstore::CStore::new(remote, archive.clone(), way).map(Box::new).map(Self::CStore)
     }
 
+    /// Sends `batch`, and what else `sink` gives meanwhile, until there is nothing more.
     pub(crate) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
         match self {
             Self::CStore(sender) => sender.send(batch, sink).await,
@@ -133,4 +165,10 @@ fn ungiven(error: &RetrieveError) -> Failure {
 /// An instance that could not be opened, or read to its end, here.
 fn unreadable(error: &impl std::fmt::Display) -> Failure {
     Failure::new(Kind::Ours, format!("the instance could not be read here: {error}"))
+}
+
+/// Completes when `stopped` is true.
+async fn until_true(stopped: &mut watch::Receiver<bool>) {
+    // It is over, too, when nobody can stop us any more.
+    let _ = stopped.wait_for(|stopped| *stopped).await;
 }

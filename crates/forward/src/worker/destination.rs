@@ -1,11 +1,13 @@
 //! One destination: claim, send, conclude, as long as jobs are due and the destination takes them.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causeway_catalog::delivery::{Claim, Claimed, Lane};
 use causeway_core::{Remote, RemoteName};
+use causeway_dimse::scu::{Known, Said};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -20,6 +22,9 @@ use crate::sender::{Broke, Ready, Sender, Sink};
 /// Nudges come with each instance, wherever it goes: those within this time are one.
 const NUDGES_TOGETHER: Duration = Duration::from_millis(20);
 
+/// What a remote refused is proposed to it again after this time.
+const ASKED_ANEW_AFTER: Duration = Duration::from_secs(24 * 3600);
+
 /// Which jobs a task takes, and how others see that it is at work.
 pub(super) struct Course {
     pub(super) lane: Lane,
@@ -33,10 +38,8 @@ pub(super) async fn serve(
     course: Course,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let (patience, terms) = (inner.patience(), inner.terms());
-    let opened =
-        Sender::to(remote, &inner.archive, &inner.caller, patience, terms, inner.config.request_bytes);
-    let mut sender = match opened {
+    let way = inner.way(remote, known(inner, &remote.name).await);
+    let mut sender = match Sender::to(remote, &inner.archive, way) {
         Ok(sender) => sender,
         Err(failure) => return broke(inner, &remote.name, course.lane, failure, &mut stopped).await,
     };
@@ -44,25 +47,13 @@ pub(super) async fn serve(
     let mut idle_since = None;
     // The address in force may change meanwhile, or what the remote takes: this line stands for what was before.
     let forgiven = inner.times_forgiven(&remote.name);
-    let is_current = || {
-        inner.archive.remote(&remote.name).as_ref() == Some(remote)
-            && inner.times_forgiven(&remote.name) == forgiven
-    };
-    while !*stopped.borrow() && is_current() {
-        let limit = match inner.health(&remote.name).leave(inner.clock.now()) {
-            Leave::All => inner.config.batch_instances,
-            Leave::Probe => 1,
+    while !*stopped.borrow() && is_current(inner, remote, forgiven) {
+        let (limit, further) = match inner.health(&remote.name).leave(inner.clock.now()) {
+            Leave::All => (inner.config.batch_instances, Further::WhileItLasts),
+            Leave::Probe => (1, Further::Nothing),
             Leave::NotBefore(_) => break,
         };
-        let claim = Claim {
-            remote: remote.name.clone(),
-            owner: inner.owner.clone(),
-            lease: inner.config.lease(),
-            limit,
-            lane: course.lane,
-            closed: inner.closed_routes(),
-        };
-        let claimed = match inner.catalog.claim(claim).await {
+        let claimed = match inner.catalog.claim(claim(inner, remote, course.lane, limit)).await {
             // Beside another task nothing is waited for: that one takes what comes.
             Ok(claimed) if claimed.is_empty() && course.lane == Lane::Urgent => break,
             Ok(claimed) if claimed.is_empty() => {
@@ -82,7 +73,8 @@ pub(super) async fn serve(
         };
         idle_since = None;
         course.is_sending.store(true, Ordering::Relaxed);
-        match deliver(inner, &remote.name, &mut sender, claimed, &stopped).await {
+        let task = Task { inner, remote, lane: course.lane, further, forgiven, stopped: &stopped };
+        match deliver(task, &mut sender, claimed).await {
             Ok(()) => {}
             Err(Broke::Destination(failure)) => {
                 broke(inner, &remote.name, course.lane, failure, &mut stopped).await;
@@ -96,6 +88,25 @@ pub(super) async fn serve(
         }
     }
     sender.close().await;
+}
+
+/// What the remote was found to take, not long ago: what it refused then it may take by now.
+async fn known(inner: &Inner, remote: &RemoteName) -> Known {
+    if inner.is_asked_anew(remote) {
+        return Known::default();
+    }
+    let acceptances = match inner.catalog.acceptances(remote.clone()).await {
+        Ok(acceptances) => acceptances,
+        Err(error) => {
+            // Then it is asked as if for the first time.
+            tracing::warn!(%remote, %error, "what it takes could not be read");
+            return Known::default();
+        }
+    };
+    let now = inner.clock.now();
+    let is_fresh = |at| Duration::try_from(now.duration_since(at)).is_ok_and(|age| age <= ASKED_ANEW_AFTER);
+    let fresh = acceptances.into_iter().filter(|it| is_fresh(it.at));
+    fresh.map(|it| ((it.sop_class, it.transfer_syntax), it.taken)).collect()
 }
 
 /// Waits for more to come, until `end`; says whether it may have.
@@ -146,62 +157,136 @@ pub(super) fn failed(inner: &Inner, remote: &RemoteName, failure: Failure) {
     inner.set_health(remote, health);
 }
 
-/// Sends what was claimed, holding the leases meanwhile; what was not attempted goes back into the queue.
-async fn deliver(
-    inner: &Arc<Inner>,
-    remote: &RemoteName,
-    sender: &mut Sender,
-    claimed: Vec<Claimed>,
-    stopped: &watch::Receiver<bool>,
-) -> Result<(), Broke> {
-    let jobs: Vec<i64> = claimed.iter().map(|job| job.job).collect();
-    let mut outcomes = Outcomes::new(inner, remote, &claimed);
-    let mut ready = Vec::with_capacity(claimed.len());
-    for job in claimed {
-        match job.instance.clone() {
-            Some(instance) => ready.push(Ready { job, instance }),
-            None => outcomes.tell(&job, &Outcome::Gone).await?,
-        }
+/// What a task is at.
+#[derive(Clone, Copy)]
+struct Task<'a> {
+    inner: &'a Arc<Inner>,
+    remote: &'a Remote,
+    lane: Lane,
+    further: Further,
+    /// How often the remote had been said to be well when the task began.
+    forgiven: u64,
+    stopped: &'a watch::Receiver<bool>,
+}
+
+impl Task<'_> {
+    /// Whether the address in force is the one that is sent to, and what was agreed with it still counts.
+    fn is_current(&self) -> bool {
+        is_current(self.inner, self.remote, self.forgiven)
     }
+}
+
+fn is_current(inner: &Inner, remote: &Remote, forgiven: u64) -> bool {
+    inner.archive.remote(&remote.name).as_ref() == Some(remote)
+        && inner.times_forgiven(&remote.name) == forgiven
+}
+
+fn claim(inner: &Inner, remote: &Remote, lane: Lane, limit: u32) -> Claim {
+    Claim {
+        remote: remote.name.clone(),
+        owner: inner.owner.clone(),
+        lease: inner.config.lease(),
+        limit,
+        lane,
+        closed: inner.closed_routes(),
+    }
+}
+
+/// Whether more is claimed while the first batch is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Further {
+    /// As long as anything is due.
+    WhileItLasts,
+    /// Nothing: it is a probe.
+    Nothing,
+}
+
+/// Sends what was claimed and what is claimed meanwhile, holding the leases; what was not attempted goes back into the
+/// queue.
+async fn deliver(task: Task<'_>, sender: &mut Sender, claimed: Vec<Claimed>) -> Result<(), Broke> {
+    let (leases, Task { inner, remote, .. }) = (Leases::default(), task);
+    let mut desk = Desk { outcomes: Outcomes::new(inner, &remote.name), task, leases: &leases };
+    let ready = desk.take_on(claimed).await?;
     let sent = tokio::select! {
-        sent = send_until_stopped(sender, &ready, inner.portion(), &mut outcomes, stopped) => sent,
-        never = hold(inner, jobs) => match never {},
+        sent = sender.send(&ready, &mut desk) => sent,
+        never = hold(inner, &leases) => match never {},
     };
     let because = match &sent {
         Err(Broke::Destination(failure)) => Some(failure),
         _ => None,
     };
-    if outcomes.was_answered() {
-        inner.set_health(remote, inner.health(remote).reached());
+    if desk.outcomes.was_answered() {
+        inner.set_health(&remote.name, inner.health(&remote.name).reached());
     }
-    outcomes.finish(because).await?;
+    desk.outcomes.finish(because).await?;
     sent
 }
 
-/// In portions of a few instances for each association, so that a node that stops waits for a portion and not for the
-/// batch.
-async fn send_until_stopped(
-    sender: &mut Sender,
-    ready: &[Ready],
-    portion: usize,
-    outcomes: &mut Outcomes<'_>,
-    stopped: &watch::Receiver<bool>,
-) -> Result<(), Broke> {
-    for portion in ready.chunks(portion) {
-        if *stopped.borrow() {
-            break;
+/// The jobs that are held.
+type Leases = Mutex<BTreeSet<i64>>;
+
+/// Where a sender tells outcomes and gets more from.
+struct Desk<'a> {
+    task: Task<'a>,
+    outcomes: Outcomes<'a>,
+    leases: &'a Leases,
+}
+
+impl Desk<'_> {
+    /// Holds what was claimed; of what is gone here it is told at once.
+    async fn take_on(&mut self, claimed: Vec<Claimed>) -> Result<Vec<Ready>, causeway_catalog::Error> {
+        let mut ready = Vec::with_capacity(claimed.len());
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner).extend(claimed.iter().map(|job| job.job));
+        self.outcomes.open(&claimed);
+        for job in claimed {
+            match job.instance.clone() {
+                Some(instance) => ready.push(Ready { job, instance }),
+                None => self.tell(&job, &Outcome::Gone).await?,
+            }
         }
-        sender.send(portion, outcomes).await?;
+        Ok(ready)
     }
-    Ok(())
+}
+
+impl Sink for Desk<'_> {
+    async fn tell(&mut self, job: &Claimed, outcome: &Outcome) -> Result<(), causeway_catalog::Error> {
+        self.leases.lock().unwrap_or_else(PoisonError::into_inner).remove(&job.job);
+        self.outcomes.tell(job, outcome).await
+    }
+
+    async fn more(&mut self, limit: usize) -> Result<Vec<Ready>, causeway_catalog::Error> {
+        let Task { inner, remote, lane, further, stopped, .. } = self.task;
+        if further == Further::Nothing || *stopped.borrow() || !self.task.is_current() {
+            return Ok(Vec::new());
+        }
+        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+        match inner.catalog.claim(claim(inner, remote, lane, limit)).await {
+            Ok(claimed) => self.take_on(claimed).await,
+            Err(error) => {
+                // What is on its way goes on; the next claim shows whether the catalog is back.
+                tracing::warn!(remote = %remote.name, %error, "jobs could not be claimed");
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    async fn learnt(&mut self, said: Vec<Said>) -> Result<(), causeway_catalog::Error> {
+        let said = said.into_iter().map(|((sop_class, syntax), taken)| (sop_class, syntax, taken)).collect();
+        self.task.inner.catalog.learn(self.task.remote.name.clone(), said).await
+    }
+
+    fn stopped(&self) -> watch::Receiver<bool> {
+        self.task.stopped.clone()
+    }
 }
 
 /// Renews the leases for ever, at a third of their length.
-async fn hold(inner: &Inner, jobs: Vec<i64>) -> std::convert::Infallible {
+async fn hold(inner: &Inner, leases: &Leases) -> std::convert::Infallible {
     let lease = inner.config.lease();
     loop {
         tokio::time::sleep(lease / 3).await;
-        if let Err(error) = inner.catalog.renew(jobs.clone(), inner.owner.clone(), lease).await {
+        let jobs = leases.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        if let Err(error) = inner.catalog.renew(jobs, inner.owner.clone(), lease).await {
             tracing::warn!(%error, "leases could not be renewed");
         }
     }

@@ -16,8 +16,8 @@ use std::time::Duration;
 use causeway_archive::Archive;
 use causeway_catalog::Catalog;
 use causeway_catalog::delivery::{Closed, Due, Lane};
-use causeway_core::{AeTitle, Clock, Opening, RemoteName};
-use causeway_dimse::scu::Terms;
+use causeway_core::{AeTitle, Clock, Opening, Remote, RemoteName};
+use causeway_dimse::scu::{Known, Terms, WhenBroken};
 use causeway_tls::Tls;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
@@ -32,7 +32,8 @@ use crate::job::Policy;
 use crate::priors;
 use crate::release;
 use crate::router::Router;
-use crate::sender::{Caller, Patience};
+use crate::sender::{Caller, Patience, Way};
+use crate::throttle::Throttles;
 use crate::visit::Places;
 use crate::webhooks;
 
@@ -41,10 +42,10 @@ const LONGEST_NAP: Duration = Duration::from_secs(5);
 /// How long it, or a task, sleeps after the catalog failed.
 pub(crate) const AFTER_FAILURE: Duration = Duration::from_secs(2);
 
+/// Lines to one remote, at most, whatever it is said to take.
+const MAX_LINES: u32 = 64;
 /// Instances in memory, beyond one for each destination, of all destinations together: at most 2 MiB each.
-const SPARE_INSTANCES: usize = 32;
-/// Instances that an association carries between two looks whether the node stops.
-const INSTANCES_PER_LOOK: usize = 16;
+const SPARE_INSTANCES: usize = 64;
 
 /// Forwards what the routes caught. Cheap to clone: all clones are one.
 #[derive(Clone)]
@@ -68,6 +69,10 @@ pub(crate) struct Inner {
     breakers: Mutex<HashMap<RemoteName, Breakers>>,
     /// Places for instances in memory beyond one for each destination.
     spare: Arc<Semaphore>,
+    /// How fast bytes may go out, by remote.
+    pub(crate) throttles: Throttles,
+    /// As often as each remote had been said to be well when what it takes was last asked anew.
+    asked_anew: Mutex<HashMap<RemoteName, u64>>,
 }
 
 impl Forwarder {
@@ -85,6 +90,7 @@ impl Forwarder {
     ) -> Self {
         let owner = format!("{:016x}", rand::random::<u64>());
         let (health, forgiven, breakers) = (Mutex::default(), Mutex::default(), Mutex::default());
+        let throttles = Throttles::new(Arc::clone(&clock));
         let inner = Inner {
             archive,
             catalog,
@@ -98,6 +104,8 @@ impl Forwarder {
             forgiven,
             breakers,
             spare: Arc::new(Semaphore::new(SPARE_INSTANCES)),
+            throttles,
+            asked_anew: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -166,6 +174,14 @@ impl Inner {
         self.forgiven.lock().unwrap_or_else(PoisonError::into_inner).get(remote).copied().unwrap_or_default()
     }
 
+    /// Whether a remote was said to be well since this was last asked: what it took before counts no longer.
+    fn is_asked_anew(&self, remote: &RemoteName) -> bool {
+        let times = self.times_forgiven(remote);
+        let before =
+            self.asked_anew.lock().unwrap_or_else(PoisonError::into_inner).insert(remote.clone(), times);
+        times > before.unwrap_or_default()
+    }
+
     /// Reads or changes what is known of the instances that break the line to `remote`.
     fn breakers<T>(&self, remote: &RemoteName, with: impl FnOnce(&mut Breakers) -> T) -> T {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,16 +202,33 @@ impl Inner {
         Patience { connect: self.config.connect(), response: self.config.response() }
     }
 
-    /// On a setback the destination is left to its health: nothing is tried again here.
-    fn terms(&self) -> Terms {
-        let lines = self.config.associations_per_destination as usize;
-        let operations = self.config.operations();
-        Terms { lines, setbacks: 1, operations, spare: Arc::clone(&self.spare) }
+    /// A line that worked and broke is opened anew; on any other setback the destination is left to its health.
+    fn terms(&self, remote: &Remote) -> Terms {
+        let (near, far) = match remote.lines {
+            Some(lines) => (lines.clamp(1, MAX_LINES), lines.clamp(1, MAX_LINES)),
+            None => (self.config.associations_per_destination, self.config.associations_far),
+        };
+        Terms {
+            lines: near as usize,
+            lines_far: far as usize,
+            when_broken: WhenBroken::SendAgain,
+            setbacks: 1,
+            operations: self.config.operations(),
+            spare: Arc::clone(&self.spare),
+        }
     }
 
-    /// Instances that are sent between two looks whether the node stops.
-    const fn portion(&self) -> usize {
-        INSTANCES_PER_LOOK * self.config.associations_per_destination as usize
+    /// How `remote` is sent to, which is known to take so much.
+    fn way(&self, remote: &Remote, known: Known) -> Way {
+        Way {
+            caller: self.caller.clone(),
+            patience: self.patience(),
+            terms: self.terms(remote),
+            known,
+            request_bytes: self.config.request_bytes,
+            claim: self.config.batch_instances as usize,
+            throttle: self.throttles.of(remote),
+        }
     }
 
     pub(crate) fn policy(&self) -> Policy {

@@ -11,14 +11,13 @@ use super::Inner;
 use crate::backoff::Jitter;
 use crate::failure::{Failure, Kind};
 use crate::job::{Next, Outcome, State, step};
-use crate::sender::Sink;
 
 /// Outcomes that are written together at most: a synced commit each.
 const MAX_TOGETHER: usize = 64;
 /// How long an outcome waits for company.
 const MAX_WAIT: Duration = Duration::from_millis(500);
 
-/// The outcomes of one batch.
+/// The outcomes of one batch, and of what is claimed while it is sent.
 pub(super) struct Outcomes<'a> {
     inner: &'a Inner,
     remote: &'a RemoteName,
@@ -32,8 +31,7 @@ pub(super) struct Outcomes<'a> {
 }
 
 impl<'a> Outcomes<'a> {
-    pub(super) fn new(inner: &'a Inner, remote: &'a RemoteName, claimed: &[Claimed]) -> Self {
-        let open = claimed.iter().map(|job| (job.job, job.attempts)).collect();
+    pub(super) fn new(inner: &'a Inner, remote: &'a RemoteName) -> Self {
         // Commitment is a service of the DIMSE side, asked of whoever was sent to over it.
         let asks =
             inner.archive.remote(remote).is_some_and(|it| it.follow.commitment && it.dicomweb.is_none());
@@ -41,12 +39,17 @@ impl<'a> Outcomes<'a> {
         Self {
             inner,
             remote,
-            open,
+            open: BTreeMap::new(),
             pending: Vec::new(),
             afterwards,
             since: Instant::now(),
             was_answered: false,
         }
+    }
+
+    /// These are to be told of.
+    pub(super) fn open(&mut self, claimed: &[Claimed]) {
+        self.open.extend(claimed.iter().map(|job| (job.job, job.attempts)));
     }
 
     /// Whether the far side said something of some instance: only then is it known to be well.
@@ -98,8 +101,13 @@ impl<'a> Outcomes<'a> {
     }
 }
 
-impl Sink for Outcomes<'_> {
-    async fn tell(&mut self, job: &Claimed, outcome: &Outcome) -> Result<(), causeway_catalog::Error> {
+impl Outcomes<'_> {
+    /// One job is decided.
+    pub(super) async fn tell(
+        &mut self,
+        job: &Claimed,
+        outcome: &Outcome,
+    ) -> Result<(), causeway_catalog::Error> {
         let Some(attempts) = self.open.remove(&job.job) else { return Ok(()) };
         self.was_answered |= is_answer(outcome);
         let outcome = self.judged(job.job, outcome);

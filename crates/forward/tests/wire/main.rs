@@ -4,5 +4,6 @@
 mod common;
 mod cstore;
 mod hub;
+mod lines;
 mod peer;
 mod stow;

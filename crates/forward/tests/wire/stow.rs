@@ -13,7 +13,7 @@ const SOON: Duration = Duration::from_secs(10);
 
 #[tokio::test]
 async fn an_upload_may_take_longer_than_the_far_side_may_be_silent() {
-    let samples = samples(1, 2048, 3);
+    let samples = samples(1, 4096, 1);
     let pause = Some(Duration::from_millis(80));
     let (port, seen) = http(samples.clone(), pause, Answer::all_taken).await;
     let silent = causeway_forward::Config { response_seconds: 4, ..config() };
@@ -24,9 +24,9 @@ async fn an_upload_may_take_longer_than_the_far_side_may_be_silent() {
     }
     let begun = Instant::now();
     subject.run();
-    subject.until(Duration::from_secs(60), |jobs| count(jobs, JobState::Delivered) == 3).await;
+    subject.until(Duration::from_secs(60), |jobs| count(jobs, JobState::Delivered) == 1).await;
     assert!(begun.elapsed() > Duration::from_secs(5), "the peer was too quick for this test");
-    assert_eq!(*seen.lock().unwrap(), [[0, 1, 2]]);
+    assert_eq!(*seen.lock().unwrap(), [[0]]);
 }
 
 #[tokio::test]
@@ -39,11 +39,16 @@ async fn a_far_side_that_takes_nothing_is_given_up() {
     for sample in &samples {
         subject.ingest(sample).await;
     }
-    let deaf = tokio::spawn(async move { listener.accept().await.unwrap() });
+    let deaf = tokio::spawn(async move {
+        let mut lines = Vec::new();
+        while let Ok(line) = listener.accept().await {
+            lines.push(line);
+        }
+    });
     subject.run();
-    let _line = deaf.await.unwrap();
     subject.until(SOON, |jobs| jobs.iter().all(|job| job.last.is_some())).await;
     assert!(subject.held_because().await.unwrap().contains("timed out"));
+    deaf.abort();
 }
 
 #[tokio::test]

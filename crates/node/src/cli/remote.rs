@@ -9,10 +9,12 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, bail};
+use causeway_core::bandwidth::Limit;
 use causeway_core::identity::{Proof, UserName};
 use causeway_core::remote::{DicomWebAddress, DimseAddress, Follow, Sees};
 use causeway_core::{
-    AeTitle, Credentials, Fingerprint, Identity, Network, Permission, Permissions, Quirk, RemoteName,
+    AeTitle, Bandwidth, Credentials, Fingerprint, Identity, Network, Permission, Permissions, Quirk,
+    RemoteName,
 };
 use causeway_tls::Certificate;
 use clap::{Args, Subcommand};
@@ -48,7 +50,7 @@ enum Verb {
     Add(Box<Add>),
     /// All remotes
     List,
-    /// One remote
+    /// One remote, with what it was found to take and to refuse when it was sent to
     Show {
         /// Its name
         name: RemoteName,
@@ -79,6 +81,7 @@ enum Verb {
   causeway remote add reader --ae-title READER --host reader.example.org --port 11112
   causeway remote add trial --ae-title TRIAL --host trial.example.org --port 104 --allow store --transform trial
   causeway remote add safe --ae-title SAFE --host safe.example.org --port 2762 --tls --certificate safe.pem
+  causeway remote add far --ae-title FAR --host far --port 104 --bandwidth 'Mon-Fri 07:00-19:00=5Mbit/s'
   causeway remote add vault --ae-title VAULT --host vault --port 104 --commitment
   causeway remote add pacs1 --ae-title PACS1 --host pacs1 --port 104 --destination reader --quirk small-pdus
   causeway remote add cloud --dicomweb https://pacs.example.org/dicom-web --token-file /etc/causeway/cloud.token")]
@@ -134,6 +137,13 @@ struct Add {
     /// Tell it of each study that came, once no more of it comes (Instance Availability Notification)
     #[arg(long, requires = "host")]
     availability: bool,
+    /// Lines on which it is sent to at once, associations or requests [default: as many as its distance is worth]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=64))]
+    lines: Option<u32>,
+    /// Most that may go to it in a second: 20Mbit/s, or by the hour 'Mon-Fri 07:00-19:00 Europe/Berlin=5Mbit/s'; may be
+    /// given more than once [default: as much as the line takes]
+    #[arg(long, value_name = "[WHEN=]RATE")]
+    bandwidth: Vec<Limit>,
     #[command(flatten)]
     identity: IdentityArgs,
     #[command(flatten)]
@@ -234,7 +244,14 @@ impl Remote {
             Verb::Add(add) => add.run(client).await,
             Verb::List => list(client).await,
             Verb::Show { name } => {
-                let remote: Value = client.get(&format!("/api/v1/remotes/{name}")).await?;
+                let mut remote: Value = client.get(&format!("/api/v1/remotes/{name}")).await?;
+                let found: Value = client.get(&format!("/api/v1/remotes/{name}/acceptances")).await?;
+                // As it is kept, and what it was found to take when it was sent to.
+                if let Some(members) = remote.as_object_mut()
+                    && found.as_array().is_some_and(|found| !found.is_empty())
+                {
+                    members.insert("acceptances".to_owned(), found);
+                }
                 println!("{}", serde_json::to_string_pretty(&remote)?);
                 Ok(ExitCode::SUCCESS)
             }
@@ -274,6 +291,8 @@ impl Add {
             sees: self.sees,
             transform: self.transform,
             follow: Follow { commitment: self.commitment, availability: self.availability },
+            lines: self.lines,
+            bandwidth: Bandwidth::new(self.bandwidth)?,
             ..causeway_core::Remote::named(self.name)
         };
         client.put(&format!("/api/v1/remotes/{}", remote.name), &remote).await?;

@@ -1,42 +1,90 @@
-//! STOW-RS: instances as parts of one request, streamed; the answer names each (PS3.18 §10.5).
+//! STOW-RS: instances as parts of requests, streamed; the answer names each (PS3.18 §10.5).
+//!
+//! Several requests are under way at once, each on a line of its own (an HTTP/2 connection where that is agreed, else one
+//! of HTTP/1.1), so that the line is busy while answers are on their way. When a request breaks off, what had not been sent
+//! to its end goes again; of what had been, the far side is asked first whether it has it (QIDO-RS), and where it says so
+//! it is not sent twice.
+//!
+//! ```text
+//!  load ──► request on a free line ──► answered: each told    broken: back to the load, in doubt where sent to its end
+//!   ▲                                                             │
+//!   └──────────────── has not ◄──────── asked ◄───────────────────┘
+//! ```
 
 mod body;
+mod load;
 mod reply;
+mod request;
+mod size;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_archive::{Archive, Object, Passage, Wanted};
-use causeway_core::Remote;
+use causeway_archive::{Archive, Passage};
 use causeway_core::remote::DicomWebAddress;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Body, Client};
+use causeway_core::{Remote, Status};
+use reqwest::Client;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use self::body::{Fault, Upload, multipart};
-use self::reply::{Reply, read_reply};
-use super::{Broke, Patience, Ready, Sink, passage, ungiven, unreadable};
-use crate::dicomweb::{broken, read_token, silent};
+use self::body::{Source, Upload};
+use self::load::{Item, Load};
+use self::reply::{Reply, is_the_lines};
+use self::request::{Landed, Target, What};
+use self::size::Size;
+use super::supply::Supply;
+use super::{Broke, Ready, Sink, Way, passage, until_true};
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
+use crate::throttle::Throttle;
+
+/// How long nothing is begun after a line broke.
+const AFTER_BREAK: Duration = Duration::from_millis(100);
+/// How often it is looked whether more is due while requests are under way.
+const LOOK: Duration = Duration::from_millis(100);
+/// Requests' worth of bytes that wait before more is claimed, for each line.
+const WAITING_REQUESTS: u64 = 2;
+/// Lines for each body that may be on its way: while one request waits for its answer, the next one is sent.
+const LINES_PER_UPLOAD: usize = 3;
+/// Lines that are kept for questions.
+const LINES_FOR_QUESTIONS: usize = 1;
+/// Instances claimed at once, at most.
+const CLAIM_MAX: usize = 500;
 
 /// A remote's DICOMweb side.
 pub(crate) struct Stow {
     remote: Remote,
     archive: Archive,
-    client: Client,
-    url: String,
-    token_file: Option<PathBuf>,
-    request_bytes: u64,
-    /// How long the far side may be silent.
-    patience: Duration,
-}
-
-/// What became of a request that got an answer.
-enum Heard {
-    /// All is told that there is to tell.
-    All,
-    /// It was refused as a whole; the instances are to be sent one by one.
-    OneByOne,
+    throttle: Throttle,
+    target: Arc<Target>,
+    /// One for each request that was ever under way beside others; each has connections of its own.
+    lines: Vec<Client>,
+    /// How long a connection may take.
+    connect: Duration,
+    /// Lines without a request.
+    free: Vec<usize>,
+    /// Requests whose bodies may be on their way at once; the others wait for their answers.
+    uploads_most: usize,
+    uploads: BTreeMap<usize, Upload>,
+    /// Rung when a body is at its end.
+    bell: Arc<Notify>,
+    flights: JoinSet<Landed>,
+    load: Load,
+    size: Size,
+    claim: usize,
+    /// Counts breaks: all requests that were under way at once may break at once.
+    generation: u32,
+    /// Whether any request was answered since the last break.
+    has_answered: bool,
+    /// Whether it was believed, since then, that the far side is there because it took some.
+    is_believed: bool,
+    /// Whether the far side answers questions.
+    answers_questions: bool,
+    /// Nothing is begun before.
+    not_before: Option<Instant>,
 }
 
 impl Stow {
@@ -44,127 +92,309 @@ impl Stow {
         remote: &Remote,
         address: &DicomWebAddress,
         archive: Archive,
-        patience: Patience,
-        request_bytes: u64,
+        way: Way,
     ) -> Result<Self, Failure> {
-        let client = Client::builder()
-            .connect_timeout(patience.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
+        let uploads_most = way.terms.lines.max(1);
+        let count = uploads_most * LINES_PER_UPLOAD + LINES_FOR_QUESTIONS;
+        let first = client(way.patience.connect)?;
+        let target = Target {
+            studies: format!("{}/studies", address.url.trim_end_matches('/')),
+            token_file: address.token_file.as_ref().map(PathBuf::from),
+            patience: way.patience.response,
+        };
         Ok(Self {
             remote: remote.clone(),
             archive,
-            client,
-            url: format!("{}/studies", address.url.trim_end_matches('/')),
-            token_file: address.token_file.as_ref().map(PathBuf::from),
-            request_bytes,
-            patience: patience.response,
+            throttle: way.throttle,
+            target: Arc::new(target),
+            free: (0..count).rev().collect(),
+            lines: vec![first],
+            connect: way.patience.connect,
+            uploads_most,
+            uploads: BTreeMap::new(),
+            bell: Arc::default(),
+            flights: JoinSet::new(),
+            load: Load::default(),
+            size: Size::within(way.request_bytes),
+            claim: way.claim,
+            generation: 0,
+            has_answered: false,
+            is_believed: false,
+            answers_questions: true,
+            not_before: None,
         })
     }
 
     pub(super) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
-        let mut rest = batch;
-        while !rest.is_empty() {
-            let (fits, more) = rest.split_at(one_request(rest, self.request_bytes));
-            rest = more;
-            if let Heard::OneByOne = self.request(fits, sink).await? {
-                for ready in fits {
-                    self.request(std::slice::from_ref(ready), sink).await?;
+        self.load.add(batch);
+        let (mut stopped, mut supply) = (sink.stopped(), Supply::default());
+        // Why nothing is begun any more.
+        let (mut broke, mut is_stopped): (Option<Failure>, bool) = (None, false);
+        loop {
+            if broke.is_none() && !is_stopped {
+                self.stock(&mut supply, sink).await?;
+                broke = self.begin().err();
+            }
+            if self.flights.is_empty() && (broke.is_some() || is_stopped || self.load.is_empty()) {
+                break;
+            }
+            let begins = broke.is_none() && !is_stopped;
+            let look = self.not_before.filter(|_| begins).unwrap_or_else(|| Instant::now() + LOOK);
+            tokio::select! {
+                biased;
+                Some(landed) = self.flights.join_next(), if !self.flights.is_empty() => {
+                    if let Err(failure) = self.landed(landed, sink).await? {
+                        broke.get_or_insert(failure);
+                    }
                 }
+                () = until_true(&mut stopped), if !is_stopped => is_stopped = true,
+                () = self.bell.notified() => {}
+                () = tokio::time::sleep_until(look) => {}
+            }
+        }
+        // What is left goes back into the queue.
+        self.load = Load::default();
+        broke.map_or(Ok(()), |failure| Err(Broke::Destination(failure)))
+    }
+
+    /// Claims more where little is left: by bytes, since requests are cut by them.
+    async fn stock(&mut self, supply: &mut Supply, sink: &mut impl Sink) -> Result<(), Broke> {
+        let enough = self.size.bytes().saturating_mul(WAITING_REQUESTS * self.uploads_most as u64);
+        while self.load.bytes() < enough && supply.is_asked(0, 1) {
+            let more = sink.more(self.claim.min(CLAIM_MAX)).await?;
+            supply.gave(more.len());
+            self.load.add(&more);
+        }
+        Ok(())
+    }
+
+    /// Begins what there are lines for.
+    fn begin(&mut self) -> Result<(), Failure> {
+        if self.load.is_empty() || self.not_before.is_some_and(|moment| moment > Instant::now()) {
+            return Ok(());
+        }
+        self.not_before = None;
+        let passage = passage(&self.archive, &self.remote)?;
+        while let Some(line) = self.free.pop() {
+            let may_send =
+                self.free.len() >= LINES_FOR_QUESTIONS && self.uploads_under_way() < self.uploads_most;
+            let question = self.load.next_question();
+            let request =
+                if question.is_none() && may_send { self.load.next_request(self.size.bytes()) } else { None };
+            let begun = match (question, request) {
+                (Some(items), _) => self.launch(line, items, passage.clone(), None),
+                (None, Some(items)) => {
+                    let upload = Upload::new(Arc::clone(&self.bell));
+                    self.uploads.insert(line, upload.clone());
+                    self.launch(line, items, passage.clone(), Some(upload))
+                }
+                (None, None) => false,
+            };
+            if !begun {
+                self.free.push(line);
+                break;
             }
         }
         Ok(())
     }
 
-    async fn request(&self, batch: &[Ready], sink: &mut impl Sink) -> Result<Heard, Broke> {
-        let passage = passage(&self.archive, &self.remote).map_err(Broke::Destination)?;
-        let mut opened = Vec::with_capacity(batch.len());
-        let mut sent = Vec::with_capacity(batch.len());
-        for ready in batch {
-            match self.archive.open_for(&passage, &ready.instance, &Wanted::Web).await {
-                Ok(object) => {
-                    opened.push(object);
-                    sent.push(ready);
-                }
-                Err(error) => sink.tell(&ready.job, &Outcome::Failed(ungiven(&error))).await?,
-            }
-        }
-        if sent.is_empty() {
-            return Ok(Heard::All);
-        }
-        let upload = Upload::new();
-        let reply = self.post(opened, &upload).await;
-        if let Some(Fault { part, words }) = upload.fault() {
-            // We broke off, so whatever came of it is not the far side's doing. The others' turn comes at once.
-            if let Some(ready) = sent.get(*part) {
-                sink.tell(&ready.job, &Outcome::Failed(unreadable(words))).await?;
-            }
-            return Ok(Heard::All);
-        }
-        match reply {
-            // Said of the request: which instance it is about, if any, is found out one by one.
-            Ok(Reply::All(_)) if sent.len() > 1 => Ok(Heard::OneByOne),
-            Ok(reply) => told(&reply, &passage, &sent, sink).await,
-            Err(failure) => {
-                // Of several it is not known which one it is that the far side fails at; of one it is.
-                if let [ready] = sent.as_slice()
-                    && upload.was_taken()
-                {
-                    sink.tell(&ready.job, &Outcome::Failed(failure.clone())).await?;
-                }
-                Err(Broke::Destination(failure))
-            }
-        }
+    /// Requests whose bodies are on their way.
+    fn uploads_under_way(&self) -> usize {
+        self.uploads.values().filter(|upload| !upload.is_sent()).count()
     }
 
-    async fn post(&self, objects: Vec<Object>, upload: &Upload) -> Result<Reply, Failure> {
-        let boundary = format!("causeway-{:032x}", rand::random::<u128>());
-        let content_type = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
-        let mut request = self
-            .client
-            .post(&self.url)
-            .header(CONTENT_TYPE, content_type)
-            .header(ACCEPT, "application/dicom+json")
-            .body(Body::wrap_stream(multipart(objects, boundary, upload)));
-        if let Some(token) = self.token_file.as_deref().map(read_token).transpose()? {
-            request = request.bearer_auth(token);
-        }
-        // Not the client's own read timeout: that one runs while we send, however fast the far side takes it.
-        let response = tokio::select! {
-            response = request.send() => response.map_err(|error| broken(&error))?,
-            () = upload.silent_for(self.patience) => return Err(silent()),
-        };
-        read_reply(response, self.patience).await
-    }
-}
-
-/// Tells each instance its answer. A far side that has no room for one is not sent more for now.
-async fn told(
-    reply: &Reply,
-    passage: &Passage,
-    sent: &[&Ready],
-    sink: &mut impl Sink,
-) -> Result<Heard, Broke> {
-    let mut full = None;
-    for ready in sent {
-        let outcome = reply.of(passage.sop_instance(&ready.instance).as_str());
-        sink.tell(&ready.job, &outcome).await?;
-        if let Outcome::Failed(failure) = outcome
-            && failure.kind == Kind::Exhausted
+    /// The client of a line; where no further one can be had, the first serves two.
+    fn client(&mut self, line: usize) -> Option<Client> {
+        if line >= self.lines.len()
+            && let Ok(further) = client(self.connect)
         {
-            full = Some(failure);
+            self.lines.push(further);
+        }
+        self.lines.get(line).or(self.lines.first()).cloned()
+    }
+
+    /// Begins a request with an upload, or a question without.
+    fn launch(&mut self, line: usize, items: Vec<Item>, passage: Passage, upload: Option<Upload>) -> bool {
+        let Some(client) = self.client(line) else { return false };
+        let (target, generation) = (Arc::clone(&self.target), self.generation);
+        let source = Source {
+            archive: self.archive.clone(),
+            passage: passage.clone(),
+            throttle: self.throttle.clone(),
+        };
+        self.flights.spawn(async move {
+            let what = match upload {
+                Some(upload) => target.post(&client, &items, source, upload).await,
+                None => target.ask(&client, &items, &passage).await,
+            };
+            Landed { items, line, generation, passage, what }
+        });
+        true
+    }
+
+    /// What a request that is over means. The inner error: nothing more is begun.
+    async fn landed(
+        &mut self,
+        landed: Result<Landed, tokio::task::JoinError>,
+        sink: &mut impl Sink,
+    ) -> Result<Result<(), Failure>, Broke> {
+        let Ok(Landed { items, line, generation, passage, what }) = landed else {
+            return Ok(Err(Failure::new(Kind::Ours, "a request failed by a fault of this program")));
+        };
+        self.free.push(line);
+        self.uploads.remove(&line);
+        match what {
+            What::Asked(answer) => self.asked(items, generation, answer, sink).await,
+            What::Sent { upload, reply, took } => {
+                let items = unread(items, &upload, sink).await?;
+                if upload.broke_off() || items.is_empty() {
+                    // We broke off, so whatever came of it is not the far side's doing. The others' turn comes at once.
+                    self.load.put_back(items);
+                    return Ok(Ok(()));
+                }
+                match reply {
+                    Ok(reply) => {
+                        self.has_answered = true;
+                        let sent = items.iter().map(|item| item.ready.instance.object_bytes).sum();
+                        self.size = self.size.answered(sent, took);
+                        self.answered(items, &passage, &reply, sink).await
+                    }
+                    Err(failure) => self.broken(items, generation, &upload, failure, sink).await,
+                }
+            }
         }
     }
-    full.map_or(Ok(Heard::All), |failure| Err(Broke::Destination(failure)))
+
+    /// Tells each instance its answer. A far side that has no room for one is not sent more for now.
+    async fn answered(
+        &mut self,
+        mut items: Vec<Item>,
+        passage: &Passage,
+        reply: &Reply,
+        sink: &mut impl Sink,
+    ) -> Result<Result<(), Failure>, Broke> {
+        if matches!(reply, Reply::All(_)) && items.len() > 1 {
+            // Said of the request: which instance it is about, if any, is found out one by one.
+            items.iter_mut().for_each(|item| item.is_alone = true);
+            self.load.put_back(items);
+            return Ok(Ok(()));
+        }
+        let mut full = Ok(());
+        for Item { ready, .. } in &items {
+            let outcome = reply.of(passage.sop_instance(&ready.instance).as_str());
+            sink.tell(&ready.job, &outcome).await?;
+            if let Outcome::Failed(failure) = outcome
+                && failure.kind == Kind::Exhausted
+            {
+                full = Err(failure);
+            }
+        }
+        Ok(full)
+    }
+
+    /// Tells those that the far side says it has; the others go again.
+    async fn asked(
+        &mut self,
+        mut items: Vec<Item>,
+        generation: u32,
+        answer: Result<Option<Vec<bool>>, Failure>,
+        sink: &mut impl Sink,
+    ) -> Result<Result<(), Failure>, Broke> {
+        let has = match answer {
+            Ok(Some(has)) => has,
+            Ok(None) => {
+                self.answers_questions = false;
+                Vec::new()
+            }
+            Err(failure) => {
+                self.load.put_back(items);
+                return Ok(if is_the_lines(&failure) && self.may_go_on(generation, false) {
+                    Ok(())
+                } else {
+                    Err(failure)
+                });
+            }
+        };
+        let mut has = has.into_iter().chain(std::iter::repeat(false));
+        let (there, mut rest): (Vec<_>, Vec<_>) =
+            items.drain(..).partition(|_| has.next().unwrap_or_default());
+        // One that answers questions and takes nothing would be asked for ever.
+        self.has_answered |= !there.is_empty();
+        for item in &there {
+            sink.tell(&item.ready.job, &Outcome::Delivered(Status::SUCCESS)).await?;
+        }
+        rest.iter_mut().for_each(|item| item.is_in_doubt = false);
+        self.load.put_back(rest);
+        Ok(Ok(()))
+    }
+
+    /// A request got no answer, or one that speaks of no instance.
+    async fn broken(
+        &mut self,
+        mut items: Vec<Item>,
+        generation: u32,
+        upload: &Upload,
+        failure: Failure,
+        sink: &mut impl Sink,
+    ) -> Result<Result<(), Failure>, Broke> {
+        let again = items.iter().any(|item| item.is_again) && items.len() == 1;
+        if is_the_lines(&failure) && !again && self.may_go_on(generation, upload.parts() > 0) {
+            // Those that were left out are not among the items any more.
+            let sent = upload.parts().saturating_sub(upload.faults().len());
+            let answers = self.answers_questions;
+            for (at, item) in items.iter_mut().enumerate() {
+                item.is_again = true;
+                item.is_in_doubt = answers && at < sent;
+            }
+            self.load.put_back(items);
+            return Ok(Ok(()));
+        }
+        // Of several it is not known which one it is that the far side fails at; of one it is.
+        if let [item] = items.as_slice()
+            && upload.was_taken()
+        {
+            sink.tell(&item.ready.job, &Outcome::Failed(failure.clone())).await?;
+        }
+        Ok(Err(failure))
+    }
+
+    /// Whether a break of requests of this generation is the line's alone: something was answered before, or some was
+    /// `taken` to its end, and that is believed once.
+    fn may_go_on(&mut self, generation: u32, taken: bool) -> bool {
+        if generation != self.generation {
+            // It broke with others, for which it was decided.
+            return true;
+        }
+        let may = self.has_answered || (taken && !self.is_believed);
+        self.is_believed = !self.has_answered;
+        self.has_answered = false;
+        if !may {
+            return false;
+        }
+        self.generation = self.generation.wrapping_add(1);
+        self.not_before = Some(Instant::now() + AFTER_BREAK);
+        true
+    }
 }
 
-/// How many of `batch`, from its beginning, one request takes; at least one.
-fn one_request(batch: &[Ready], request_bytes: u64) -> usize {
-    let mut bytes = 0_u64;
-    let fits = batch.iter().take_while(|ready| {
-        bytes = bytes.saturating_add(ready.instance.object_bytes);
-        bytes <= request_bytes
-    });
-    fits.count().max(1)
+/// A client with connections of its own.
+fn client(connect: Duration) -> Result<Client, Failure> {
+    Client::builder()
+        .connect_timeout(connect)
+        .redirect(reqwest::redirect::Policy::none())
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|error| Failure::new(Kind::Ours, error.to_string()))
+}
+
+/// Tells of those that could not be read here, and gives back the others.
+async fn unread(mut items: Vec<Item>, upload: &Upload, sink: &mut impl Sink) -> Result<Vec<Item>, Broke> {
+    // From the last, so that the places of the others stay what they are.
+    for fault in upload.faults().iter().rev() {
+        if fault.part < items.len() {
+            let item = items.remove(fault.part);
+            sink.tell(&item.ready.job, &Outcome::Failed(fault.failure.clone())).await?;
+        }
+    }
+    Ok(items)
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use causeway_core::{Attributes, Status, Tag};
-use reqwest::header::RETRY_AFTER;
+use reqwest::header::{DATE, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
 use crate::dicomweb::{broken, silent};
@@ -65,7 +65,7 @@ pub(super) async fn read_reply(response: Response, patience: Duration) -> Result
     };
     match status {
         StatusCode::OK | StatusCode::ACCEPTED | StatusCode::CONFLICT => {
-            let Some(body) = read_body(response, patience).await? else {
+            let Some(body) = read_whole(response, patience).await? else {
                 return Ok(Reply::All(say(Kind::Unclear, "the answer is too long")));
             };
             match std::str::from_utf8(&body).ok().and_then(|text| Attributes::from_json(text).ok()) {
@@ -97,13 +97,27 @@ pub(super) async fn read_reply(response: Response, patience: Duration) -> Result
     }
 }
 
+/// How long it asks to be left alone (RFC 9110 §10.2.3).
 fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    wish(header(RETRY_AFTER)?, header(DATE))
+}
+
+/// The wish: seconds, or a moment, which is counted from the far side's own `date`: its clock may be wrong.
+fn wish(retry_after: &str, date: Option<&str>) -> Option<Duration> {
+    if let Ok(seconds) = retry_after.trim().parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let moment = |text: &str| jiff::fmt::rfc2822::parse(text.trim()).ok().map(|moment| moment.timestamp());
+    let (until, now) = (moment(retry_after)?, moment(date?)?);
+    Some(Duration::try_from(until.duration_since(now)).unwrap_or_default())
 }
 
 /// The answer's body; `None` when it is too long.
-async fn read_body(mut response: Response, patience: Duration) -> Result<Option<Vec<u8>>, Failure> {
+pub(super) async fn read_whole(
+    mut response: Response,
+    patience: Duration,
+) -> Result<Option<Vec<u8>>, Failure> {
     let mut body = Vec::new();
     loop {
         let Ok(chunk) = tokio::time::timeout(patience, response.chunk()).await else {
@@ -117,12 +131,48 @@ async fn read_body(mut response: Response, patience: Duration) -> Result<Option<
     }
 }
 
+/// Whether the line broke, or a proxy on it lost the far side: not where the far side says something else, or asks to be
+/// left alone, nor where it says nothing, since the next wait would be as long.
+pub(super) fn is_the_lines(failure: &Failure) -> bool {
+    let is_said = !matches!(failure.status, None | Some(502 | 504));
+    let Failure { kind, not_before, words, .. } = failure;
+    *kind == Kind::Transient && !is_said && not_before.is_none() && *words != silent().words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn reply(json: &str) -> Reply {
         Reply::Each(Attributes::from_json(json).unwrap())
+    }
+
+    #[test]
+    fn it_asks_to_be_left_alone_in_seconds_or_until_a_moment_on_its_own_clock() {
+        let date = Some("Sun, 06 Nov 1994 08:49:37 GMT");
+        for (retry_after, date, seconds) in [
+            ("120", None, Some(120)),
+            (" 0 ", None, Some(0)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", date, Some(30)),
+            ("Sun, 06 Nov 1994 08:40:00 GMT", date, Some(0)),
+            ("Sun, 06 Nov 1994 08:50:07 GMT", None, None),
+            ("soon", date, None),
+            ("-5", date, None),
+        ] {
+            assert_eq!(wish(retry_after, date), seconds.map(Duration::from_secs), "{retry_after}");
+        }
+    }
+
+    #[test]
+    fn silence_and_a_wish_to_be_left_alone_are_not_the_lines() {
+        let broken = Failure::new(Kind::Transient, "the connection broke");
+        assert!(is_the_lines(&broken));
+        for (status, is) in [(502, true), (504, true), (500, false), (408, false)] {
+            assert_eq!(is_the_lines(&Failure::with_status(Kind::Transient, status, "")), is, "{status}");
+        }
+        assert!(!is_the_lines(&silent()));
+        assert!(!is_the_lines(&Failure { not_before: Some(Duration::ZERO), ..broken }));
+        assert!(!is_the_lines(&Failure::new(Kind::Exhausted, "busy")));
     }
 
     #[test]
