@@ -38,11 +38,6 @@ impl Batch {
         self.studies.iter().map(Study::len).sum()
     }
 
-    /// Where they are.
-    pub(super) fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
     /// How many bytes they have.
     pub(super) fn bytes(&self) -> Result<u64> {
         let mut bytes = 0;
@@ -56,13 +51,18 @@ impl Batch {
 
     /// Sends all, each folder over an association of its own, all at once.
     pub(super) fn send(&self, server: &Server, most: Duration) -> Result<()> {
+        self.send_to(server.ae_title, server.dimse_port, most)
+    }
+
+    /// The same, to whoever is behind a port.
+    pub(super) fn send_to(&self, ae_title: &str, port: u16, most: Duration) -> Result<()> {
         let mut senders = Vec::new();
         for (number, part) in self.parts.iter().enumerate() {
             let mut command = Command::new("storescu");
             command
-                .args(["--quiet", "--required", "--call", server.ae_title, "--scan-directories"])
+                .args(["--quiet", "--required", "--call", ae_title, "--scan-directories"])
                 .args(["--acse-timeout", "30", "--dimse-timeout", "30"])
-                .args(["127.0.0.1", &server.dimse_port.to_string()])
+                .args(["127.0.0.1", &port.to_string()])
                 .arg(part)
                 .env("TCP_NODELAY", "1");
             let log = self.folder.path().join(format!("{number}.log"));

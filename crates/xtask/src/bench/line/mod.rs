@@ -18,12 +18,12 @@ use tokio::runtime::{Builder, Runtime};
 use super::Bench;
 use super::http::Request;
 use super::load::Batch;
-use super::process::{Guard, pause, wait_for_all};
+use super::process::pause;
 use super::report::Name;
 use super::servers::{ANSWER_MAX, DICOMWEB, Server};
 use crate::{conformance, run};
-pub(super) use table::{Row, json, table};
 use table::Figure;
+pub(super) use table::{Row, json, table};
 
 /// What the lines let through, in bits a second.
 const BITS_PER_SECOND: u64 = 50_000_000;
@@ -72,14 +72,28 @@ impl Way {
     }
 }
 
-/// The lines, with their names.
-fn lines() -> [(&'static str, Terms); 2] {
-    let far = |milliseconds, breaks_every| Terms {
-        round_trip: Duration::from_millis(milliseconds),
-        bits_per_second: Some(BITS_PER_SECOND),
-        breaks_every,
-    };
-    [("100 ms", far(100, None)), ("300 ms, broken every 20 s", far(300, Some(Duration::from_secs(20))))]
+/// How far away the far side is, and whether the line breaks.
+#[derive(Debug, Clone, Copy)]
+struct Bad {
+    name: &'static str,
+    round_trip: Duration,
+    /// When it breaks: so long after the first connection, so that each delivery meets with it, and then every so often.
+    breaks: Option<(Duration, Duration)>,
+}
+
+const LINES: [Bad; 2] = [
+    Bad { name: "100 ms", round_trip: Duration::from_millis(100), breaks: None },
+    Bad {
+        name: "300 ms, broken after 3 s and every 20 s",
+        round_trip: Duration::from_millis(300),
+        breaks: Some((Duration::from_secs(3), Duration::from_secs(20))),
+    },
+];
+
+impl Bad {
+    const fn terms(&self) -> Terms {
+        Terms { round_trip: self.round_trip, bits_per_second: Some(BITS_PER_SECOND), breaks_every: None }
+    }
 }
 
 /// Who takes part beside the servers of every run.
@@ -96,12 +110,12 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     let plan = bench.plan;
     let mut ends = Ends { bench, far, runtime };
-    for (name, terms) in lines() {
+    for bad in LINES {
         for (modality, files) in [(Modality::Mr, plan.line_mr_files), (Modality::Ct, plan.line_ct_files)] {
             for way in Way::ALL {
                 let files = if way == Way::Storescu { files.min(FILES_ALONE_MAX) } else { files };
-                let work = format!("{files} {} over {name}, {}", size(modality), way.as_str());
-                let figure = ends.figure(way, modality, files, terms);
+                let work = format!("{files} {} over {}, {}", size(modality), bad.name, way.as_str());
+                let figure = ends.figure(way, modality, files, bad);
                 ends.bench.report.add_line(work, way.aim(), figure);
             }
         }
@@ -117,8 +131,8 @@ const fn size(modality: Modality) -> &'static str {
 }
 
 impl Ends<'_> {
-    fn figure(&mut self, way: Way, modality: Modality, files: u32, terms: Terms) -> Result<Figure> {
-        let most = self.bench.budget.left(DELIVERY_MAX)?;
+    fn figure(&mut self, way: Way, modality: Modality, files: u32, bad: Bad) -> Result<Figure> {
+        let (most, terms) = (self.bench.budget.left(DELIVERY_MAX)?, bad.terms());
         let series = files.div_ceil(SERIES_INSTANCES_MAX).max(1);
         let study = Study::new(self.bench.next_seed(), modality, series, files / series);
         let batch = Batch::write(vec![study], 1, self.bench.folder.path())?;
@@ -133,8 +147,12 @@ impl Ends<'_> {
             Line::open(([127, 0, 0, 1], 0).into(), ([127, 0, 0, 1], port).into(), terms)?
         };
         let time = match way {
-            Way::Storescu => self.by_storescu(&batch, &line, most)?,
-            Way::Stow | Way::CStore | Way::CStoreInTurn => self.by_the_node(way, &batch, &line, most)?,
+            Way::Storescu => {
+                let begun = Instant::now();
+                batch.send_to(storescp.ae_title, line.address().port(), most)?;
+                begun.elapsed()
+            }
+            Way::Stow | Way::CStore | Way::CStoreInTurn => self.by_the_node(way, &batch, &line, bad, most)?,
         };
         if matches!(way, Way::Stow | Way::CStore) {
             batch.verify(&self.far, ANSWER_MAX)?;
@@ -148,21 +166,15 @@ impl Ends<'_> {
         found.cloned().with_context(|| format!("{} does not run", name.as_str()))
     }
 
-    fn by_storescu(&self, batch: &Batch, line: &Line, most: Duration) -> Result<Duration> {
-        let mut command = Command::new("storescu");
-        command
-            .args(["--quiet", "--required", "--call", "STORESCP", "--scan-directories", "--recurse"])
-            .args(["127.0.0.1", &line.address().port().to_string()])
-            .arg(batch.folder())
-            .env("TCP_NODELAY", "1");
-        let begun = Instant::now();
-        let mut sender = [Guard::start(&mut command, &batch.folder().join("storescu.log"))?];
-        wait_for_all(&mut sender, most)?;
-        Ok(begun.elapsed())
-    }
-
     /// Has the node take the study in, and measures how it hands it on.
-    fn by_the_node(&self, way: Way, batch: &Batch, line: &Line, most: Duration) -> Result<Duration> {
+    fn by_the_node(
+        &self,
+        way: Way,
+        batch: &Batch,
+        line: &Line,
+        bad: Bad,
+        most: Duration,
+    ) -> Result<Duration> {
         let node = self.server(Name::Causeway)?;
         let port = line.address().port();
         let name = format!("line{port}");
@@ -175,7 +187,7 @@ impl Ends<'_> {
         let due = ["--trigger", "study", "--quiet", QUIET_SECONDS];
         tell(&node, ["route", "add", &name, "--when", "true", "--to", &name].iter().chain(&due))?;
         batch.send(&node, ANSWER_MAX)?;
-        let delivered = delivered(&node, &name, batch.files(), line, most);
+        let delivered = delivered(&node, (&name, batch.files()), line, bad, most);
         tell(&node, &["route", "remove", &name])?;
         tell(&node, &["remote", "remove", &name])?;
         delivered
@@ -183,7 +195,13 @@ impl Ends<'_> {
 }
 
 /// The time from the first connection to the last receipt.
-fn delivered(node: &Server, remote: &str, files: u64, line: &Line, most: Duration) -> Result<Duration> {
+fn delivered(
+    node: &Server,
+    (remote, files): (&str, u64),
+    line: &Line,
+    bad: Bad,
+    most: Duration,
+) -> Result<Duration> {
     let end = Instant::now() + most;
     let wait = |time| {
         if Instant::now() > end {
@@ -196,8 +214,15 @@ fn delivered(node: &Server, remote: &str, files: u64, line: &Line, most: Duratio
         wait(Duration::from_millis(1))?;
     }
     let begun = Instant::now();
+    let mut breaks = bad.breaks.map(|(first, every)| (begun + first, every));
     let mut client = node.client(ANSWER_MAX)?;
     loop {
+        if let Some((at, every)) = breaks.as_mut()
+            && *at <= Instant::now()
+        {
+            line.cut();
+            *at += *every;
+        }
         let request =
             Request { path: "/api/v1/queue", accept: "application/json", keep: true, ..Request::default() };
         let reports: Value = serde_json::from_slice(&client.send(&request)?.fine()?.body)?;
