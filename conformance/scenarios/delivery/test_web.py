@@ -77,7 +77,6 @@ def test_the_wish_to_be_left_alone_is_heard(delivery, status):
     left_alone(delivery, status, lambda: "3")
 
 
-@pytest.mark.causeway_lacks(reason="a date in Retry-After is not read")
 @to_each(ONCE, [429, 503])
 def test_the_wish_to_be_left_alone_until_a_date_is_heard(delivery, status):
     """Retry-After as a date (RFC 9110 §5.6.7)."""
