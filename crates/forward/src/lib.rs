@@ -36,8 +36,8 @@ mod webhooks;
 mod worker;
 
 pub use causeway_catalog::{
-    Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Event, Events, Place, Priors, Role, RouteRecord, Since, Then,
-    Webhook, acceptance, delivery, errand,
+    Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Event, Events, Place, Priors, Role, RouteRecord, Since,
+    Then, Webhook, acceptance, delivery, errand,
 };
 pub use config::{Config, ConfigError};
 pub use errands::Config as ErrandsConfig;
