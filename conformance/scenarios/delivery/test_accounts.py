@@ -22,7 +22,6 @@ def test_what_is_sent_is_there_once_and_said_to_be(delivery):
     good_day(delivery)
 
 
-@pytest.mark.causeway_lacks(reason="the parts of a store request name a transfer syntax, and Orthanc drops them")
 @to_each([("orthanc", "stow")])
 def test_a_server_that_takes_parts_without_parameters_only(delivery):
     """Orthanc's plugin of Debian 12."""

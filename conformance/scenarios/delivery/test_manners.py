@@ -13,7 +13,6 @@ from together import to_each
 pytestmark = pytest.mark.only("causeway")
 
 
-@pytest.mark.causeway_lacks(reason="the dead association is found out by an instance, which counts as a failure of both")
 @to_each(DIMSE)
 def test_an_idle_association_that_the_far_side_ends(delivery):
     """Many a server ends what has been idle for a while. That is no failure: what comes next goes at once, in one
@@ -57,7 +56,6 @@ def test_an_answer_to_something_else(delivery, _, element, content):
     assert sorted(delivery.ledger.times_sent().values()) == [1, 1, 1, 2]
 
 
-@pytest.mark.causeway_lacks(reason="the instance that a response names is not looked at")
 @to_each([("storescp", "dimse")])
 def test_success_for_another_instance(delivery):
     """The response names an instance that was not sent in this request (PS3.7 §9.3.1.2): it is no yes for this one."""

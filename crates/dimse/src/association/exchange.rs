@@ -4,13 +4,13 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use causeway_core::Status;
+use causeway_core::{Status, Uid};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::Message;
 use super::driver::Driver;
 use crate::error::{Error, Wait};
-use crate::message::{CCancelRq, CStoreRq, Command, NRq, NRsp, Operation};
+use crate::message::{CCancelRq, CStoreRq, CStoreRsp, Command, NRq, NRsp, Operation};
 use crate::pdu::Abort;
 use crate::scu::{Body, Response, StoreRequest, Target};
 
@@ -94,6 +94,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         }
     }
 
+    /// Whether the peer has said nothing since what was last read: between two messages it has nothing to say but that it
+    /// ends the association.
+    pub(crate) async fn is_quiet(&mut self) -> bool {
+        if !self.wire.inbox.is_empty() || self.wire.is_exhausted() {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            _ = self.wire.hear() => false,
+            () = std::future::ready(()) => true,
+        }
+    }
+
     /// Asks the peer to stop `message_id`; it still owes the final response.
     pub(crate) async fn cancel(&mut self, context: u8, message_id: u16) -> Result<(), Error> {
         self.ask(context, &Command::CCancelRq(CCancelRq { message_id_responded: message_id }), None).await
@@ -111,11 +124,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Driver<S> {
         request: StoreRequest,
         body: &mut impl Body,
     ) -> Result<Response, Error> {
+        let asked = request.sop_instance.clone();
         let message_id = self.send_store(context, request, body).await?;
         match self.answer(message_id).await?.command {
-            Command::CStoreRsp(rsp) => Ok(Response { status: rsp.status, comment: rsp.comment }),
+            Command::CStoreRsp(rsp) => self.stored(&asked, rsp).await,
             _ => Err(self.wrong_answer().await),
         }
+    }
+
+    /// The peer's answer to the store of `asked`. Where it names an instance it is that one (PS3.7 §9.1.1.1.6): a yes to
+    /// another is no yes to it.
+    pub(crate) async fn stored(&mut self, asked: &Uid, rsp: CStoreRsp) -> Result<Response, Error> {
+        if rsp.sop_instance.as_ref().is_some_and(|named| named != asked) {
+            return Err(self.broke("an answer about another instance than the one that was sent").await);
+        }
+        Ok(Response { status: rsp.status, comment: rsp.comment })
     }
 
     /// Sends the request for a store with its data set, to its end; gives its message id.

@@ -44,6 +44,15 @@ impl Courier {
         self.line.is_some()
     }
 
+    /// Gives up the line where the peer ended it while nothing was under way: what comes next is not sent into it.
+    pub async fn look(&mut self) {
+        if let Some(line) = &mut self.line
+            && !line.requestor.is_quiet().await
+        {
+            self.line = None;
+        }
+    }
+
     /// Makes sure that the line was opened for `pair`; `next` are those to come, so that one association serves
     /// them as well.
     ///

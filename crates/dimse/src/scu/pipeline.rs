@@ -39,6 +39,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         self.under_way.len()
     }
 
+    /// Whether the peer keeps the association as it is, while nothing is under way.
+    pub(super) async fn is_quiet(&mut self) -> bool {
+        self.driver.is_quiet().await
+    }
+
     /// Sends one instance to its end, as [`Self::store`] does, and does not wait for its answer. While any is under
     /// way, nothing but this and [`Self::answered`] may be called.
     ///
@@ -53,8 +58,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         if self.under_way.len() >= self.operations {
             return Err(Error::Misuse("more stores under way than the peer granted"));
         }
+        let asked = request.sop_instance.clone();
         let message_id = self.driver.send_store(context, request, &mut body).await?;
-        self.under_way.push(message_id);
+        self.under_way.push((message_id, asked));
         Ok(Ticket(message_id))
     }
 
@@ -66,13 +72,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Requestor<S> {
         if self.under_way.is_empty() {
             return Err(Error::Misuse("no store is under way"));
         }
-        let message = self.driver.answer_to(&self.under_way).await?;
+        let asked: Vec<u16> = self.under_way.iter().map(|(message_id, _)| *message_id).collect();
+        let message = self.driver.answer_to(&asked).await?;
         let Command::CStoreRsp(rsp) = message.command else {
             return Err(self.driver.wrong_answer().await);
         };
-        self.under_way.retain(|message_id| *message_id != rsp.message_id_responded);
         let ticket = Ticket(rsp.message_id_responded);
-        Ok((ticket, Response { status: rsp.status, comment: rsp.comment }))
+        let place = self.under_way.iter().position(|(message_id, _)| *message_id == ticket.0);
+        let Some(place) = place else { return Err(self.driver.wrong_answer().await) };
+        let (_, asked) = self.under_way.remove(place);
+        Ok((ticket, self.driver.stored(&asked, rsp).await?))
     }
 }
 

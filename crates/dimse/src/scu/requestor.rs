@@ -35,8 +35,8 @@ pub struct Requestor<S> {
     answered: Answered,
     /// Stores that may be under way at once.
     pub(super) operations: usize,
-    /// The message ids of those that are, oldest first.
-    pub(super) under_way: Vec<u16>,
+    /// The message ids of those that are, each with the instance that was sent, oldest first.
+    pub(super) under_way: Vec<(u16, Uid)>,
 }
 
 /// What the peer answered beside the contexts.

@@ -87,8 +87,9 @@ impl Forwarder {
             Change::Retry => self.inner.catalog.remotes_of(which.clone()).await?,
             Change::Park | Change::Cancel => Vec::new(),
         };
-        let changed = self.inner.catalog.change_jobs(which, change, &principal.name).await?;
+        // Before they can be claimed, so that none goes over a line of before.
         remotes.iter().for_each(|remote| self.inner.forgive(remote));
+        let changed = self.inner.catalog.change_jobs(which, change, &principal.name).await?;
         self.nudge();
         Ok(changed)
     }

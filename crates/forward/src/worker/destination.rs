@@ -71,6 +71,15 @@ pub(super) async fn serve(
                 break;
             }
         };
+        if !is_current(inner, remote, forgiven) {
+            // What an administrator retries is claimed after it was said to be tried anew: not over this line.
+            let mut outcomes = Outcomes::new(inner, &remote.name);
+            outcomes.open(&claimed);
+            if let Err(error) = outcomes.finish(None).await {
+                tracing::warn!(remote = %remote.name, %error, "jobs could not be given back; their leases lapse");
+            }
+            break;
+        }
         idle_since = None;
         course.is_sending.store(true, Ordering::Relaxed);
         let task = Task { inner, remote, lane: course.lane, further, forgiven, stopped: &stopped };

@@ -81,6 +81,8 @@ impl<C: Cargo> Lane<C> {
     }
 
     async fn carry(&mut self) -> How {
+        // It may have been idle for a while.
+        self.courier.look().await;
         let mut ready = None;
         loop {
             let next = match ready.take() {

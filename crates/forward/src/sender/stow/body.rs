@@ -175,7 +175,8 @@ impl Part {
                 let Source { archive, passage, .. } = &self.source;
                 match archive.open_for(passage, &self.ready.instance, &Wanted::Web).await {
                     Ok(object) => {
-                        let head = format!("{head}; transfer-syntax={}\r\n\r\n", object.transfer_syntax);
+                        // The file says its transfer syntax itself; some servers drop a part whose type has parameters.
+                        let head = format!("{head}\r\n\r\n");
                         let rest = object.file_meta.clone();
                         self.state = State::Open { object, rest };
                         Ok(Some(Bytes::from(head)))
