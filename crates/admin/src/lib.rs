@@ -13,4 +13,4 @@ mod router;
 mod state;
 
 pub use router::{BASE, closed, open};
-pub use state::Node;
+pub use state::{LinkFace, Node};

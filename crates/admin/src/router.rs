@@ -6,8 +6,8 @@ use axum::middleware::map_response;
 use axum::routing::{get, post, put};
 
 use crate::api::{
-    doctor, errands, events, incidents, node, procedure_steps, queue, remotes, routes, tokens, transforms,
-    visits, webhooks, worklist,
+    doctor, errands, events, incidents, links, node, procedure_steps, queue, remotes, routes, tokens,
+    transforms, visits, webhooks, worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
@@ -37,6 +37,9 @@ pub fn closed(node: Node) -> Router {
         .route("/remotes/{name}/find", post(visits::find))
         .route("/remotes/{name}/retrieve", post(visits::retrieve))
         .route("/remotes/{name}/send", post(visits::send))
+        .route("/link/invites", get(links::list))
+        .route("/link/invites/{name}", put(links::invite).delete(links::revoke))
+        .route("/link/accept", post(links::accept))
         .route("/routes", get(routes::list))
         .route("/routes/{name}", put(routes::put).delete(routes::remove))
         .route("/routes/{name}/place", post(routes::place))

@@ -21,6 +21,7 @@ pub mod identity;
 pub mod incidents;
 pub mod ingest;
 mod kept;
+pub mod link;
 mod manifest;
 pub mod metadata;
 pub mod passage;
@@ -55,8 +56,8 @@ use kept::Kept;
 
 pub use bulk::{BulkData, BulkValue, BulkWalk, Listed};
 pub use causeway_catalog::{
-    Answers, Entries, Error as CatalogError, PerformedFilter, PerformedStep, Swept, WorklistItem,
-    WorklistQuery, errand,
+    Answers, Entries, Error as CatalogError, InviteRecord, PerformedFilter, PerformedStep, Swept,
+    WorklistItem, WorklistQuery, errand,
 };
 pub use causeway_store::{Aside, AsideReader, Error as StoreError, Scratch};
 pub use counters::{Counted, Present};
@@ -128,6 +129,9 @@ struct Inner {
     transforms: transforms::Shelf,
     returning: returning::Returning,
     tokens: tokens::Keyring,
+    node: causeway_core::NodeId,
+    links: link::LinkKeys,
+    leftovers: link::Leftovers,
     examiner: identity::Examiner,
     attempts: identity::attempts::Attempts,
     places: Arc<places::Places>,
@@ -159,6 +163,8 @@ impl Archive {
         let remotes = remotes::Directory::load(&catalog).await?;
         let transforms = transforms::Shelf::load(&catalog).await?;
         let tokens = tokens::Keyring::load(&catalog).await?;
+        let node = catalog.node_id(causeway_core::NodeId::of(rand::random())).await?;
+        let links = link::LinkKeys::load(&catalog).await?;
         let examiner = identity::Examiner::new(config.identity.clone(), Arc::clone(&clock));
         let settling = settle::Settling::default();
         let commitments = commitment::Bell::default();
@@ -173,6 +179,9 @@ impl Archive {
             transforms,
             returning: returning::Returning::default(),
             tokens,
+            node,
+            links,
+            leftovers: link::Leftovers::default(),
             examiner,
             attempts: identity::attempts::Attempts::default(),
             places: Arc::default(),

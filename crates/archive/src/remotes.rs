@@ -26,7 +26,7 @@ impl Directory {
         self.remotes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn refresh(&self, catalog: &Catalog) -> Result<(), causeway_catalog::Error> {
+    pub(crate) async fn refresh(&self, catalog: &Catalog) -> Result<(), causeway_catalog::Error> {
         let _alone = self.refreshing.lock().await;
         let remotes = Arc::new(catalog.remotes().await?);
         *self.remotes.write().unwrap_or_else(PoisonError::into_inner) = remotes;
@@ -55,12 +55,14 @@ impl Archive {
         self.remotes().iter().find(|remote| remote.name == *name).cloned()
     }
 
-    /// Adds a remote or changes the one of its name; in force when this returns.
+    /// Adds a remote or changes the one of its name; in force when this returns. Its link stays as pairing made it.
     ///
     /// # Errors
     /// When the caller is no administrator, or the catalog fails.
     pub async fn put_remote(&self, principal: &Principal, remote: Remote) -> Result<(), SearchError> {
         access::allow(principal, Permission::Admin)?;
+        let link = self.remote(&remote.name).and_then(|known| known.link);
+        let remote = Remote { link, ..remote };
         let (inner, who) = (Arc::clone(&self.inner), principal.name.clone());
         let change = async move {
             inner.catalog.put_remote(remote, &who).await?;
@@ -78,6 +80,7 @@ impl Archive {
         let (inner, name, who) = (Arc::clone(&self.inner), name.clone(), principal.name.clone());
         let change = async move {
             let removed = inner.catalog.remove_remote(name, &who).await?;
+            inner.links.refresh(&inner.catalog).await?;
             inner.remotes.refresh(&inner.catalog).await?;
             Ok(removed)
         };

@@ -1,6 +1,6 @@
 //! Instances by their UIDs: which are meant by a selection, which were deleted, which are settled.
 
-use causeway_core::{Digest, Identifiers, ObjectKey, Selection, Sight, StoredInstance, Uid};
+use causeway_core::{Digest, Identifiers, ObjectKey, Selection, Sight, StoredInstance, Uid, Via};
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
@@ -107,7 +107,7 @@ impl Catalog {
 /// The columns that [`stored`] reads, from [`INSTANCE_TABLES`].
 pub(crate) const STORED_COLUMNS: &str = "study.uid, series.uid, instance.uid, instance.sop_class,
     instance.transfer_syntax, instance.object, instance.object_bytes, instance.data_set_offset, instance.digest,
-    instance.received_at, instance.id";
+    instance.received_at, instance.id, instance.envelope ->> '$.via'";
 /// An instance with its series and study.
 pub(crate) const INSTANCE_TABLES: &str =
     "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study";
@@ -180,7 +180,13 @@ pub(crate) fn stored(row: &Row<'_>) -> Result<StoredInstance, Error> {
         data_set_offset: row.get(7)?,
         digest: Digest(row.get(8)?),
         received_at: Timestamp::from_millisecond(row.get(9)?).map_err(|_| Error::Corrupt("a moment"))?,
+        via: via(row, 11)?,
     })
+}
+
+fn via(row: &Row<'_>, index: usize) -> Result<Via, Error> {
+    let text: Option<String> = row.get(index)?;
+    text.map_or(Ok(Via::default()), |text| text.parse().map_err(|_| Error::Corrupt("a path over nodes")))
 }
 
 pub(crate) fn uid(row: &Row<'_>, index: usize) -> Result<Uid, Error> {

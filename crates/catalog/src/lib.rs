@@ -21,6 +21,7 @@ mod events;
 mod incidents;
 mod insert;
 mod instances;
+mod link;
 mod people;
 mod performed;
 mod record;
@@ -46,6 +47,7 @@ pub use audit::AuditRow;
 pub use error::Error;
 pub use events::{Event, Events, Subject};
 pub use insert::{Inserted, OnConflict};
+pub use link::{Held, InviteRecord, Redeemed};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };

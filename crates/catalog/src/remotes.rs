@@ -7,6 +7,7 @@ use crate::acceptance;
 use crate::audit;
 use crate::engine::Durability;
 use crate::error::Error;
+use crate::link;
 
 impl Catalog {
     /// All remotes by name.
@@ -56,6 +57,7 @@ impl Catalog {
                     .execute([name.as_str()])?;
                 acceptance::forget(connection, &name)?;
                 if removed > 0 {
+                    link::forget(connection, &name)?;
                     audit::append(connection, now, &who, "remote-remove", name.as_str())?;
                 }
                 Ok(removed > 0)

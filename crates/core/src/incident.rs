@@ -21,17 +21,20 @@ pub enum IncidentKind {
     Handshake,
     /// A bearer token was not believed.
     TokenRefused,
+    /// An instance came back over other nodes.
+    Circle,
 }
 
 impl IncidentKind {
     /// Every kind there is.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Rejected,
         Self::ContextRefused,
         Self::RequestRefused,
         Self::Broken,
         Self::Handshake,
         Self::TokenRefused,
+        Self::Circle,
     ];
 
     /// Its name in documents.
@@ -44,6 +47,7 @@ impl IncidentKind {
             Self::Broken => "broken",
             Self::Handshake => "handshake",
             Self::TokenRefused => "token-refused",
+            Self::Circle => "circle",
         }
     }
 

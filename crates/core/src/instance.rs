@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::ae_title::AeTitle;
 use crate::attributes::Attributes;
 use crate::digest::Digest;
+use crate::link::Via;
 use crate::remote::RemoteName;
 use crate::uid::Uid;
 
@@ -94,6 +95,8 @@ pub enum Door {
     Dimse,
     /// STOW-RS.
     Web,
+    /// The link from another node.
+    Link,
     /// Made or copied in by the node itself.
     Local,
 }
@@ -119,6 +122,9 @@ pub struct Envelope {
     /// another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub came_back: Option<Box<CameBack>>,
+    /// The nodes that it passed before it came here.
+    #[serde(default, skip_serializing_if = "Via::is_empty")]
+    pub via: Via,
 }
 
 impl Envelope {
@@ -126,7 +132,15 @@ impl Envelope {
     #[must_use]
     pub const fn of(door: Door) -> Self {
         let received_at = Timestamp::UNIX_EPOCH;
-        Self { door, received_at, calling_ae: None, remote: None, source_address: None, came_back: None }
+        Self {
+            door,
+            received_at,
+            calling_ae: None,
+            remote: None,
+            source_address: None,
+            came_back: None,
+            via: Via::NONE,
+        }
     }
 }
 

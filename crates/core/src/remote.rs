@@ -9,6 +9,7 @@ use crate::ae_title::AeTitle;
 use crate::bandwidth::Bandwidth;
 use crate::fingerprint::Fingerprint;
 use crate::identity::{Credentials, Identity};
+use crate::link::LinkAddress;
 use crate::network::Network;
 use crate::principal::Permissions;
 use crate::quirk::Quirks;
@@ -109,6 +110,9 @@ pub struct Remote {
     /// Its DICOMweb side, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dicomweb: Option<DicomWebAddress>,
+    /// Its side of a link, where it was paired with this node; made by pairing alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub link: Option<LinkAddress>,
     /// What it may do here.
     #[serde(default)]
     pub allow: Permissions,
@@ -196,6 +200,7 @@ impl Remote {
             name,
             dimse: None,
             dicomweb: None,
+            link: None,
             allow: Permissions::default(),
             addresses: Vec::new(),
             certificates: Vec::new(),
@@ -219,6 +224,12 @@ impl Remote {
             Sees::Everything => Sight::Everything,
             Sees::Own => Sight::Only(Scope::of_remote(self.name.clone())),
         }
+    }
+
+    /// Its link, where it can be called over it.
+    #[must_use]
+    pub fn callable_link(&self) -> Option<&LinkAddress> {
+        self.link.as_ref().filter(|link| link.url.is_some())
     }
 
     /// Whom and where to call over DIMSE: AE title, host, port. `None` for a remote that only calls us.

@@ -11,7 +11,7 @@
 
 use std::time::Duration;
 
-use causeway_core::{Class, Status};
+use causeway_core::{Class, LinkReceipt, Status};
 use jiff::Timestamp;
 
 use crate::backoff::{Jitter, pause};
@@ -22,6 +22,8 @@ use crate::failure::{Failure, Kind};
 pub(crate) enum Outcome {
     /// The far side said that it has the instance.
     Delivered(Status),
+    /// The far side gave a receipt for its very bytes.
+    Proven(LinkReceipt),
     /// An attempt was made and failed.
     Failed(Failure),
     /// No attempt was made: the association ended before its turn, or the node is stopping.
@@ -92,6 +94,13 @@ pub(crate) fn step(
                 format!("delivered, with warning {status}")
             };
             let last = Some(Last { class: None, status: Some(status.0), words });
+            Next { state: State::Delivered, attempts: made, last }
+        }
+        Outcome::Proven(receipt) => {
+            let LinkReceipt { digest, at, node, .. } = receipt;
+            let words =
+                format!("delivered; node {node} gave a receipt for sha256 {digest}, there since {at}");
+            let last = Some(Last { class: None, status: Some(Status::SUCCESS.0), words });
             Next { state: State::Delivered, attempts: made, last }
         }
         Outcome::NotSent => Next { state: State::RetryAt(now), attempts, last: None },
@@ -236,7 +245,7 @@ mod tests {
         #[test]
         fn delivered_comes_of_the_far_sides_word_only(attempts: u32, outcome in outcomes(), share in 0.0..1.0_f64) {
             let next = step(attempts, &outcome, NOW, Jitter::new(share), &POLICY);
-            let said = matches!(outcome, Outcome::Delivered(_));
+            let said = matches!(outcome, Outcome::Delivered(_) | Outcome::Proven(_));
             prop_assert_eq!(next.state == State::Delivered, said);
         }
 

@@ -1,7 +1,7 @@
 //! Delivery: who gets what, and the proof that it got there.
 //!
 //! Lives here: routes and their conditions, the pure decisions (`failure`, `backoff`, `job`, `health`), the workers
-//! that claim jobs with a lease, the senders (C-STORE, STOW-RS), errands (storage commitment, notices), what an
+//! that claim jobs with a lease, the senders (C-STORE, STOW-RS, the link), errands (storage commitment, notices), what an
 //! administrator sees and does of all this, how fast bytes go out (`throttle`), and what a remote is asked or given while one watches (`visit`). Never here:
 //! doors, SQL, where bytes are kept.
 //!
@@ -10,7 +10,7 @@
 //!
 //! ```text
 //!  Router (a Dispatcher)         Forwarder                      Sender
-//!  plan: record → deliveries ──► claims, steps, concludes ──►   C-STORE | STOW-RS
+//!  plan: record → deliveries ──► claims, steps, concludes ──►   C-STORE | STOW-RS | link
 //! ```
 
 pub mod admin;
@@ -22,6 +22,7 @@ mod errands;
 mod failure;
 mod health;
 mod job;
+pub mod link;
 mod priors;
 mod release;
 mod route;

@@ -28,7 +28,9 @@ pub enum RouteError {
     #[error("there is no remote '{0}'; add it first with `causeway remote add {0}`")]
     UnknownRemote(RemoteName),
     /// Its remote cannot be called.
-    #[error("remote '{0}' has neither --host and --port nor --dicomweb: nothing can be sent to it")]
+    #[error(
+        "remote '{0}' has neither --host and --port nor --dicomweb, nor was it paired as one that this node calls: nothing can be sent to it"
+    )]
     Unreachable(RemoteName),
     /// Its trigger.
     #[error("a study or series may have to be quiet for 1 to {MAX_QUIET_SECONDS} seconds, not for {0}")]

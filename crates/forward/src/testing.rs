@@ -34,6 +34,7 @@ pub(crate) fn record() -> InstanceRecord {
             remote: Some("pacs-1".parse().unwrap()),
             source_address: Some("::ffff:10.0.0.7".parse().unwrap()),
             came_back: None,
+            via: causeway_core::Via::default(),
         },
         attributes,
     }

@@ -233,6 +233,7 @@ async fn what_is_not_taken_in_is_refused_and_told() {
         remote: None,
         source_address: None,
         came_back: None,
+        via: causeway_core::Via::default(),
     };
     let mut body = OneChunk::new(Bytes::from(other));
     node.archive.ingest_file(&Principal::local(), envelope, &mut body, None).await.unwrap();

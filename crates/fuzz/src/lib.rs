@@ -31,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "frame", run: targets::frame::run },
     Target { name: "frames", run: targets::frames::run },
     Target { name: "identifier", run: targets::identifier::run },
+    Target { name: "link", run: targets::link::run },
     Target { name: "picture", run: targets::picture::run },
     Target { name: "presentation", run: targets::presentation::run },
     Target { name: "transform", run: targets::transform::run },

@@ -4,13 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use causeway_admin::Node;
+use causeway_admin::{LinkFace, Node};
 use causeway_archive::{Archive, oidc};
 use causeway_catalog::Catalog;
 use causeway_core::{Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
 use causeway_store::{ObjectsConfig, Store};
-use causeway_tls::Tls;
+use causeway_tls::{Role, Tls};
 use causeway_web::Viewers;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -78,7 +78,8 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let certificates: std::io::Result<Vec<_>> = holders.iter().map(Tls::watch).collect();
     let certificates = certificates.context("the watch over certificates cannot begin")?;
     let node = Node::new(archive.clone(), forwarder.clone(), holders, ae_title.clone(), dimse_address.port())
-        .with_viewers(viewers.names());
+        .with_viewers(viewers.names())
+        .with_link(link_face(&settings, web_tls.as_ref()));
 
     let (stop_doors, stopped) = watch::channel(false);
     let mut doors = JoinSet::new();
@@ -137,9 +138,20 @@ async fn serve_web(
     let archive = opening.archive.clone();
     let routes = causeway_web::router(archive.clone(), config.clone())
         .merge(causeway_web::authenticate(causeway_admin::closed(node.clone()), &archive, &config))
+        .merge(causeway_web::link(archive.clone(), config.clone()))
         .merge(causeway_admin::open(node))
         .merge(viewers.routes());
     causeway_web::serve(opening, routes, &config.limits, until).await;
+}
+
+/// How others find this node who are invited to a link. A certificate that a CA issued is judged by that; it may change.
+fn link_face(settings: &Settings, tls: Option<&Tls>) -> LinkFace {
+    let held = tls.map(Tls::held).unwrap_or_default();
+    let own = held.iter().find(|held| held.role == Role::Own).map(|held| &held.certificate);
+    LinkFace {
+        url: settings.web.public_url.as_ref().map(|url| url.as_str().to_owned()),
+        certificate: own.filter(|own| own.is_self_issued()).map(|own| own.fingerprint),
+    }
 }
 
 /// TLS of the web listener, where it is set.

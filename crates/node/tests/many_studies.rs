@@ -85,6 +85,7 @@ fn record(number: u32) -> InstanceRecord {
             remote: None,
             source_address: None,
             came_back: None,
+            via: causeway_core::Via::default(),
         },
         attributes,
     }

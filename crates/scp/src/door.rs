@@ -48,6 +48,7 @@ impl Visitor {
             remote: self.caller.remote.clone(),
             source_address: Some(self.address),
             came_back: None,
+            via: causeway_core::Via::default(),
         }
     }
 }

@@ -111,3 +111,22 @@ fn configure(
     config.resumption = Resumption::disabled();
     Ok(Arc::new(config))
 }
+
+/// How an HTTP client shakes hands with a peer that is known by this very certificate: for a client's setting of TLS,
+/// with HTTP/2 offered before HTTP/1.1.
+///
+/// # Errors
+/// When the cryptography cannot be set up.
+pub fn pinned(certificate: Fingerprint, clock: &Arc<dyn Clock>) -> Result<ClientConfig, HandshakeError> {
+    let wrong = |error: rustls::Error| HandshakeError::Other(error.to_string());
+    let verifier = OfCalled { standard: Standard::Pinned(vec![certificate]), notes: Notes::default() };
+    let mut config = ClientConfig::builder_with_details(provider(), Arc::new(Hands(Arc::clone(clock))))
+        .with_protocol_versions(&VERSIONS)
+        .map_err(wrong)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.resumption = Resumption::disabled();
+    Ok(config)
+}

@@ -31,7 +31,7 @@ mod testing;
 mod tests;
 
 pub use certificate::{Certificate, Unreadable};
-pub use client::Security;
+pub use client::{Security, pinned};
 pub use config::{ClientCertificates, Config, ConfigError, WebConfig};
 pub use expiry::{Expiry, Notice, Role, Urgency, WARNING_DAYS};
 pub use files::LoadError;

@@ -1,7 +1,7 @@
 //! The DICOMweb door (PS3.18): QIDO-RS, WADO-RS, STOW-RS and storage commitment over HTTP/1.1 and HTTP/2.
 //!
 //! Lives here: everything that knows HTTP. [`router`] is the table of contents; each verb has a folder (`qido`,
-//! `wado`, `stow`, `delete`, `commitment`), and `viewers` serves the programs that read them in a browser; what they share (media types, multipart, problems, capabilities, who is calling, the
+//! `wado`, `stow`, `delete`, `commitment`), `link` is the door for other nodes, and `viewers` serves the programs that read them in a browser; what they share (media types, multipart, problems, capabilities, who is calling, the
 //! listener) stands beside them. Never here: DIMSE, SQL, where bytes are kept. Every request becomes a call of the
 //! archive.
 //!
@@ -22,6 +22,7 @@ mod door;
 mod fetch;
 mod front;
 mod gzip;
+mod link;
 mod media;
 mod multipart;
 mod percent;
@@ -42,6 +43,7 @@ mod wado;
 pub use auth::authenticate;
 pub use config::{Authentication, Config, ConfigError, Limits, MissingAccept, PublicUrl};
 pub use fetch::Fetcher;
+pub use link::router as link;
 pub use problem::Problem;
 pub use router::{BASE, router};
 pub use serve::{Opening, serve};

@@ -4,6 +4,7 @@ pub(crate) mod doctor;
 pub(crate) mod errands;
 pub(crate) mod events;
 pub(crate) mod incidents;
+pub(crate) mod links;
 pub(crate) mod node;
 pub(crate) mod procedure_steps;
 pub(crate) mod queue;

@@ -44,7 +44,12 @@ pub(crate) async fn put(
     Json(remote): Json<Remote>,
 ) -> Result<StatusCode, Problem> {
     same_name(&text, &remote.name)?;
-    if remote.dimse.is_none() && remote.dicomweb.is_none() {
+    let known = node.archive.remote(&remote.name).and_then(|known| known.link);
+    if remote.link.is_some() && remote.link != known {
+        let words = "a link is made by pairing: `causeway link invite`, `causeway link accept`";
+        return Err(Problem::bad_request(words).at("link"));
+    }
+    if remote.dimse.is_none() && remote.dicomweb.is_none() && known.is_none() {
         return Err(Problem::bad_request("a remote has an AE title, a DICOMweb URL, or both"));
     }
     if let Some(other) = same_ae_title(&node, &remote) {

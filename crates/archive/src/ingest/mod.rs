@@ -66,6 +66,14 @@ pub struct Received {
 /// body can be written before the head is known. Long AE titles, UIDs and remote names together stay below.
 pub(crate) const HEADER_BYTES: usize = 1024;
 
+impl Received {
+    /// Digest of the data set that came.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.record.digest
+    }
+}
+
 impl Archive {
     /// A place to put aside what belongs to instances that have not come whole.
     #[must_use]
@@ -185,7 +193,7 @@ impl Archive {
     /// found in the spool at start; what becomes of its bytes the caller decides.
     pub(crate) async fn record(&self, record: InstanceRecord) -> Result<Inserted, IngestError> {
         let inner = &self.inner;
-        let deliveries = inner.dispatcher.plan(&record);
+        let deliveries = self.destinations(&record);
         let planned = !deliveries.is_empty();
         let on_conflict = match inner.config.duplicate {
             Duplicate::Replace => OnConflict::Replace,

@@ -142,6 +142,7 @@ pub(crate) fn envelope() -> Envelope {
         remote: None,
         source_address: None,
         came_back: None,
+        via: causeway_core::Via::default(),
     }
 }
 

@@ -38,6 +38,19 @@ pub enum Afterwards {
     Nothing,
     /// The far side is asked to commit to the instance (PS3.4 §J.3).
     AskCommitment,
+    /// Nothing: the far side gave a receipt for the very bytes, which is as good as its commitment.
+    Proven,
+}
+
+impl Afterwards {
+    /// How it stands with the commitment to a delivered instance: asked for (0), given (2), or neither.
+    const fn commitment(self) -> Option<i64> {
+        match self {
+            Self::Nothing => None,
+            Self::AskCommitment => Some(0),
+            Self::Proven => Some(2),
+        }
+    }
 }
 
 /// What is kept of the last answer of the far side.
@@ -88,7 +101,7 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
              class = CASE WHEN ?6 THEN ?7 ELSE class END,
              status = CASE WHEN ?6 THEN ?8 ELSE status END,
              words = CASE WHEN ?6 THEN ?9 ELSE words END,
-             commitment = CASE WHEN ?2 = 2 AND ?11 THEN 0 END
+             commitment = CASE WHEN ?2 = 2 THEN ?11 END
              WHERE id = ?1 AND ((state = 1 AND lease_owner = ?10) OR (?2 = 2 AND state <> 2))
              RETURNING delivery",
         )?
@@ -104,7 +117,7 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
                 last.and_then(|last| last.status),
                 last.map(|last| last.words.as_str()),
                 owner,
-                update.afterwards == Afterwards::AskCommitment,
+                update.afterwards.commitment(),
             ),
             |row| row.get(0),
         )

@@ -136,6 +136,7 @@ pub(crate) fn record(study: u32, series: u32, instance: u32) -> InstanceRecord {
             remote: None,
             source_address: None,
             came_back: None,
+            via: causeway_core::Via::default(),
         },
         attributes,
     }

@@ -127,6 +127,15 @@ fn the_largest_header_fits_in_a_kibibyte() {
     let mut meta = meta(long.as_str());
     (meta.sop_class, meta.sop_instance) = (long.clone(), long);
     assert!(write_padded(&meta, 1024).is_ok());
+    // Over a link, by as many nodes as are kept of it, from a remote with the longest name.
+    let (name, nodes) = ("r".repeat(64), vec!["0123456789abcdef"; 16].join(","));
+    let envelope = format!(
+        r#"{{"door":"link","received_at":"2024-05-06T07:08:09.123Z","remote":"{name}",
+            "source_address":"2001:db8:1111:2222:3333:4444:5555:6666","via":"{nodes}"}}"#
+    );
+    meta.envelope = Some(serde_json::from_str(&envelope).unwrap());
+    meta.receiving_ae = Some(AeTitle::parse("CAUSEWAY01234567").unwrap());
+    assert!(write_padded(&meta, 1024).is_ok());
 }
 
 #[test]

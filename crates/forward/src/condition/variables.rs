@@ -106,7 +106,7 @@ const OWN: &[Variable] = &[
     own("calling_ae", Known::CallingAe, "AE title of the sender; empty over the web"),
     own("remote", Known::Remote, "name of the remote that sent it; empty when none is registered"),
     own("source_address", Known::SourceAddress, "IP address that it came from"),
-    own("door", Known::Door, "'dimse', 'web' or 'local'"),
+    own("door", Known::Door, "'dimse', 'web', 'link' or 'local'"),
     own("transfer_syntax", Known::TransferSyntax, "Transfer Syntax UID of the stored bytes"),
     own("sop_class", Known::SopClass, "SOP Class UID"),
     own("sop_class_name", Known::SopClassName, "name of the SOP class, such as 'CT Image Storage'"),
@@ -179,6 +179,7 @@ impl Bound<'_> {
             Known::Door => match envelope.door {
                 Door::Dimse => "dimse",
                 Door::Web => "web",
+                Door::Link => "link",
                 Door::Local => "local",
             }
             .into(),

@@ -4,14 +4,16 @@
 //! has not told when it fails was not attempted. Never here: when to try again.
 
 mod cstore;
+pub(crate) mod link;
 mod stow;
 mod supply;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_archive::{Archive, Passage, RetrieveError};
 use causeway_catalog::delivery::Claimed;
-use causeway_core::{AeTitle, Priority, Remote, StoredInstance};
+use causeway_core::{AeTitle, Clock, Priority, Remote, StoredInstance};
 use causeway_dimse::scu::{Known, Said, Terms};
 use causeway_tls::Tls;
 use tokio::sync::watch;
@@ -93,6 +95,7 @@ pub(crate) struct Caller {
 /// How it is sent, whoever the remote is.
 pub(crate) struct Way {
     pub(crate) caller: Caller,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) patience: Patience,
     /// Lines over DIMSE.
     pub(crate) terms: Terms,
@@ -110,11 +113,18 @@ pub(crate) struct Way {
 pub(crate) enum Sender {
     CStore(Box<cstore::CStore>),
     Stow(Box<stow::Stow>),
+    Link(Box<link::Link>),
 }
 
 impl Sender {
-    /// How `remote` is sent to: over DICOMweb where it has a URL, else over DIMSE. Nothing is connected yet.
+    /// How `remote` is sent to: over its link where it was paired, over DICOMweb where it has a URL, else over DIMSE.
+    /// Nothing is connected yet.
     pub(crate) fn to(remote: &Remote, archive: &Archive, way: Way) -> Result<Self, Failure> {
+        let has_no_other = remote.dicomweb.is_none() && remote.dimse_peer().is_none();
+        let link = remote.callable_link().or_else(|| remote.link.as_ref().filter(|_| has_no_other));
+        if let Some(address) = link {
+            return link::Link::new(remote, address, archive.clone(), way).map(Box::new).map(Self::Link);
+        }
         if let Some(address) = &remote.dicomweb {
             return stow::Stow::new(remote, address, archive.clone(), way).map(Box::new).map(Self::Stow);
         }
@@ -126,6 +136,7 @@ impl Sender {
         match self {
             Self::CStore(sender) => sender.send(batch, sink).await,
             Self::Stow(sender) => sender.send(batch, sink).await,
+            Self::Link(sender) => sender.send(batch, sink).await,
         }
     }
 

@@ -63,6 +63,7 @@ pub(super) async fn pull(
         remote: Some(taking.remote.clone()),
         source_address: None,
         came_back: None,
+        via: causeway_core::Via::default(),
     };
     let mut intake = Intake { taking, envelope, telling };
     let retrieved = requestor.get(context.id, request, &mut intake).await?;

@@ -222,6 +222,7 @@ impl Inner {
     fn way(&self, remote: &Remote, known: Known) -> Way {
         Way {
             caller: self.caller.clone(),
+            clock: Arc::clone(&self.clock),
             patience: self.patience(),
             terms: self.terms(remote),
             known,

@@ -33,8 +33,10 @@ pub(super) struct Outcomes<'a> {
 impl<'a> Outcomes<'a> {
     pub(super) fn new(inner: &'a Inner, remote: &'a RemoteName) -> Self {
         // Commitment is a service of the DIMSE side, asked of whoever was sent to over it.
-        let asks =
-            inner.archive.remote(remote).is_some_and(|it| it.follow.commitment && it.dicomweb.is_none());
+        let asks = inner
+            .archive
+            .remote(remote)
+            .is_some_and(|it| it.follow.commitment && it.dicomweb.is_none() && it.callable_link().is_none());
         let afterwards = if asks { Afterwards::AskCommitment } else { Afterwards::Nothing };
         Self {
             inner,
@@ -75,7 +77,9 @@ impl<'a> Outcomes<'a> {
     /// A broken line is held against the instance when it alone breaks it: such an answer counts as unclear.
     fn judged(&self, job: i64, outcome: &Outcome) -> Outcome {
         match outcome {
-            Outcome::Delivered(_) => self.inner.breakers(self.remote, |breakers| breakers.delivered(job)),
+            Outcome::Delivered(_) | Outcome::Proven(_) => {
+                self.inner.breakers(self.remote, |breakers| breakers.delivered(job))
+            }
             Outcome::Failed(failure) if failure.kind == Kind::Transient => {
                 if self.inner.breakers(self.remote, |breakers| breakers.broke(job)) {
                     return Outcome::Failed(Failure { kind: Kind::Unclear, ..failure.clone() });
@@ -117,7 +121,11 @@ impl Outcomes<'_> {
             let words = next.last.as_ref().map(|last| last.words.as_str()).unwrap_or_default();
             tracing::warn!(job = job.job, route = %job.route, because = words, "an instance was parked");
         }
-        self.pending.push(update(job.job, next, self.afterwards));
+        let afterwards = match &outcome {
+            Outcome::Proven(_) => Afterwards::Proven,
+            _ => self.afterwards,
+        };
+        self.pending.push(update(job.job, next, afterwards));
         if self.pending.len() >= MAX_TOGETHER || self.since.elapsed() >= MAX_WAIT {
             self.flush().await?;
         }
@@ -128,7 +136,7 @@ impl Outcomes<'_> {
 /// Whether the far side said this. What failed of our own doing, or with the line, says nothing of how it fares.
 fn is_answer(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Delivered(_) => true,
+        Outcome::Delivered(_) | Outcome::Proven(_) => true,
         Outcome::Failed(failure) => matches!(failure.kind, Kind::Permanent | Kind::Unclear),
         Outcome::NotSent | Outcome::Gone => false,
     }

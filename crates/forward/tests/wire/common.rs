@@ -85,6 +85,7 @@ impl Subject {
             remote: None,
             source_address: None,
             came_back: None,
+            via: causeway_core::Via::default(),
         };
         let announced = Announced {
             sop_class: Some(sample.sop_class.clone()),

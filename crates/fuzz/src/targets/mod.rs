@@ -11,6 +11,7 @@ pub(crate) mod file;
 pub(crate) mod frame;
 pub(crate) mod frames;
 pub(crate) mod identifier;
+pub(crate) mod link;
 pub(crate) mod picture;
 pub(crate) mod presentation;
 pub(crate) mod requestor;

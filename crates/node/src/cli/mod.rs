@@ -6,6 +6,7 @@ mod doctor;
 mod events;
 mod found;
 mod import;
+mod link;
 mod progress;
 mod queue;
 mod remote;
@@ -57,6 +58,8 @@ enum Verb {
     Webhook(webhook::Webhook),
     /// What is changed of instances on their way to a remote: tag edits, de-identification
     Transform(transform::Transform),
+    /// Links to other Causeway nodes: invite, invites, revoke, accept
+    Link(link::Link),
     /// Bearer tokens for the web: add, list, remove
     Token(token::Token),
     /// Certificates for TLS: make one, show what a file holds
@@ -104,6 +107,7 @@ impl Verb {
             Self::Queue(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Events(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Webhook(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Link(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Token(verb) => verb.run(),
             Self::Certificate(verb) => verb.run(),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),

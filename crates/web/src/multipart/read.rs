@@ -52,6 +52,8 @@ pub(crate) struct Head {
     pub(crate) content_location: Option<String>,
     /// Content-Transfer-Encoding, as it came: from days when bodies went by mail.
     pub(crate) transfer_encoding: Option<String>,
+    /// Causeway-Via, as it came: the nodes that an instance has passed.
+    pub(crate) via: Option<String>,
 }
 
 impl Head {
@@ -339,6 +341,7 @@ fn parse_head(bytes: &[u8]) -> Result<Head, MultipartError> {
     Ok(Head {
         content_type: field("content-type"),
         content_location: field("content-location"),
+        via: field("causeway-via"),
         transfer_encoding: field("content-transfer-encoding"),
     })
 }

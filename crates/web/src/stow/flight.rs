@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use causeway_core::Class;
+use causeway_core::{Class, Via};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -71,11 +71,11 @@ impl Flight {
         Ok(index)
     }
 
-    /// Begins a file, when there is room for another.
-    pub(super) async fn begin(&mut self) -> Result<Coming, Broken> {
+    /// Begins a file that has passed these nodes, when there is room for another.
+    pub(super) async fn begin(&mut self, via: Via) -> Result<Coming, Broken> {
         let index = self.number()?;
         let (pieces, receiver) = mpsc::channel(CHUNKS_WAITING);
-        self.launch(index, 0, |sender| sender.ingest(receiver)).await;
+        self.launch(index, 0, |sender| sender.over(via).ingest(receiver)).await;
         Ok(Coming { index, pieces: Some(pieces) })
     }
 

@@ -1,6 +1,6 @@
 //! Files as they come, one part each or one alone.
 
-use causeway_core::Class;
+use causeway_core::{Class, Via};
 
 use super::broken::Broken;
 use super::content::is_file_part;
@@ -26,7 +26,7 @@ pub(super) async fn take_parts(
                 None => return Ok(reader.finish()?),
             },
             Step::Begin(head) if is_file_part(head.content_type.as_deref()) => {
-                coming = Some(flight.begin().await?);
+                coming = Some(flight.begin(via(head.via.as_deref())).await?);
             }
             Step::Begin(_) => {
                 let words = "a part's Content-Type is not application/dicom".to_owned();
@@ -48,9 +48,14 @@ pub(super) async fn take_parts(
     }
 }
 
+/// The nodes that an instance has passed, where its sender is one and says so. What is no path says nothing.
+fn via(header: Option<&str>) -> Via {
+    header.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
 /// Takes in the one file that a body is.
 pub(super) async fn take_single(flight: &mut Flight, body: &mut RequestBody) -> Result<(), Broken> {
-    let mut coming = flight.begin().await?;
+    let mut coming = flight.begin(Via::default()).await?;
     while let Some(chunk) = body.chunk().await? {
         flight.data(&mut coming, chunk).await;
     }

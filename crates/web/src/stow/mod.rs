@@ -59,6 +59,7 @@ pub(crate) async fn store(
         remote: None,
         source_address: peer.map(|ConnectInfo(peer)| peer.ip().to_canonical()),
         came_back: None,
+        via: causeway_core::Via::default(),
     };
     let body = RequestBody::new(request.into_body(), door.config.limits.read_timeout());
     if body.is_empty() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use causeway_archive::{Accepted, Archive, Body, BodyError, IngestError};
-use causeway_core::{Class, Envelope, Principal, Uid};
+use causeway_core::{Class, Envelope, Principal, Uid, Via};
 use causeway_dataset::compose::Named;
 use causeway_dataset::file_meta::{Part10Reader, Step};
 use tokio::sync::mpsc;
@@ -72,6 +72,11 @@ impl Refusal {
 }
 
 impl Sender {
+    /// The same for an instance that has passed these nodes.
+    pub(super) fn over(self, via: Via) -> Self {
+        Self { envelope: Envelope { via, ..self.envelope }, ..self }
+    }
+
     /// Takes one file in, whose bytes come through `pieces`.
     pub(super) async fn ingest(self, pieces: mpsc::Receiver<Piece>) -> Fate {
         let mut body = PartBody { pieces, tap: MetaTap::default() };

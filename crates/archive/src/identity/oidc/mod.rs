@@ -158,6 +158,9 @@ impl Archive {
         if let Some(principal) = self.inner.tokens.find(token) {
             return Ok(principal);
         }
+        if let Some(principal) = self.link_bearer(token) {
+            return Ok(principal);
+        }
         match &self.inner.config.provider {
             Some(provider) => provider.bearer(token).await,
             None => Err(BearerError::Unknown),
@@ -167,7 +170,7 @@ impl Archive {
     /// Whether any bearer token could be good here: a web listener away from the loopback address needs that.
     #[must_use]
     pub fn takes_tokens(&self) -> bool {
-        self.has_tokens() || self.inner.config.provider.is_some()
+        self.has_tokens() || !self.inner.links.is_empty() || self.inner.config.provider.is_some()
     }
 
     /// Keeps the keys of the identity provider fresh until `shutdown` completes; without a provider it only waits. One

@@ -8,6 +8,7 @@ mod unpack;
 
 use bytes::Bytes;
 use causeway_archive::Scratch;
+use causeway_core::Via;
 use tokio::sync::mpsc;
 
 use super::broken::Broken;
@@ -69,7 +70,7 @@ async fn take_members(
     let mut coming: Option<Coming> = None;
     while let Some(unpacked) = receiver.recv().await {
         match unpacked {
-            Unpacked::Begin => coming = Some(flight.begin().await?),
+            Unpacked::Begin => coming = Some(flight.begin(Via::default()).await?),
             Unpacked::Data(data) => data_of(flight, &mut coming, data).await,
             Unpacked::End => {
                 if let Some(coming) = coming.take() {
@@ -79,7 +80,7 @@ async fn take_members(
             Unpacked::Broken(words) => {
                 let broken = match coming.take() {
                     Some(coming) => coming,
-                    None => flight.begin().await?,
+                    None => flight.begin(Via::default()).await?,
                 };
                 broken.break_off(words).await;
             }

@@ -1,0 +1,86 @@
+//! The link between two nodes, as far as the archive has a part in it: who this node is, who was paired with it, what
+//! it has of an offer, and instances that come over a line that may break.
+//!
+//! Lives here: `pairing`, invitations and keys; `standing`, the answer to an offer; `parcel`, what is said of an instance that
+//! goes out; `arriving`, an instance on its way
+//! in, over as many requests as it takes. Never here: HTTP, and when something is sent.
+
+pub mod arriving;
+pub mod pairing;
+mod parcel;
+mod standing;
+
+use causeway_core::incident::Peer;
+use causeway_core::link::Passage;
+use causeway_core::{
+    Credential, Incident, IncidentKind, InstanceRecord, LinkReceipt, NodeId, PlannedDelivery, Principal,
+    RemoteName,
+};
+
+use crate::{Accepted, Archive};
+
+pub use arriving::{Arriving, Leftovers};
+pub use pairing::{LinkKeys, PairingError};
+pub use parcel::Parcel;
+
+impl Archive {
+    /// Which node this is.
+    #[must_use]
+    pub fn node_id(&self) -> &NodeId {
+        &self.inner.node
+    }
+
+    /// This node's word that it has what was accepted just now, with this digest.
+    #[must_use]
+    pub fn receipt(&self, accepted: &Accepted, digest: causeway_core::Digest) -> LinkReceipt {
+        LinkReceipt {
+            instance: accepted.ids.instance.clone(),
+            digest,
+            at: self.inner.clock.now(),
+            node: self.node_id().clone(),
+        }
+    }
+
+    /// Where an instance goes from here; nowhere when it was here before. It is kept all the same.
+    pub(crate) fn destinations(&self, record: &InstanceRecord) -> Vec<PlannedDelivery> {
+        let deliveries = self.inner.dispatcher.plan(record);
+        let words = match record.envelope.via.passage(self.node_id()) {
+            Passage::Open => return deliveries,
+            Passage::Circle => {
+                "an instance came back to this node over other nodes; it is kept and not forwarded again"
+            }
+            Passage::TooLong => {
+                "an instance passed more nodes than are kept of it; it is kept and not forwarded, as a circle could not be told"
+            }
+        };
+        if !deliveries.is_empty() {
+            self.note(circle(record, words));
+        }
+        Vec::new()
+    }
+}
+
+fn circle(record: &InstanceRecord, words: &str) -> Incident {
+    let address = record.envelope.source_address.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
+    let from = record.envelope.remote.as_ref().map(RemoteName::as_str).unwrap_or_default();
+    Incident {
+        kind: IncidentKind::Circle,
+        peer: Peer { address, ae_title: String::new() },
+        subject: format!("instances from {from} that passed this node before"),
+        words: words.to_owned(),
+        remedy: Some(
+            "`causeway route list` here and at the nodes on the way: one of the routes sends back what came from the \
+             other side; give it a condition such as `remote != 'NAME'`"
+                .to_owned(),
+        ),
+    }
+}
+
+/// The remote that a caller over the web is, where it showed the key of one that was paired.
+#[must_use]
+pub fn paired(principal: &Principal) -> Option<RemoteName> {
+    match principal.credential {
+        Credential::Remote => principal.name.parse().ok(),
+        Credential::Machine | Credential::Token | Credential::Provider => None,
+    }
+}

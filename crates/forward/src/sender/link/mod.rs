@@ -1,0 +1,281 @@
+//! The link to another Causeway node: what it has already is not sent, what breaks off goes on where it was, and each
+//! instance that is sent comes back as a receipt.
+//!
+//! ```text
+//! offer   which instances, by digest      ──►  have · send, from byte n · refused
+//! upload  instance after instance         ──►  a receipt for each, while the next are on their way
+//! ```
+//! Lives here: the passes of one batch; in `round` (pure) what is left of it and whether another pass is worth it; in
+//! `client` how the far side is called; in `stream` the upload's body, in `heard` its answer.
+
+mod client;
+mod heard;
+mod round;
+mod stream;
+
+use std::time::Duration;
+
+use causeway_archive::link::Parcel;
+use causeway_archive::{Archive, Passage};
+use causeway_core::link::words::{Answer, Offer, Offered, Standing};
+use causeway_core::link::{LinkAddress, MAX_OFFER_BYTES, MAX_OFFERED};
+use causeway_core::{LinkReceipt, Remote};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use super::{Broke, Patience, Ready, Sink, Way, passage, ungiven};
+use crate::failure::{Failure, Kind};
+use crate::job::Outcome;
+use heard::{Told, fate, refused};
+use round::{Next, Round};
+use stream::Uploading;
+
+pub(crate) use client::{Line, call};
+
+/// How long instances of one batch are begun: then what is more urgent has its turn.
+const TURN: Duration = Duration::from_secs(10);
+/// How long the line is left alone after a pass that brought nothing.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Words about an instance that may wait to be handed on; more of them are not heard.
+const WORDS_PER_INSTANCE: usize = 2;
+
+/// An instance that is offered, and from where on it is wanted.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    /// Its place in the batch.
+    index: usize,
+    ready: &'a Ready,
+    parcel: &'a Parcel,
+    from: u64,
+}
+
+/// A remote's side of a link.
+pub(crate) struct Link {
+    archive: Archive,
+    remote: Remote,
+    address: LinkAddress,
+    way: Way,
+    /// Made when it is first needed.
+    line: Option<Line>,
+}
+
+impl Link {
+    pub(super) fn new(
+        remote: &Remote,
+        address: &LinkAddress,
+        archive: Archive,
+        way: Way,
+    ) -> Result<Self, Failure> {
+        if address.url.is_none() {
+            let words = "it was invited by this node and calls it; this node has no URL to call it at";
+            return Err(Failure::new(Kind::Refused, words));
+        }
+        let (remote, address) = (remote.clone(), address.clone());
+        Ok(Self { archive, remote, address, way, line: None })
+    }
+
+    /// Sends the batch in passes: one, where nothing breaks. What is left when its turn is over goes back untold.
+    pub(super) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
+        // The line is not to wait for an answer after every few: as many as one offer holds go together.
+        let mut batch = batch.to_vec();
+        while batch.len() < MAX_OFFERED {
+            let more = sink.more(MAX_OFFERED - batch.len()).await?;
+            if more.is_empty() {
+                break;
+            }
+            batch.extend(more);
+        }
+        let mut round = Round::new(batch.len());
+        let (until, stopped) = (Instant::now() + TURN, sink.stopped());
+        let passage = passage(&self.archive, &self.remote).map_err(Broke::Destination)?;
+        let parcels = self.parcels(&passage, &batch, &mut round, sink).await?;
+        loop {
+            let broke = match self.pass((&passage, &parcels), &mut round, (until, &stopped), sink).await {
+                Ok(()) => None,
+                Err(Broke::Destination(failure)) if failure.kind == Kind::Transient => Some(failure),
+                Err(other) => return Err(other),
+            };
+            match round.ended() {
+                Next::Done => return Ok(()),
+                _ if *stopped.borrow() || (Instant::now() >= until && broke.is_none()) => return Ok(()),
+                Next::Again => {}
+                Next::AfterPause => tokio::time::sleep(PAUSE).await,
+                Next::GiveUp => {
+                    let nothing = || Failure::new(Kind::Transient, "it takes nothing of what it asked for");
+                    return Err(Broke::Destination(broke.unwrap_or_else(nothing)));
+                }
+            }
+            // Whatever broke may have left a connection that is of no use any more.
+            if broke.is_some() {
+                self.line = None;
+            }
+        }
+    }
+
+    /// What is said of each instance; those that cannot be given are told of at once.
+    async fn parcels<'a>(
+        &self,
+        passage: &Passage,
+        batch: &'a [Ready],
+        round: &mut Round,
+        sink: &mut impl Sink,
+    ) -> Result<Vec<(&'a Ready, Option<Parcel>)>, Broke> {
+        let mut parcels = Vec::with_capacity(batch.len());
+        for (index, ready) in batch.iter().enumerate() {
+            let parcel = match self.archive.parcel(passage, &ready.instance).await {
+                Ok(parcel) => Some(parcel),
+                Err(error) => {
+                    sink.tell(&ready.job, &Outcome::Failed(ungiven(&error))).await?;
+                    round.decided(index);
+                    None
+                }
+            };
+            parcels.push((ready, parcel));
+        }
+        Ok(parcels)
+    }
+
+    /// Offers what is left and sends what is asked for.
+    async fn pass(
+        &mut self,
+        (passage, parcels): (&Passage, &[(&Ready, Option<Parcel>)]),
+        round: &mut Round,
+        (until, stopped): (Instant, &watch::Receiver<bool>),
+        sink: &mut impl Sink,
+    ) -> Result<(), Broke> {
+        let left: Vec<Asked<'_>> = round
+            .left(MAX_OFFERED)
+            .into_iter()
+            .filter_map(|index| {
+                let (ready, parcel) = parcels.get(index)?;
+                Some(Asked { index, ready, parcel: parcel.as_ref()?, from: 0 })
+            })
+            .collect();
+        let line = self.line().await.map_err(Broke::Destination)?;
+        let answer = offer(&line, &left, self.way.patience).await.map_err(Broke::Destination)?;
+        let mut wanted = Vec::new();
+        for (asked, standing) in left.into_iter().zip(answer.standings) {
+            let Asked { index, ready, parcel, .. } = asked;
+            match standing {
+                Standing::Have(receipt) => {
+                    sink.tell(&ready.job, &self.proven(parcel, receipt)).await?;
+                    round.decided(index);
+                }
+                Standing::Refused(why) => {
+                    sink.tell(&ready.job, &refused(&why)).await?;
+                    round.decided(index);
+                }
+                Standing::Send(from) => {
+                    round.stands(index, from);
+                    wanted.push(Asked { from, ..asked });
+                }
+            }
+        }
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let uploading = Uploading {
+            archive: &self.archive,
+            wanted: &wanted,
+            passage,
+            until,
+            stopped,
+            throttle: &self.way.throttle,
+        };
+        let (told, mut heard) = mpsc::channel(WORDS_PER_INSTANCE * wanted.len());
+        let upload = uploading.run(&line, self.way.patience.response, told);
+        tokio::pin!(upload);
+        let mut full = None;
+        let ended = loop {
+            let (at, told) = tokio::select! {
+                Some(told) = heard.recv() => told,
+                ended = &mut upload => break ended,
+            };
+            full = self.told(at, told, &wanted, round, sink).await?.or(full);
+        };
+        while let Ok((at, told)) = heard.try_recv() {
+            full = self.told(at, told, &wanted, round, sink).await?.or(full);
+        }
+        match (full, ended) {
+            // A far side without room is not sent more for now.
+            (Some(full), _) => Err(Broke::Destination(full)),
+            (None, Err(failure)) => Err(Broke::Destination(failure)),
+            (None, Ok(())) => Ok(()),
+        }
+    }
+
+    /// Hands on what became of the instance at `at`; gives the failure of a far side that has no room.
+    async fn told(
+        &self,
+        at: usize,
+        told: Told,
+        wanted: &[Asked<'_>],
+        round: &mut Round,
+        sink: &mut impl Sink,
+    ) -> Result<Option<Failure>, Broke> {
+        let Some(Asked { index, ready, parcel, .. }) = wanted.get(at) else { return Ok(None) };
+        let outcome = match told {
+            Told::Fate(said) => match fate(said) {
+                Some(Ok(receipt)) => self.proven(parcel, receipt),
+                Some(Err(outcome)) => outcome,
+                // It is offered again.
+                None => return Ok(None),
+            },
+            Told::Unreadable(failure) => Outcome::Failed(failure),
+        };
+        sink.tell(&ready.job, &outcome).await?;
+        round.decided(*index);
+        let full = |failure: &Failure| failure.kind == Kind::Exhausted;
+        Ok(match outcome {
+            Outcome::Failed(failure) if full(&failure) => Some(failure),
+            _ => None,
+        })
+    }
+
+    /// A receipt, when it is that node's for these very bytes.
+    fn proven(&self, parcel: &Parcel, receipt: LinkReceipt) -> Outcome {
+        let fits = receipt.instance == parcel.instance
+            && receipt.digest == parcel.digest
+            && receipt.node == self.address.node;
+        if fits {
+            Outcome::Proven(receipt)
+        } else {
+            Outcome::Failed(Failure::new(
+                Kind::Unclear,
+                "it gave a receipt for something else, or another node did",
+            ))
+        }
+    }
+
+    /// The line, with what is shown on it.
+    async fn line(&mut self) -> Result<Line, Failure> {
+        if let Some(line) = &self.line {
+            return Ok(line.clone());
+        }
+        let secret = self.archive.link_secret(&self.remote.name).await;
+        let secret = secret.map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
+        let Some(token) = secret else {
+            return Err(Failure::new(Kind::Refused, "it is not paired any more; pair it again"));
+        };
+        let url = self.address.url.as_deref().unwrap_or_default();
+        let line = Line::open(url, self.address.certificate, token, self.way.patience, &self.way.clock)?;
+        Ok(self.line.insert(line).clone())
+    }
+}
+
+async fn offer(line: &Line, left: &[Asked<'_>], patience: Patience) -> Result<Answer, Failure> {
+    let offered = |asked: &Asked<'_>| Offered {
+        instance: asked.parcel.instance.clone(),
+        digest: asked.parcel.digest,
+        bytes: asked.parcel.bytes,
+    };
+    let offer = Offer { instances: left.iter().map(offered).collect() };
+    let request = line.post("offer").json(&offer);
+    let answer: Answer = call(request, patience.response, 4 * MAX_OFFER_BYTES).await?;
+    if answer.standings.len() == left.len() {
+        Ok(answer)
+    } else {
+        Err(Failure::new(Kind::Unclear, "its answer to an offer does not say of each instance how it stands"))
+    }
+}
