@@ -120,6 +120,7 @@ mod tests {
             data_set_offset: 1,
             digest: Digest([0; 32]),
             received_at: Timestamp::UNIX_EPOCH,
+            via: causeway_core::link::Via::NONE,
         };
         let job = Claimed {
             job,
