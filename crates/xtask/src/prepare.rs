@@ -25,6 +25,7 @@ const PACKAGES: &[Package] = &[
         present: || Path::new("/usr/share/orthanc/plugins/libOrthancDicomWeb.so").exists(),
     },
     Package { name: "dicom3tools", present: || on_path("dciodvfy") },
+    Package { name: "nginx-light", present: || on_path("nginx") || Path::new("/usr/sbin/nginx").exists() },
     Package { name: "python3-venv", present: || succeeds("python3", &["-c", "import venv, ensurepip"]) },
     Package { name: "nodejs", present: || on_path("node") },
     Package { name: "npm", present: || on_path("npm") },
