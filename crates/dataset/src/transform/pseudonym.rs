@@ -4,11 +4,11 @@
 //! Each is HMAC-SHA-256 (RFC 2104) over a label and what it is made of.
 
 use causeway_core::Uid;
-use sha2::{Digest as _, Sha256};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
 
 /// Bytes of a project's secret.
 pub const SECRET_BYTES: usize = 32;
-const BLOCK_BYTES: usize = 64;
 /// Dates go back by one day at least and by this many at most.
 const MAX_SHIFT_DAYS: u64 = 3650;
 
@@ -61,15 +61,10 @@ impl Secret {
 }
 
 fn hmac(key: &[u8; SECRET_BYTES], message: &[u8]) -> [u8; 32] {
-    let padded = |with: u8| {
-        let mut block = [with; BLOCK_BYTES];
-        for (to, from) in block.iter_mut().zip(key) {
-            *to ^= from;
-        }
-        block
-    };
-    let inner = Sha256::new().chain_update(padded(0x36)).chain_update(message).finalize();
-    Sha256::new().chain_update(padded(0x5C)).chain_update(inner).finalize().into()
+    // It takes a key of any length.
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
+    mac.update(message);
+    mac.finalize().into_bytes().into()
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::client::{Client, Target};
 #[command(after_help = "One node invites, the other accepts; then they are remotes of each other:
   reader$    causeway link invite hospital-a --public-url https://reader.example
   hospital$  causeway link accept causeway1.AbC… --name reader
-  hospital$  causeway route add all --to reader --on study
+  hospital$  causeway route add all --when true --to reader
 Only the node that accepts calls the other. `causeway remote remove NAME` ends the link.")]
 pub(crate) struct Link {
     #[command(subcommand)]

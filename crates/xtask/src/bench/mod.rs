@@ -19,6 +19,7 @@ mod servers;
 mod store;
 mod stow;
 mod wado;
+mod waiting;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -68,6 +69,8 @@ enum Kind {
     Retrieve,
     /// Delivery over lines that are far, narrow and break; measured only when it is asked for
     Line,
+    /// C-STORE while a million instances wait; measured only when it is asked for
+    Waiting,
 }
 
 /// The servers with a web door.
@@ -183,6 +186,7 @@ impl Bench {
             Kind::Find => find::run(self),
             Kind::Retrieve => retrieve::run(self),
             Kind::Line => line::run(self),
+            Kind::Waiting => waiting::run(self),
         }
     }
 

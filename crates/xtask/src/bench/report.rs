@@ -73,6 +73,8 @@ pub(super) struct Report {
     rows: Vec<Row>,
     /// Deliveries over a line.
     pub(super) lines: Vec<line::Row>,
+    /// What is said in a sentence of its own.
+    said: Vec<String>,
     failures: Vec<String>,
 }
 
@@ -92,6 +94,12 @@ impl Report {
         } else {
             self.rows.push(Row { work: work.clone(), figures: BTreeMap::from([(name, vec![figure])]) });
         }
+    }
+
+    /// Takes a figure that fits no table.
+    pub(super) fn say(&mut self, words: String) {
+        println!("  {words}");
+        self.said.push(words);
     }
 
     /// Takes note of something that did not come about.
@@ -132,6 +140,9 @@ impl Report {
         if !self.lines.is_empty() {
             table.push_str(&line::table(&self.lines));
         }
+        for words in &self.said {
+            table.push_str(&format!("{words}\n"));
+        }
         for failure in &self.failures {
             table.push_str(&format!("FAILED {failure}\n"));
         }
@@ -161,7 +172,7 @@ impl Report {
                 })
             })
             .collect();
-        json!({ "rows": rows, "lines": line::json(&self.lines), "failures": self.failures })
+        json!({ "rows": rows, "lines": line::json(&self.lines), "said": self.said, "failures": self.failures })
     }
 }
 

@@ -40,6 +40,8 @@ const SERIES_INSTANCES_MAX: u32 = 100;
 /// How a study goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
+    /// The link to another node.
+    Link,
     /// STOW-RS to another node.
     Stow,
     /// C-STORE to another node, which grants a window.
@@ -51,10 +53,11 @@ enum Way {
 }
 
 impl Way {
-    const ALL: [Self; 4] = [Self::Stow, Self::CStore, Self::CStoreInTurn, Self::Storescu];
+    const ALL: [Self; 5] = [Self::Link, Self::Stow, Self::CStore, Self::CStoreInTurn, Self::Storescu];
 
     const fn as_str(self) -> &'static str {
         match self {
+            Self::Link => "link to a node",
             Self::Stow => "STOW-RS to a node",
             Self::CStore => "C-STORE to a node",
             Self::CStoreInTurn => "C-STORE to storescp",
@@ -65,7 +68,7 @@ impl Way {
     /// How many times the bytes' own time we mean to stay within.
     const fn aim(self) -> Option<f64> {
         match self {
-            Self::Stow => Some(1.3),
+            Self::Link | Self::Stow => Some(1.3),
             Self::CStore | Self::CStoreInTurn => Some(2.0),
             Self::Storescu => None,
         }
@@ -138,7 +141,7 @@ impl Ends<'_> {
         let batch = Batch::write(vec![study], 1, self.bench.folder.path())?;
         let storescp = self.server(Name::Storescp)?;
         let port = match way {
-            Way::Stow => self.far.web_port.context("the far node has no web server")?,
+            Way::Link | Way::Stow => self.far.web_port.context("the far node has no web server")?,
             Way::CStore => self.far.dimse_port,
             Way::CStoreInTurn | Way::Storescu => storescp.dimse_port,
         };
@@ -152,9 +155,11 @@ impl Ends<'_> {
                 batch.send_to(storescp.ae_title, line.address().port(), most)?;
                 begun.elapsed()
             }
-            Way::Stow | Way::CStore | Way::CStoreInTurn => self.by_the_node(way, &batch, &line, bad, most)?,
+            Way::Link | Way::Stow | Way::CStore | Way::CStoreInTurn => {
+                self.by_the_node(way, &batch, &line, bad, most)?
+            }
         };
-        if matches!(way, Way::Stow | Way::CStore) {
+        if matches!(way, Way::Link | Way::Stow | Way::CStore) {
             batch.verify(&self.far, ANSWER_MAX)?;
         }
         let bytes = batch.bytes()?;
@@ -182,14 +187,24 @@ impl Ends<'_> {
         let (url, port) = (format!("http://127.0.0.1:{port}{DICOMWEB}"), port.to_string());
         let by_dimse = ["--ae-title", called, "--host", "127.0.0.1", "--port", port.as_str()];
         let by_web = ["--dicomweb", url.as_str()];
-        let address = if way == Way::Stow { by_web.as_slice() } else { by_dimse.as_slice() };
-        tell(&node, ["remote", "add", &name].iter().chain(address))?;
+        match way {
+            Way::Link => {
+                let root = format!("http://127.0.0.1:{port}");
+                let code = tell(&self.far, &["link", "invite", &name, "--public-url", &root])?;
+                tell(&node, &["link", "accept", code.trim(), "--name", &name])?;
+            }
+            Way::Stow => drop(tell(&node, ["remote", "add", &name].iter().chain(&by_web))?),
+            _ => drop(tell(&node, ["remote", "add", &name].iter().chain(&by_dimse))?),
+        }
         let due = ["--trigger", "study", "--quiet", QUIET_SECONDS];
         tell(&node, ["route", "add", &name, "--when", "true", "--to", &name].iter().chain(&due))?;
         batch.send(&node, ANSWER_MAX)?;
         let delivered = delivered(&node, (&name, batch.files()), line, bad, most);
         tell(&node, &["route", "remove", &name])?;
         tell(&node, &["remote", "remove", &name])?;
+        if way == Way::Link {
+            tell(&self.far, &["remote", "remove", &name])?;
+        }
         delivered
     }
 }
@@ -239,10 +254,10 @@ fn delivered(
     }
 }
 
-/// Tells the node something by its command line.
-fn tell<'a>(node: &Server, words: impl IntoIterator<Item = &'a &'a str>) -> Result<()> {
+/// Tells the node something by its command line; gives what that prints.
+pub(super) fn tell<'a>(node: &Server, words: impl IntoIterator<Item = &'a &'a str>) -> Result<String> {
     let port = node.web_port.context("the node has no web server")?;
     let mut command = Command::new(conformance::binary(true));
     command.args(words).args(["--url", &format!("http://127.0.0.1:{port}")]);
-    run::output_of(&mut command).map(drop)
+    run::output_of(&mut command)
 }
