@@ -15,7 +15,7 @@ from together import at_once
 pytestmark = [pytest.mark.only("causeway"), pytest.mark.timeout(300)]
 
 REQUESTS = 100
-INSTANCES = 130
+INSTANCES = 330
 OVER = {"http2": "HTTP/2.0", "": "HTTP/1.1"}
 
 
@@ -28,7 +28,9 @@ def behind_nginx(deliver, make_node, destination, folder, protocol, settings, **
     node = make_node(SSL_CERT_FILE=str(authority.certificate), **settings)
     delivery = deliver(destination, "stow", node)
     with Nginx(folder, authority, f"http://127.0.0.1:{delivery.line.port}", protocol, **limits) as nginx:
-        node.add_web_remote(delivery.remote, f"https://127.0.0.1:{nginx.port}/front")
+        address = f"https://127.0.0.1:{nginx.port}/front"
+        # One request at a time, so that one connection carries as many as it may.
+        node.run("remote", "add", delivery.remote, "--dicomweb", address, "--allow", "store,query,retrieve", "--lines", "1")
         yield delivery, nginx
 
 

@@ -108,6 +108,8 @@ impl Catalog {
 pub(crate) const STORED_COLUMNS: &str = "study.uid, series.uid, instance.uid, instance.sop_class,
     instance.transfer_syntax, instance.object, instance.object_bytes, instance.data_set_offset, instance.digest,
     instance.received_at, instance.id, instance.envelope ->> '$.via'";
+/// How many they are.
+pub(crate) const STORED_COUNT: usize = 12;
 /// An instance with its series and study.
 pub(crate) const INSTANCE_TABLES: &str =
     "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study";

@@ -5,7 +5,7 @@ use rusqlite::Row;
 
 use crate::Catalog;
 use crate::error::Error;
-use crate::instances::{INSTANCE_TABLES, STORED_COLUMNS, stored};
+use crate::instances::{INSTANCE_TABLES, STORED_COLUMNS, STORED_COUNT, stored};
 
 /// What a record has beside the stored instance.
 const REST_COLUMNS: &str =
@@ -61,15 +61,15 @@ impl Catalog {
 
 fn record(row: &Row<'_>) -> Result<InstanceRecord, Error> {
     let stored = stored(row)?;
-    let envelope =
-        serde_json::from_str(&row.get::<_, String>(11)?).map_err(|_| Error::Corrupt("an envelope"))?;
+    let envelope = serde_json::from_str(&row.get::<_, String>(STORED_COUNT)?)
+        .map_err(|_| Error::Corrupt("an envelope"))?;
     let mut attributes = Attributes::new();
-    for column in 14..18 {
+    for column in STORED_COUNT + 3..STORED_COUNT + 7 {
         let json: String = row.get(column)?;
         attributes.merge(Attributes::from_json(&json).map_err(|_| Error::Corrupt("attributes"))?);
     }
     Ok(InstanceRecord {
-        patient: PatientKey { id: row.get(12)?, issuer: row.get(13)? },
+        patient: PatientKey { id: row.get(STORED_COUNT + 1)?, issuer: row.get(STORED_COUNT + 2)? },
         ids: stored.ids,
         sop_class: stored.sop_class,
         transfer_syntax: stored.transfer_syntax,

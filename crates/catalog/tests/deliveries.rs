@@ -518,3 +518,20 @@ async fn a_webhook_goes_on_where_it_was_and_a_new_one_begins_now() {
     assert!(subject.catalog.remove_webhook(name("ris"), "anna").await.unwrap());
     assert!(!subject.catalog.remove_webhook(name("ris"), "anna").await.unwrap());
 }
+
+#[tokio::test]
+async fn records_come_back_as_they_were_kept_by_study_and_from_the_newest_on() {
+    let subject = Subject::new().await;
+    let kept: Vec<_> = (1..=3).map(|study| record(study, 1, 1)).collect();
+    for record in &kept {
+        subject.insert_with(record.clone(), Vec::new()).await;
+    }
+    assert_eq!(subject.catalog.records(uid("1.2.2"), 10).await.unwrap(), [kept[1].clone()]);
+    let newest = subject.catalog.records_before(i64::MAX, 2).await.unwrap();
+    assert_eq!(
+        newest.iter().map(|(_, record)| record.clone()).collect::<Vec<_>>(),
+        [kept[2].clone(), kept[1].clone()]
+    );
+    let rest = subject.catalog.records_before(newest[1].0, 10).await.unwrap();
+    assert_eq!(rest.into_iter().map(|(_, record)| record).collect::<Vec<_>>(), [kept[0].clone()]);
+}
