@@ -6,8 +6,9 @@
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use causeway_testkit::sample::{Modality, Study};
+use serde_json::Value;
 
 use super::Bench;
 use super::line::tell;
@@ -50,6 +51,7 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
     let binary = conformance::binary(true);
     let full = Server::causeway(&binary, &full, bench.sink_port)?;
     let empty = Server::causeway(&binary, &empty, bench.sink_port)?;
+    ensure_waiting(&full)?;
     let closed = free_port()?.to_string();
     for node in [&full, &empty] {
         tell(node, &["remote", "add", DEAD, "--ae-title", "DEAD", "--host", "127.0.0.1", "--port", &closed])?;
@@ -72,6 +74,15 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
         "C-STORE 33 KB MR, {ASSOCIATIONS} associations, {WAITING} instances waiting: {with:.0} /s, none waiting: \
          {without:.0} /s, share {share:.2}, aim ≥ {AIM} {word}"
     ));
+    Ok(())
+}
+
+/// Fails unless they wait: a figure without them would say nothing.
+fn ensure_waiting(node: &Server) -> Result<()> {
+    let told = tell(node, &["queue", "--json"])?;
+    let reports: Value = serde_json::from_str(&told).context("the queue cannot be read")?;
+    let waiting = reports.pointer("/0/waiting").and_then(Value::as_u64).unwrap_or_default();
+    ensure!(waiting.to_string() == WAITING, "{waiting} instances wait, not {WAITING}");
     Ok(())
 }
 

@@ -196,10 +196,12 @@ impl Ends<'_> {
             Way::Stow => drop(tell(&node, ["remote", "add", &name].iter().chain(&by_web))?),
             _ => drop(tell(&node, ["remote", "add", &name].iter().chain(&by_dimse))?),
         }
+        // Pairing has connections of its own.
+        let known = line.count().connections;
         let due = ["--trigger", "study", "--quiet", QUIET_SECONDS];
         tell(&node, ["route", "add", &name, "--when", "true", "--to", &name].iter().chain(&due))?;
         batch.send(&node, ANSWER_MAX)?;
-        let delivered = delivered(&node, (&name, batch.files()), line, bad, most);
+        let delivered = delivered(&node, (&name, batch.files()), (line, known), bad, most);
         tell(&node, &["route", "remove", &name])?;
         tell(&node, &["remote", "remove", &name])?;
         if way == Way::Link {
@@ -213,7 +215,7 @@ impl Ends<'_> {
 fn delivered(
     node: &Server,
     (remote, files): (&str, u64),
-    line: &Line,
+    (line, known): (&Line, u64),
     bad: Bad,
     most: Duration,
 ) -> Result<Duration> {
@@ -225,7 +227,7 @@ fn delivered(
         pause(time);
         Ok(())
     };
-    while line.count().connections == 0 {
+    while line.count().connections == known {
         wait(Duration::from_millis(1))?;
     }
     let begun = Instant::now();
