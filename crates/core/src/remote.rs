@@ -232,6 +232,12 @@ impl Remote {
         self.link.as_ref().filter(|link| link.url.is_some())
     }
 
+    /// Whether it can be asked what it has: over DIMSE or DICOMweb.
+    #[must_use]
+    pub fn can_be_asked(&self) -> bool {
+        self.dimse_peer().is_some() || self.dicomweb.is_some()
+    }
+
     /// Whom and where to call over DIMSE: AE title, host, port. `None` for a remote that only calls us.
     #[must_use]
     pub fn dimse_peer(&self) -> Option<(&AeTitle, &str, u16)> {

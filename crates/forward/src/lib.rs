@@ -21,6 +21,7 @@ mod dicomweb;
 mod errands;
 mod failure;
 mod health;
+mod http;
 mod job;
 pub mod link;
 mod priors;

@@ -62,19 +62,19 @@ impl Routes {
     #[must_use]
     pub fn plan(&self, record: &InstanceRecord) -> Vec<PlannedDelivery> {
         let mut planned: Vec<PlannedDelivery> = Vec::new();
-        let (mut is_stopped, mut is_taken) = (false, false);
+        let mut is_taken = false;
         for route in &self.0 {
-            if !asks(route, is_stopped, is_taken) {
+            if is_taken && route.record.role == Role::Fallback {
                 continue;
             }
             let Says::Sends(to) = route.ask(record) else { continue };
-            (is_taken, is_stopped) = (true, route.record.then == Then::Stop);
+            is_taken = true;
             for remote in to {
                 if planned.iter().all(|earlier| earlier.remote != remote) {
                     planned.push(route.delivery_to(remote));
                 }
             }
-            if is_stopped {
+            if route.record.then == Then::Stop {
                 break;
             }
         }
@@ -105,14 +105,6 @@ impl Routes {
             all.push((route, explained));
         }
         all
-    }
-}
-
-/// Whether a route is asked at all.
-fn asks(route: &Route, is_stopped: bool, is_taken: bool) -> bool {
-    match route.record.role {
-        Role::Ordinary => !is_stopped,
-        Role::Fallback => !is_taken,
     }
 }
 

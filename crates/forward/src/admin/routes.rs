@@ -193,7 +193,7 @@ impl Forwarder {
 }
 
 fn can_be_called(remote: &Remote) -> bool {
-    remote.dimse_peer().is_some() || remote.dicomweb.is_some() || remote.callable_link().is_some()
+    remote.can_be_asked() || remote.callable_link().is_some()
 }
 
 fn explained(routes: &Routes, records: &[InstanceRecord]) -> Vec<RouteExplained> {

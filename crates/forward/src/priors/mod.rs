@@ -14,16 +14,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_catalog::delivery::{PriorStudy, Sought};
-use causeway_catalog::{Alike, Ask, Priors};
+use causeway_catalog::{Alike, Priors};
 use causeway_core::{Attributes, Element, PatientKey, Principal, Remote, Selection, Tag, Uid, Vr};
 use tokio::sync::watch;
 
 use self::choose::choose;
-use crate::visit::survey::{self, Stopped, Wanted};
+use crate::visit::survey::{self, Stopping, Wanted};
 use crate::worker::{AFTER_FAILURE, Inner};
 
 /// How long the hub sleeps at most.
 const LONGEST_NAP: Duration = Duration::from_secs(5);
+/// How long it waits at least, however often it is nudged.
+const SHORTEST_NAP: Duration = Duration::from_millis(100);
 /// Deliveries that are read in one go.
 const MAX_TOGETHER: u32 = 32;
 /// Studies of one patient that a remote is heard of, at most.
@@ -36,16 +38,6 @@ pub(crate) struct Hub {
     inner: Arc<Inner>,
     nudges: watch::Receiver<u64>,
     stopped: watch::Receiver<bool>,
-}
-
-/// The node stops: nobody waits for the answer any more.
-struct Stopping(watch::Receiver<bool>);
-
-impl Stopped for Stopping {
-    async fn stopped(&mut self) {
-        // It is over either way.
-        let _ = self.0.wait_for(|stopped| *stopped).await;
-    }
 }
 
 impl Hub {
@@ -63,7 +55,7 @@ impl Hub {
                 }
             };
             tokio::select! {
-                _ = self.nudges.changed() => {}
+                _ = self.nudges.changed() => tokio::time::sleep(SHORTEST_NAP).await,
                 () = tokio::time::sleep(nap) => {}
             }
         }
@@ -95,7 +87,7 @@ impl Hub {
         }
         let here = self.inner.catalog.studies_of(sought.patient.clone()).await?;
         let mut known = here.clone();
-        let remote = self.whom_to_ask(sought);
+        let remote = self.inner.whom_to_ask(&sought.route, sought.origin.as_ref());
         let mut notes = Vec::new();
         if let Some(remote) = &remote {
             match self.history(remote, &sought.patient, rule).await {
@@ -122,19 +114,6 @@ impl Hub {
         Ok((studies, notes.join("; ")))
     }
 
-    fn whom_to_ask(&self, sought: &Sought) -> Option<Remote> {
-        let routes = self.inner.router.routes();
-        let name = match &routes.find(&sought.route)?.record.completeness.ask {
-            Ask::Nobody => return None,
-            Ask::Sender => sought.origin.clone()?,
-            Ask::Remote(name) => name.clone(),
-        };
-        self.inner
-            .archive
-            .remote(&name)
-            .filter(|remote| remote.dimse_peer().is_some() || remote.dicomweb.is_some())
-    }
-
     /// Fetches a study, unless all that the remote lists of it is here.
     async fn fetch(&self, remote: &Remote, study: &Uid) -> Result<(), String> {
         let wanted = Wanted { study: study.clone(), series: None, instance: None };
@@ -147,7 +126,7 @@ impl Hub {
             return Ok(());
         }
         let _unrouted = self.inner.router.leave_alone(study.clone(), remote.name.clone());
-        self.inner.fetch_study(remote, study.clone()).await
+        self.inner.fetch_study(remote, study.clone(), listed).await
     }
 
     /// The studies of a patient that a remote has.

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use causeway_archive::RetrieveError;
-use causeway_core::{Principal, Remote, Selection, Uid};
+use causeway_catalog::Ask;
+use causeway_core::{Principal, Remote, RemoteName, Selection, Uid};
 use causeway_dataset::manifest::KEY_OBJECT_SELECTION;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::evidence::{Basis, Known, Verdict, judge, quiet};
-use crate::visit::survey::{self, Stopped, Wanted};
+use crate::visit::survey::{self, Stopping, Wanted};
 use crate::worker::Inner;
 
 /// Key object selections of a study that are read, at most.
@@ -44,13 +45,17 @@ impl Asked {
     }
 }
 
-/// The node stops: nobody waits for the answer any more.
-struct Stopping(watch::Receiver<bool>);
-
-impl Stopped for Stopping {
-    async fn stopped(&mut self) {
-        // It is over either way.
-        let _ = self.0.wait_for(|stopped| *stopped).await;
+impl Inner {
+    /// The remote that a route asks what there is of a study, where one is to be and can be. `origin`: who sent the
+    /// study's first instance.
+    pub(crate) fn whom_to_ask(&self, route: &RemoteName, origin: Option<&RemoteName>) -> Option<Remote> {
+        let routes = self.router.routes();
+        let name = match &routes.find(route)?.record.completeness.ask {
+            Ask::Nobody => return None,
+            Ask::Sender => origin?,
+            Ask::Remote(name) => name,
+        };
+        self.archive.remote(name).filter(Remote::can_be_asked)
     }
 }
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use causeway_catalog::Ask;
 use causeway_catalog::delivery::{Gathered, Release};
-use causeway_core::{Late, Opening, Remote, RemoteName, Uid};
+use causeway_core::{Late, Opening, RemoteName, Uid};
 use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::task::{Id, JoinSet};
@@ -98,7 +98,8 @@ impl Hub {
         self.left_alone.retain(|_, (until, _)| *until > now);
         let mut subjects: BTreeMap<Subject, Vec<Gathered>> = BTreeMap::new();
         for delivery in gathered {
-            let remote = self.whom_to_ask(&delivery).map(|remote| remote.name);
+            let remote = self.inner.whom_to_ask(&delivery.route, delivery.origin.as_ref());
+            let remote = remote.map(|remote| remote.name);
             subjects
                 .entry((delivery.study.clone(), delivery.series.clone(), remote))
                 .or_default()
@@ -121,18 +122,6 @@ impl Hub {
         let next = self.inner.catalog.next_gathered().await?;
         let until = |at: Timestamp| Duration::try_from(at.duration_since(now)).unwrap_or(SHORTEST_NAP);
         Ok(next.map_or(LONGEST_NAP, until).clamp(SHORTEST_NAP, LONGEST_NAP))
-    }
-
-    /// The remote that is asked what there is of a gathered study, where one is to be and can be.
-    fn whom_to_ask(&self, gathered: &Gathered) -> Option<Remote> {
-        let routes = self.inner.router.routes();
-        let name = match &routes.find(&gathered.route)?.record.completeness.ask {
-            Ask::Nobody => return None,
-            Ask::Sender => gathered.origin.clone()?,
-            Ask::Remote(name) => name.clone(),
-        };
-        let remote = self.inner.archive.remote(&name)?;
-        (remote.dimse_peer().is_some() || remote.dicomweb.is_some()).then_some(remote)
     }
 
     fn start(&mut self, subject: Subject, deliveries: Vec<Gathered>) {

@@ -146,15 +146,22 @@ impl Forwarder {
         let inner = self.inner.clone();
         self.set_out(|lines| async move {
             let mut telling = Telling { lines, counts: Counts::default() };
-            let end = inner.fetch(&remote, &keeper, &retrieval, port, &mut telling).await;
+            let listed = inner.list(&remote, &retrieval, &mut telling).await;
+            let end = inner.fetch(&remote, &keeper, (&retrieval, listed), port, &mut telling).await;
             let _ = telling.lines.send(RetrieveLine::End(Box::new(end))).await;
         })
     }
 }
 
 impl Inner {
-    /// Has a remote give a whole study, for the node itself; in words when not all of it is here then.
-    pub(crate) async fn fetch_study(&self, remote: &Remote, study: Uid) -> Result<(), String> {
+    /// Has a remote give a whole study, of which it lists this, for the node itself; in words when not all of it is here
+    /// then.
+    pub(crate) async fn fetch_study(
+        &self,
+        remote: &Remote,
+        study: Uid,
+        listed: Listed,
+    ) -> Result<(), String> {
         let retrieval = Retrieval { study, series: None, instance: None, with: With::Any };
         let keeper = Principal {
             permissions: [Permission::Store, Permission::Retrieve].into_iter().collect(),
@@ -162,7 +169,7 @@ impl Inner {
         };
         let (lines, mut heard) = mpsc::channel(1);
         let mut telling = Telling { lines, counts: Counts::default() };
-        let fetching = self.fetch(remote, &keeper, &retrieval, 0, &mut telling);
+        let fetching = self.fetch(remote, &keeper, (&retrieval, Some(listed)), 0, &mut telling);
         // Nobody listens to how far it is; the channel stays open, since closing it stops the retrieval.
         let listening = async { while heard.recv().await.is_some() {} };
         let end = tokio::select! {
@@ -291,11 +298,10 @@ impl Inner {
         &self,
         remote: &Remote,
         keeper: &Principal,
-        retrieval: &Retrieval,
+        (retrieval, listed): (&Retrieval, Option<Listed>),
         port: u16,
         telling: &mut Telling,
     ) -> RetrieveEnd {
-        let listed = self.list(remote, retrieval, telling).await;
         if let (None, Some(address)) = (remote.dimse_peer(), &remote.dicomweb) {
             let patience = self.patience();
             let giver =

@@ -9,8 +9,8 @@ use reqwest::{Client, StatusCode};
 use serde::Serialize;
 
 use super::sign::signature;
-use crate::dicomweb::{broken, silent};
 use crate::failure::{Failure, Kind};
+use crate::http::{self, broken, client, silent};
 use crate::sender::Patience;
 
 /// Who is told, and signs: `Causeway-Signature`.
@@ -30,11 +30,7 @@ struct Body<'a> {
 
 impl<'a> Teller<'a> {
     pub(super) fn new(record: &'a WebhookRecord, patience: Patience) -> Result<Self, Failure> {
-        let client = Client::builder()
-            .connect_timeout(patience.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
+        let client = client(http::builder(patience.connect))?;
         Ok(Self { record, client, patience })
     }
 

@@ -8,7 +8,7 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::Value;
 
-use super::table;
+use super::table::{self, text};
 use crate::client::{Client, Target};
 
 /// What happened to instances and deliveries
@@ -67,17 +67,13 @@ impl Events {
 const HEADS: [&str; 6] = ["EVENT", "AT", "WHAT", "WHO", "STUDY", "ABOUT"];
 
 fn print(heads: [&str; 6], events: &[Value]) {
-    let text = |event: &Value, key: &str| match event.get(key) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-    };
     let about = |event: &Value| match event.get("delivery") {
-        Some(_) => format!("{} -> {}", text(event, "route"), text(event, "remote")),
-        None => text(event, "instance"),
+        Some(_) => format!("{} -> {}", text(event, "/route"), text(event, "/remote")),
+        None => text(event, "/instance"),
     };
     let row = |event: &Value| {
-        let [id, at, kind, who, study] = ["id", "at", "kind", "who", "study"].map(|key| text(event, key));
+        let [id, at, kind, who, study] =
+            ["/id", "/at", "/kind", "/who", "/study"].map(|key| text(event, key));
         [id, at, kind, who, study, about(event)]
     };
     let rows: Vec<[String; 6]> = events.iter().map(row).collect();

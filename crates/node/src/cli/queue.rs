@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::Value;
 
-use super::table;
+use super::table::{self, text};
 use crate::client::{Client, Target};
 
 /// What is waiting to be delivered; without a verb: a report of every destination
@@ -107,15 +107,6 @@ impl Queue {
             Some(Verb::Reroute(reroute)) => reroute.run(client).await?,
         }
         Ok(ExitCode::SUCCESS)
-    }
-}
-
-/// A field of an answer as text; nothing when it is null or missing.
-fn text(value: &Value, path: &str) -> String {
-    match value.pointer(path) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
     }
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use self::terms::Terms;
 use self::test::Test;
-use super::table;
+use super::table::{self, text};
 use crate::client::{Client, Target};
 
 /// Which instances go to which remotes
@@ -149,19 +149,11 @@ async fn explain(client: &Client, study: &Uid) -> anyhow::Result<()> {
         for answer in route.get("answers").and_then(Value::as_array).into_iter().flatten() {
             let to = names(answer, "sends_to");
             let does = if to.is_empty() { "leaves".to_owned() } else { format!("sends to {to}") };
-            rows.push([text(route, "route"), does, text(answer, "instances"), text(answer, "because")]);
+            rows.push([text(route, "/route"), does, text(answer, "/instances"), text(answer, "/because")]);
         }
     }
     table::print(["ROUTE", "DOES", "INSTANCES", "BECAUSE"], &rows);
     Ok(())
-}
-
-fn text(value: &Value, key: &str) -> String {
-    match value.get(key) {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None => String::new(),
-    }
 }
 
 /// A list of names in one line.

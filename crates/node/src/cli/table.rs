@@ -20,6 +20,16 @@ pub(super) fn print_rows(heads: &[&str], rows: &[impl AsRef<[String]>]) {
     }
 }
 
+/// What stands at a place of an answer (RFC 6901), as text; nothing where there is nothing.
+pub(super) fn text(value: &serde_json::Value, pointer: &str) -> String {
+    use serde_json::Value;
+    match value.pointer(pointer) {
+        None | Some(Value::Null) => String::new(),
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+    }
+}
+
 fn line(cells: &[impl AsRef<str>], widths: &[usize]) -> String {
     let padded: Vec<String> =
         cells.iter().zip(widths).map(|(cell, width)| format!("{:width$}", cell.as_ref())).collect();

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::table;
+use super::table::{self, text};
 use crate::client::{Client, Target};
 
 /// Who is told of events over HTTP
@@ -79,14 +79,13 @@ async fn list(client: &Client) -> anyhow::Result<()> {
         println!("{}", serde_json::to_string(&webhooks)?);
         return Ok(());
     }
-    let text = |webhook: &Value, key: &str| match webhook.get(key) {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(all)) if all.is_empty() => "all".to_owned(),
-        Some(other) => other.to_string(),
+    let paths = ["/name", "/url", "/kinds", "/after", "/failures", "/next_at", "/words"];
+    let cell = |webhook: &Value, path| match webhook.pointer(path) {
+        Some(Value::Array(kinds)) if kinds.is_empty() => "all".to_owned(),
+        _ => text(webhook, path),
     };
-    let keys = ["name", "url", "kinds", "after", "failures", "next_at", "words"];
-    let rows: Vec<[String; 7]> = webhooks.iter().map(|webhook| keys.map(|key| text(webhook, key))).collect();
+    let rows: Vec<[String; 7]> =
+        webhooks.iter().map(|webhook| paths.map(|path| cell(webhook, path))).collect();
     table::print(["NAME", "URL", "KINDS", "TOLD UP TO", "FAILURES", "NEXT", "LAST ANSWER"], &rows);
     Ok(())
 }

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use super::Patience;
 use crate::failure::{Failure, Kind};
+use crate::http;
 
 /// Most that is read of an answer that says no, in bytes.
 const MAX_PROBLEM_BYTES: usize = 4096;
@@ -49,20 +50,20 @@ impl Line {
         if !may_be_called(url) {
             return Err(Failure::new(Kind::Refused, "a link leads over https, or to this very machine"));
         }
-        let ours = |words: String| Failure::new(Kind::Ours, words);
-        let builder = Client::builder()
-            .connect_timeout(patience.connect)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true);
+        let builder = http::builder(patience.connect);
         let builder = match certificate {
             None => builder,
             Some(pin) => {
-                let tls = causeway_tls::pinned(pin, clock).map_err(|error| ours(error.to_string()))?;
+                let tls = causeway_tls::pinned(pin, clock)
+                    .map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
                 builder.tls_backend_preconfigured(tls)
             }
         };
-        let client = builder.build().map_err(|error| ours(error.to_string()))?;
-        Ok(Self { client, base: format!("{}{BASE}", url.trim_end_matches('/')), token: None })
+        Ok(Self {
+            client: http::client(builder)?,
+            base: format!("{}{BASE}", url.trim_end_matches('/')),
+            token: None,
+        })
     }
 
     /// A request to one of its resources.

@@ -38,6 +38,7 @@ use self::size::Size;
 use super::supply::Supply;
 use super::{Broke, Ready, Sink, Way, passage, until_true};
 use crate::failure::{Failure, Kind};
+use crate::http;
 use crate::job::Outcome;
 use crate::throttle::Throttle;
 
@@ -379,12 +380,7 @@ impl Stow {
 
 /// A client with connections of its own.
 fn client(connect: Duration) -> Result<Client, Failure> {
-    Client::builder()
-        .connect_timeout(connect)
-        .redirect(reqwest::redirect::Policy::none())
-        .tcp_nodelay(true)
-        .build()
-        .map_err(|error| Failure::new(Kind::Ours, error.to_string()))
+    http::client(http::builder(connect))
 }
 
 /// Tells of those that could not be read here, and gives back the others.

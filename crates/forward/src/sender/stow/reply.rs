@@ -6,8 +6,8 @@ use causeway_core::{Attributes, Status, Tag};
 use reqwest::header::{DATE, RETRY_AFTER};
 use reqwest::{Response, StatusCode};
 
-use crate::dicomweb::{broken, silent};
 use crate::failure::{Answer, Failure, Kind, answer};
+use crate::http::{broken, silent};
 use crate::job::Outcome;
 
 /// Longest answer that is read.

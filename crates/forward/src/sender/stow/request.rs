@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 use causeway_archive::Passage;
 use causeway_core::{Attributes, Tag, Uid};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Body, Client, RequestBuilder};
+use reqwest::{Body, Client};
 
 use super::body::{Source, Upload, multipart};
 use super::load::Item;
 use super::reply::{Reply, read_reply, read_whole};
-use crate::dicomweb::{broken, read_token, silent};
 use crate::failure::{Failure, Kind};
+use crate::http::{authorized, broken, silent};
 
 /// Where requests go.
 pub(super) struct Target {
@@ -56,7 +56,7 @@ impl Target {
             .header(ACCEPT, "application/dicom+json")
             .body(Body::wrap_stream(body));
         let reply = async {
-            let request = self.authorized(request)?;
+            let request = authorized(request, self.token_file.as_deref())?;
             // Not the client's own read timeout: that one runs while we send, however fast the far side takes it.
             let response = tokio::select! {
                 response = request.send() => response.map_err(|error| broken(&error))?,
@@ -85,7 +85,8 @@ impl Target {
         let listed_uids = uids.iter().map(Uid::as_str).collect::<Vec<_>>().join(",");
         let url = format!("{}/{}/instances?SOPInstanceUID={listed_uids}", self.studies, study.as_str());
         let request = client.get(url).header(ACCEPT, "application/dicom+json").timeout(self.patience);
-        let response = self.authorized(request)?.send().await.map_err(|error| broken(&error))?;
+        let request = authorized(request, self.token_file.as_deref())?;
+        let response = request.send().await.map_err(|error| broken(&error))?;
         match response.status().as_u16() {
             // None found: 204, or what some answer for it.
             204 => return Ok(Some(vec![false; items.len()])),
@@ -96,13 +97,6 @@ impl Target {
         let Some(body) = read_whole(response, self.patience).await? else { return Ok(None) };
         let Some(found) = std::str::from_utf8(&body).ok().and_then(listed) else { return Ok(None) };
         Ok(Some(uids.iter().map(|uid| found.iter().any(|other| other == uid.as_str())).collect()))
-    }
-
-    fn authorized(&self, request: RequestBuilder) -> Result<RequestBuilder, Failure> {
-        match self.token_file.as_deref().map(read_token).transpose()? {
-            Some(token) => Ok(request.bearer_auth(token)),
-            None => Ok(request),
-        }
     }
 }
 

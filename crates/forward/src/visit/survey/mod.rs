@@ -7,6 +7,7 @@ mod web;
 use std::collections::BTreeMap;
 
 use causeway_core::{Attributes, Element, Level, Remote, Tag, Uid, Vr};
+use tokio::sync::watch;
 
 use crate::worker::Inner;
 
@@ -30,6 +31,16 @@ pub(crate) struct Wanted {
 /// Tells when nobody wants to know any more.
 pub(crate) trait Stopped {
     fn stopped(&mut self) -> impl Future<Output = ()> + Send;
+}
+
+/// The node stops: nobody waits for the answer any more.
+pub(crate) struct Stopping(pub(crate) watch::Receiver<bool>);
+
+impl Stopped for Stopping {
+    async fn stopped(&mut self) {
+        // It is over either way.
+        let _ = self.0.wait_for(|stopped| *stopped).await;
+    }
 }
 
 /// Asks a remote by whichever way it can be asked: C-FIND, else QIDO-RS; in words why it is not known.

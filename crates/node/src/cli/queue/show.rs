@@ -6,8 +6,7 @@ use clap::Args;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::text;
-use crate::cli::table;
+use crate::cli::table::{self, text};
 use crate::client::Client;
 
 /// Jobs that are asked for at a time.

@@ -6,9 +6,9 @@ use jiff::SignedDuration;
 use reqwest::Method;
 use serde_json::Value;
 
+use super::names;
 use super::terms::Terms;
-use super::{names, text};
-use crate::cli::table;
+use crate::cli::table::{self, text};
 use crate::client::Client;
 
 #[derive(Debug, Args)]
@@ -47,17 +47,17 @@ impl Test {
             return Ok(());
         }
         let cut = if told.get("is_cut") == Some(&Value::Bool(true)) { ", the latest of them" } else { "" };
-        println!("{} instances came{cut}", text(&told, "instances"));
+        println!("{} instances came{cut}", text(&told, "/instances"));
         let rows = |key: &str| told.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
         let sends: Vec<[String; 4]> = rows("sends")
             .iter()
-            .map(|sent| ["route", "remote", "before", "after"].map(|key| text(sent, key)))
+            .map(|sent| ["/route", "/remote", "/before", "/after"].map(|key| text(sent, key)))
             .collect();
         println!();
         table::print(["ROUTE", "TO", "AS IT IS", "WITH THE DRAFT"], &sends);
         let studies: Vec<[String; 3]> = rows("studies")
             .iter()
-            .map(|sent| [text(sent, "study"), text(sent, "instances"), names(sent, "to")])
+            .map(|sent| [text(sent, "/study"), text(sent, "/instances"), names(sent, "to")])
             .collect();
         println!();
         table::print(["STUDY", "INSTANCES BY THE DRAFT", "TO"], &studies);
