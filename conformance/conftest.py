@@ -24,6 +24,8 @@ _config.STORE_SEND_CHUNKED_DATASET = True
 _config.ENFORCE_UID_CONFORMANCE = False
 
 _running: list[Subject] = []
+#: Names of the servers that came up so far.
+_served: list[str] = []
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,7 +64,11 @@ def _started(subject: Subject) -> Subject:
         subject.start()
     except CannotStart as reason:
         _running.remove(subject)
-        pytest.exit(str(reason), returncode=3)
+        if not _served:
+            # No test has anything to talk to.
+            pytest.exit(str(reason), returncode=3)
+        raise
+    _served.append(subject.name)
     return subject
 
 

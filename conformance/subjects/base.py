@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
+import functools
+import itertools
 import os
 import random
 import shutil
@@ -15,13 +18,14 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import requests
 from pydicom.dataset import Dataset
 
-START_SECONDS_MAX = 30
+START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 20
 LOGGED_SECONDS_MAX = 20
 
@@ -38,12 +42,33 @@ def _end_with_the_suite() -> None:
 
 
 #: Below those that the system gives to calls that go out: none of them can take a port between its choice and its use.
-PORTS = range(20_000, 32_000)
+PORTS = range(10_000, 32_000)
+#: So many at a time belong to one run of the suite: another beside it takes none of them, not even while a server is down.
+PORTS_OF_A_RUN = 2_000
+
+
+@functools.cache
+def _ports() -> Iterator[int]:
+    """This run's ports, over and over."""
+    folder = Path(tempfile.gettempdir()) / "conformance-ports"
+    folder.mkdir(exist_ok=True)
+    for first in PORTS[::PORTS_OF_A_RUN]:
+        # The lock ends with the process that opened the file, which is why it is not closed.
+        claim = os.open(folder / str(first), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(claim)
+            continue
+        ports = list(range(first, first + PORTS_OF_A_RUN))
+        random.shuffle(ports)
+        return itertools.cycle(ports)
+    raise RuntimeError(f"{len(PORTS) // PORTS_OF_A_RUN} runs of the suite have all ports")
 
 
 def free_port() -> int:
     """A port of the loopback address that nothing listens on."""
-    for port in random.sample(PORTS, 100):
+    for port in itertools.islice(_ports(), 100):
         with socket.socket() as listener, contextlib.suppress(OSError):
             listener.bind(("127.0.0.1", port))
             return port
