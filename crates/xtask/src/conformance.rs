@@ -58,14 +58,16 @@ pub(crate) fn binary(release: bool) -> PathBuf {
 pub(crate) struct Outcome {
     pub(crate) count: Count,
     pub(crate) success: bool,
+    /// What the suite wrote, where it was kept.
+    pub(crate) output: String,
 }
 
-/// When what the suite prints is shown.
+/// What becomes of what the suite prints.
 #[derive(Clone, Copy)]
 pub(crate) enum Output {
     Shown,
-    /// All at once, so that it does not mix with that of another run.
-    ShownAtItsEnd,
+    /// Not shown, so that it does not mix with that of another run.
+    Kept,
 }
 
 /// Runs the suite against `subject`; `report` is what the file of its results is called by.
@@ -89,11 +91,11 @@ pub(crate) fn suite(
         .current_dir(paths::root().join("conformance"))
         .env("CAUSEWAY_BIN", binary)
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    let success = match output {
-        Output::Shown => run::succeeds(&mut command)?,
-        Output::ShownAtItsEnd => run::shown_at_its_end(&mut command)?,
+    let (success, output) = match output {
+        Output::Shown => (run::succeeds(&mut command)?, String::new()),
+        Output::Kept => run::kept(&mut command)?,
     };
     let text = std::fs::read_to_string(&report).unwrap_or_default();
     let count = Count::of_junit(&text).unwrap_or_default();
-    Ok(Outcome { count, success })
+    Ok(Outcome { count, success, output })
 }

@@ -40,14 +40,13 @@ pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     Ok(status.success())
 }
 
-/// Runs `command` and shows all that it wrote when it has ended. Fails when it cannot be started; says whether it ended
-/// with success.
-pub(crate) fn shown_at_its_end(command: &mut Command) -> Result<bool> {
+/// Runs `command` and shows nothing: whether it ended with success, and what it wrote. Fails when it cannot be started.
+pub(crate) fn kept(command: &mut Command) -> Result<(bool, String)> {
     let line = words(command);
     let output =
         command.stdin(Stdio::null()).output().with_context(|| format!("`{line}` could not be started"))?;
-    println!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Ok(output.status.success())
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    Ok((output.status.success(), format!("{text}`{line}` ended with {}\n", output.status)))
 }
 
 /// Runs `command` with its output shown. Fails unless it ends with success.

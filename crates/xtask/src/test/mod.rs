@@ -4,6 +4,7 @@
 pub(crate) mod count;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -36,27 +37,30 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     steps.beside([
         ("conformance of causeway, PS3.4", || suite("causeway", PS3_4, vec![PS3_4.into()])),
         ("conformance of causeway, PS3.18", || suite("causeway", PS3_18, vec![PS3_18.into()])),
-        ("conformance of causeway, scenarios", || suite("causeway", SCENARIOS, vec![SCENARIOS.into()])),
+        ("conformance of causeway, deliveries", || suite("causeway", "deliveries", deliveries()?)),
+        ("conformance of causeway, other scenarios", || suite("causeway", "scenarios", other_scenarios()?)),
         ("conformance of causeway, the rest", || suite("causeway", "rest", the_rest()?)),
         ("conformance of orthanc, which proves the suite", || suite("orthanc", "all", Vec::new())),
     ]);
     Ok(steps.end())
 }
 
-/// How a step ended: whether it passed, and the tests it ran.
+/// How a step ended: whether it passed, the tests it ran, and what it wrote without showing it.
+#[derive(Default)]
 struct Done {
     success: bool,
     count: Count,
+    output: String,
 }
 
 impl Done {
     /// A step without tests of its own.
     fn of(success: bool) -> Self {
-        Self { success, count: Count::default() }
+        Self { success, ..Self::default() }
     }
 }
 
-/// The largest folders of tests over the wire: each takes about as long as all others together.
+/// The largest folders of tests over the wire.
 const PS3_4: &str = "ps3_4";
 const PS3_18: &str = "ps3_18";
 const SCENARIOS: &str = "scenarios";
@@ -85,18 +89,26 @@ impl Steps {
             println!("{error:#}");
             Done::of(false)
         });
+        if !done.success {
+            println!("{}", done.output);
+        }
         let line = self.add(name, &done, time.as_secs_f64());
         println!("{line}");
         self.lines.push(line);
     }
 
-    /// Runs steps at the same time, which wait more than they compute. What each prints is shown when all have ended.
+    /// Runs steps at the same time, which wait more than they compute. What one wrote is shown when it failed, after
+    /// all others: at the end it is found.
     fn beside<const COUNT: usize>(&mut self, steps: [(&str, Work); COUNT]) {
         println!("\n== {}", steps.map(|(name, _)| name).join(", and beside it "));
         let start = Instant::now();
         let running = steps.map(|(name, work)| (name, thread::spawn(move || (work(), start.elapsed()))));
-        for (name, step) in running {
+        let mut ended = running.map(|(name, step)| {
             let (done, time) = step.join().unwrap_or_else(|_| (Err(anyhow!("it panicked")), start.elapsed()));
+            (name, done, time)
+        });
+        ended.sort_by_key(|(_, done, _)| !matches!(done, Ok(Done { success: true, .. })));
+        for (name, done, time) in ended {
             self.ended(name, done, time);
         }
     }
@@ -136,7 +148,7 @@ fn command(arguments: &[&str]) -> Result<Done> {
 /// A command whose output tells how many tests it ran.
 fn tests(arguments: &[&str]) -> Result<Done> {
     let (success, output) = run::shown_and_kept(cargo(arguments).env("CARGO_TERM_COLOR", "never"))?;
-    Ok(Done { success, count: Count::of_cargo(&output) })
+    Ok(Done { success, count: Count::of_cargo(&output), ..Done::default() })
 }
 
 fn unit_tests() -> Result<Done> {
@@ -160,22 +172,41 @@ fn unit_tests() -> Result<Done> {
 fn suite(subject: &str, part: &str, folders: Vec<OsString>) -> Result<Done> {
     let report = format!("{subject}-{part}");
     let node = conformance::binary(false);
-    let outcome = conformance::suite(subject, &report, &node, &folders, Output::ShownAtItsEnd)?;
-    Ok(Done { success: outcome.success, count: outcome.count })
+    let outcome = conformance::suite(subject, &report, &node, &folders, Output::Kept)?;
+    Ok(Done { success: outcome.success, count: outcome.count, output: outcome.output })
 }
 
 /// The folders of tests but for the largest.
 fn the_rest() -> Result<Vec<OsString>> {
-    let mut folders = Vec::new();
-    for entry in std::fs::read_dir(paths::root().join("conformance"))? {
+    within("", |name| name.starts_with("ps3_") && name != PS3_4 && name != PS3_18)
+}
+
+/// The stories of what is delivered.
+fn deliveries() -> Result<Vec<OsString>> {
+    within(SCENARIOS, is_about_delivery)
+}
+
+/// The scenarios but for those.
+fn other_scenarios() -> Result<Vec<OsString>> {
+    within(SCENARIOS, |name| name.starts_with("test_") && !is_about_delivery(name))
+}
+
+/// Whether a folder or file of `scenarios` is about deliveries.
+fn is_about_delivery(name: &str) -> bool {
+    name == "delivery"
+}
+
+/// What of a folder of the suite `belongs`, by its name, in order.
+fn within(folder: &str, belongs: impl Fn(&str) -> bool) -> Result<Vec<OsString>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(paths::root().join("conformance").join(folder))? {
         let name = entry?.file_name();
-        let holds_tests = name.to_str().is_some_and(|name| name.starts_with("ps3_"));
-        if holds_tests && name != PS3_4 && name != PS3_18 {
-            folders.push(name);
+        if name.to_str().is_some_and(&belongs) {
+            found.push(Path::new(folder).join(name).into_os_string());
         }
     }
-    folders.sort();
-    Ok(folders)
+    found.sort();
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -194,7 +225,7 @@ mod tests_of_steps {
     fn failed_tests_are_counted_once() {
         let mut steps = Steps::default();
         let line =
-            steps.add("unit tests", &Done { success: false, count: Count { passed: 7, failed: 2 } }, 1.25);
+            steps.add("unit tests", &Done { count: Count { passed: 7, failed: 2 }, ..Done::default() }, 1.25);
         assert_eq!(steps.total, Count { passed: 7, failed: 2 });
         assert_eq!(line, "== unit tests: FAILED (7 passed, 2 failed) in 1.2 s");
     }
