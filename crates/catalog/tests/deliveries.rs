@@ -118,6 +118,21 @@ async fn a_lease_that_lapses_gives_the_job_back_and_the_first_worker_may_not_par
 }
 
 #[tokio::test]
+async fn leases_of_a_node_that_ended_are_over_when_it_begins_again() {
+    let subject = Subject::new().await;
+    subject.catalog.put_remote(Remote::named(name("reader")), "anna").await.unwrap();
+    subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;
+    subject.insert_with(record(1, 1, 2), to("reader", Trigger::Instance)).await;
+    let jobs = claim(&subject, "a").await;
+    conclude(&subject, "a", jobs[0].job, JobState::Delivered, None).await;
+    assert_eq!(subject.catalog.end_leases().await.unwrap(), 1);
+    assert_eq!(claim(&subject, "b").await.iter().map(|again| again.job).collect::<Vec<_>>(), [jobs[1].job]);
+    conclude(&subject, "b", jobs[1].job, JobState::Delivered, None).await;
+    assert_eq!(subject.catalog.end_leases().await.unwrap(), 0);
+    assert!(claim(&subject, "b").await.is_empty());
+}
+
+#[tokio::test]
 async fn a_failed_job_waits_for_its_time_and_keeps_what_was_said() {
     let subject = Subject::new().await;
     subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;

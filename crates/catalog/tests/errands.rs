@@ -114,6 +114,19 @@ async fn redelivered(subject: &Subject) {
     subject.catalog.conclude(updates, "w".to_owned()).await.unwrap();
 }
 
+#[tokio::test]
+async fn an_errand_of_a_node_that_ended_is_due_when_it_begins_again() {
+    let subject = Subject::new().await;
+    let asked = request("1.9", &[1]);
+    let Received::New(errand) = subject.asked(ct1(), &asked).await else { unreachable!("it is new") };
+    subject.catalog.decide(errand, vec![(1, Status::NO_SUCH_OBJECT)], KEEP).await.unwrap();
+    subject.clock.advance(HOLD);
+    assert!(subject.claimed("ct1", "w").await.is_some());
+    assert!(subject.claimed("ct1", "v").await.is_none(), "it is held");
+    assert_eq!(subject.catalog.end_leases().await.unwrap(), 1);
+    assert_eq!(subject.claimed("ct1", "v").await.map(|again| again.id), Some(errand));
+}
+
 /// The request of ours that waits, claimed and asked for.
 async fn awaited(subject: &Subject) -> Request {
     let errand = subject.claimed("reader", "w").await.unwrap();

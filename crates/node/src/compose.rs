@@ -48,6 +48,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         .await
         .with_context(|| format!("the catalog {} cannot be opened", catalog_file.display()))?;
     let store = open_store(&settings).await?;
+    take_over(&catalog).await?;
     let router = Arc::new(Router::load(catalog.clone()).await?);
     let ae_title = settings.node.ae_title.clone();
     let config = archive_config(&settings, &clock)?;
@@ -107,6 +108,15 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         rest,
         certificates,
     })
+}
+
+/// Has what was under way when the node last ended due at once: its store is ours alone, so whoever held it is gone.
+async fn take_over(catalog: &Catalog) -> anyhow::Result<()> {
+    let leases = catalog.end_leases().await?;
+    if leases > 0 {
+        tracing::info!(leases, "what was under way when the node last ended is due again");
+    }
+    Ok(())
 }
 
 /// What goes on behind the doors until they are closed and a while longer.

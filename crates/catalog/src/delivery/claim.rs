@@ -1,5 +1,6 @@
 //! Claiming jobs that are due, with a lease; and when the next will be.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use causeway_core::{Priority, RemoteName, StoredInstance};
@@ -111,6 +112,26 @@ impl Catalog {
                     statement.execute((job, &owner, until))?;
                 }
                 Ok(())
+            })
+            .await
+    }
+
+    /// Ends every lease of jobs and errands, so that they are due at once: whoever held one is gone. For the start of a
+    /// node that has the catalog to itself. Gives how many there were.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_leases(&self) -> Result<usize, Error> {
+        let now = self.now_ms();
+        self.engine
+            .write(Durability::Replayable, move |connection| {
+                let jobs = end_leases_of_jobs(connection, now)?;
+                let errands = connection.execute(
+                    "UPDATE errand SET lease_owner = NULL, next_at = min(next_at, ?1)
+                     WHERE state = 1 AND lease_owner IS NOT NULL",
+                    [now],
+                )?;
+                Ok(jobs + errands)
             })
             .await
     }
@@ -256,6 +277,21 @@ impl Claiming<'_> {
         }
         look_again(self.connection, *delivery)
     }
+}
+
+fn end_leases_of_jobs(connection: &Connection, now: i64) -> Result<usize, Error> {
+    // By remote, as the index of states is: of a million that wait none is looked at.
+    let deliveries: Vec<i64> = connection
+        .prepare(
+            "UPDATE job SET state = 0, lease_owner = NULL, next_at = min(next_at, ?1)
+             WHERE state = 1 AND remote IN (SELECT name FROM remote) RETURNING delivery",
+        )?
+        .query_map([now], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for delivery in deliveries.iter().collect::<BTreeSet<_>>() {
+        look_again(connection, *delivery)?;
+    }
+    Ok(deliveries.len())
 }
 
 /// Notes when a delivery's next job is due.
