@@ -16,13 +16,19 @@ from subjects.base import free_port
 pytestmark = pytest.mark.only("causeway")
 
 QUIET_SECONDS = 3
+#: How often a listener was tried before it refuses is a matter of luck; without this the pause after it may be minutes.
+RETRY_SECONDS_MAX = 15
 
 
 @pytest.fixture(scope="module")
 def node():
     """A node of the module's own that tells soon."""
     node = SUBJECTS["causeway"](
-        ae_title="TELLER", settings={"CAUSEWAY_FORWARD__ERRANDS__NOTICE_QUIET_SECONDS": str(QUIET_SECONDS)},
+        ae_title="TELLER",
+        settings={
+            "CAUSEWAY_FORWARD__ERRANDS__NOTICE_QUIET_SECONDS": str(QUIET_SECONDS),
+            "CAUSEWAY_FORWARD__RETRY_CEILING_SECONDS": str(RETRY_SECONDS_MAX),
+        },
     )
     node.start()
     yield node
