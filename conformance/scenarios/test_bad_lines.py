@@ -33,6 +33,9 @@ class FarStore:
     def __init__(self, together: int = 100):
         self.came: list[str] = []
         self.most, self._open, self.lock = 0, 0, threading.Lock()
+        #: Set: all are answered. Until then one is, and the others wait.
+        self.answers, self.held = threading.Event(), 0
+        self.answers.set()
         entity = AE(ae_title="FAR")
         entity.maximum_associations = together
         entity.add_supported_context(CTImageStorage)
@@ -55,7 +58,16 @@ class FarStore:
         with self.lock:
             self._open -= 1
 
+    def hold(self) -> None:
+        """From here on one instance is answered, and others wait until `answers` is set."""
+        self.answers.clear()
+
     def _store(self, event: evt.Event) -> int:
+        with self.lock:
+            waits = not self.answers.is_set() and bool(self.came)
+            self.held += waits
+        if waits:
+            self.answers.wait(DECIDED_SECONDS_MAX)
         with self.lock:
             self.came.append(str(event.request.AffectedSOPInstanceUID))
         return 0x0000
@@ -86,6 +98,15 @@ def cut_after(line: BadLine, came: list[str], *counts: int) -> None:
         line.cut()
 
 
+def cut_when_held(line: BadLine, far: FarStore, count: int) -> None:
+    """Cuts the line when so many wait for their answer, and lets the far side answer."""
+    deadline = time.monotonic() + DECIDED_SECONDS_MAX
+    while far.held < count and time.monotonic() < deadline:
+        time.sleep(0.01)
+    line.cut()
+    far.answers.set()
+
+
 def delivered(node, items) -> None:
     assert store(node, *items) == [0] * len(items)
     assert set(node.decided(len(items), DECIDED_SECONDS_MAX).values()) == {"delivered"}
@@ -109,6 +130,29 @@ def test_breaks_under_c_store(make_subject):
         assert line.count()["breaks"] == 2
     assert set(far.came) == {item.SOPInstanceUID for item in items}
     assert again(far.came) <= 2 * 4
+
+
+@pytest.mark.timeout(240)
+def test_a_break_before_most_associations_were_answered(make_subject):
+    """What was on its way on those is as little at fault as what was on the others: all of it goes again at once, over as
+    many associations as before, and the destination is not left alone for a while."""
+    items, lines = data.study(1, 90), 12
+    with FarStore() as far, BadLine(far.port, ROUND_TRIP_MS, 0) as line:
+        far.hold()
+        node = sending(make_subject, *by_dimse(line.port, "--lines", str(lines)))
+        cutting = threading.Thread(target=cut_when_held, args=(line, far, lines))
+        cutting.start()
+        delivered(node, items)
+        cutting.join()
+        passed = line.count()
+        attempts = {job["attempts"] for job in node.queue()}
+    assert set(far.came) == {item.SOPInstanceUID for item in items}
+    assert passed["breaks"] == 1
+    # None failed: each job was done with at its first attempt.
+    assert attempts == {1}
+    assert again(far.came) <= lines
+    # As many as there may be, once before the break and once after it.
+    assert lines < passed["connections"] <= 2 * lines and far.most <= 2 * lines
 
 
 @pytest.mark.timeout(240)

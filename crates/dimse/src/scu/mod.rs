@@ -31,7 +31,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 pub use body::{AHEAD_BYTES, Ahead, Body, Whole};
-pub use convoy::{Cargo, Convoy, Fate, Settled, Terms, WhenBroken};
+pub use convoy::{Cargo, Convoy, Fate, Reach, Settled, Step, Terms, WhenBroken};
 pub use courier::{Courier, Pair};
 pub use event::{Heard, Reported};
 pub use find::{Answered, Matches};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -170,6 +170,7 @@ fn convoy(port: u16, lines: usize, spare: usize) -> Convoy<Load> {
         setbacks: 3,
         operations: 1,
         spare: Arc::new(Semaphore::new(spare)),
+        reach: Arc::default(),
     };
     Convoy::new(call(port, &[]), terms)
 }
@@ -291,7 +292,7 @@ async fn a_peer_that_is_gone_leaves_the_rest_unreached_and_none_untold() {
         for (number, fate) in fates {
             match fate {
                 Fate::Answered(_) => assert!(arrived.contains(&number)),
-                Fate::Failed(_) => assert!(number <= 40, "{number} was on the wire"),
+                Fate::Failed(_) | Fate::Broken(_) => assert!(number <= 40, "{number} was on the wire"),
                 Fate::Unreached(_) => assert!(!arrived.contains(&number)),
                 Fate::NotBegun => panic!("{number} was not stopped"),
             }
@@ -358,4 +359,59 @@ async fn the_associations_stay_open_for_the_next_load() {
     }
     convoy.close().await;
     assert_eq!((peer.arrived(), *peer.opened.borrow()), (Vec::from_iter(0..6), 1));
+}
+
+#[tokio::test]
+async fn an_instance_goes_again_when_its_line_breaks_before_it_answered_anything_and_others_did() {
+    let door: Arc<OnceLock<Arc<Peer>>> = Arc::default();
+    let seen = Arc::clone(&door);
+    let (port, peer) = peer(2, move |number| {
+        let door = Arc::clone(&seen);
+        async move {
+            let line_of = |arrived: &[(usize, usize)]| {
+                arrived.iter().rev().find(|(_, other)| *other == number).map(|(line, _)| *line)
+            };
+            let on = |line: usize| {
+                let arrived = door.get().map(|peer| peer.arrived.lock().unwrap().clone()).unwrap_or_default();
+                (line_of(&arrived), arrived.iter().filter(|(on, _)| *on == line).count())
+            };
+            let until = async |line: usize, count: usize| {
+                while on(line).1 < count {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            match on(2) {
+                (Some(2), 1) => {
+                    // The second on the other line comes when the first was answered.
+                    until(1, 2).await;
+                    Act::HangUp
+                }
+                (Some(1), _) if on(1).1 > 1 => {
+                    until(2, 1).await;
+                    Act::Answer(Status::SUCCESS)
+                }
+                _ => Act::Answer(Status::SUCCESS),
+            }
+        }
+    })
+    .await;
+    assert!(door.set(Arc::clone(&peer)).is_ok());
+    let terms = Terms {
+        lines: 2,
+        lines_far: 2,
+        when_broken: WhenBroken::SendAgain,
+        setbacks: 1,
+        operations: 1,
+        spare: Arc::new(Semaphore::new(32)),
+        reach: Arc::default(),
+    };
+    let fates = send(Convoy::new(call(port, &[]), terms), 0..60).await;
+    for (number, fate) in fates {
+        assert!(is_success(&fate), "{number}: {fate:?}");
+    }
+    let mut arrived = peer.arrived();
+    arrived.sort_unstable();
+    assert_eq!(arrived.len(), 61, "one went twice");
+    arrived.dedup();
+    assert_eq!(arrived, Vec::from_iter(0..60));
 }

@@ -176,6 +176,7 @@ async fn carried(broken: usize, granted: u16, count: usize) -> BTreeMap<usize, b
         setbacks: 3,
         operations: 8,
         spare: Arc::new(Semaphore::new(4)),
+        reach: Arc::default(),
     };
     let mut convoy = Convoy::new(call(port, &[]), terms);
     convoy.load((20..32).map(Load));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use causeway_archive::{Archive, Object, Passage, RetrieveError, Wanted};
 use causeway_core::{Class, Priority, Remote, Status, Uid, sop_class, transfer_syntax};
-use causeway_dimse::scu::{self, Call, Cargo, Convoy, Fate, Pair, Settled, StoreRequest, WantedContext};
+use causeway_dimse::scu::{self, Call, Cargo, Convoy, Fate, Pair, Settled, Step, StoreRequest, WantedContext};
 use causeway_dimse::{BodyError, Error, Settings, Timeouts};
 
 use super::supply::Supply;
@@ -97,8 +97,8 @@ impl CStore {
                     broke = Some(failure);
                 }
             }
-            let settled = tokio::select! {
-                settled = self.convoy.next() => settled,
+            let step = tokio::select! {
+                step = self.convoy.step() => step,
                 () = until_true(&mut stopped), if !is_stopped => {
                     is_stopped = true;
                     self.convoy.stop();
@@ -106,10 +106,15 @@ impl CStore {
                 }
             };
             self.learn(sink).await?;
-            let Some(Settled { cargo, fate }) = settled else { break };
+            let Settled { cargo, fate } = match step {
+                Some(Step::Settled(settled)) => settled,
+                Some(Step::Opened) => continue,
+                None => break,
+            };
             let (outcome, breaks_off) = match fate {
                 Fate::Answered(response) => told(&response),
                 Fate::Failed(error) => failed(&error),
+                Fate::Broken(error) => (Outcome::Failed(failure(&error)), false),
                 Fate::Unreached(error) => {
                     broke.get_or_insert_with(|| failure(&error));
                     continue;

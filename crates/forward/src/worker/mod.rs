@@ -17,7 +17,7 @@ use causeway_archive::Archive;
 use causeway_catalog::Catalog;
 use causeway_catalog::delivery::{Closed, Due, Lane};
 use causeway_core::{AeTitle, Clock, Opening, Remote, RemoteName};
-use causeway_dimse::scu::{Known, Terms, WhenBroken};
+use causeway_dimse::scu::{Known, Reach, Terms, WhenBroken};
 use causeway_tls::Tls;
 use jiff::Timestamp;
 use tokio::sync::{Semaphore, watch};
@@ -69,6 +69,8 @@ pub(crate) struct Inner {
     breakers: Mutex<HashMap<RemoteName, Breakers>>,
     /// Places for instances in memory beyond one for each destination.
     spare: Arc<Semaphore>,
+    /// How far away each remote was found to be, as it was then.
+    reaches: Mutex<HashMap<RemoteName, (Remote, Arc<Reach>)>>,
     /// How fast bytes may go out, by remote.
     pub(crate) throttles: Throttles,
     /// As often as each remote had been said to be well when what it takes was last asked anew.
@@ -104,6 +106,7 @@ impl Forwarder {
             forgiven,
             breakers,
             spare: Arc::new(Semaphore::new(SPARE_INSTANCES)),
+            reaches: Mutex::default(),
             throttles,
             asked_anew: Mutex::default(),
         };
@@ -215,6 +218,20 @@ impl Inner {
             setbacks: 1,
             operations: self.config.operations(),
             spare: Arc::clone(&self.spare),
+            reach: self.reach(remote),
+        }
+    }
+
+    /// What was found out of how far away `remote` is; nothing, where it is another than it was.
+    fn reach(&self, remote: &Remote) -> Arc<Reach> {
+        let mut reaches = self.reaches.lock().unwrap_or_else(PoisonError::into_inner);
+        match reaches.get(&remote.name) {
+            Some((known, reach)) if known == remote => Arc::clone(reach),
+            _ => {
+                let reach = Arc::default();
+                reaches.insert(remote.name.clone(), (remote.clone(), Arc::clone(&reach)));
+                reach
+            }
         }
     }
 

@@ -57,6 +57,7 @@ pub(super) async fn handle<S: Stream>(
         setbacks: SETBACKS,
         operations: u16::try_from(door.config.operations).unwrap_or(u16::MAX),
         spare: Arc::clone(&door.spare),
+        reach: Arc::default(),
     };
     let mut convoy = Convoy::new(call, terms);
     convoy.load(operations(sending, instances));

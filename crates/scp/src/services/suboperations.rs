@@ -37,7 +37,9 @@ impl From<&Fate> for Sent {
     fn from(fate: &Fate) -> Self {
         match fate {
             Fate::Answered(response) => response.into(),
-            Fate::Failed(error) | Fate::Unreached(error) => Self::Failed(error.to_string()),
+            Fate::Failed(error) | Fate::Broken(error) | Fate::Unreached(error) => {
+                Self::Failed(error.to_string())
+            }
             Fate::NotBegun => Self::NotBegun,
         }
     }

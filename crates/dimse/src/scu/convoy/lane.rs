@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,8 +28,8 @@ pub(super) struct Lane<C: Cargo> {
     pub(super) under_way: VecDeque<(Ticket, Held<C>)>,
     /// Of which lines it is one: those that were started between two breaks.
     pub(super) generation: u32,
-    /// Whether anything was answered on the association that is open.
-    pub(super) has_answered: bool,
+    /// Whether the peer has answered anything on a line of this generation.
+    pub(super) has_answered: Arc<AtomicBool>,
 }
 
 /// How a line came to its end.
@@ -125,7 +125,7 @@ impl<C: Cargo> Lane<C> {
         match self.courier.answered().await {
             Ok((ticket, response)) => {
                 let index = self.under_way.iter().position(|(other, _)| *other == ticket);
-                self.has_answered = true;
+                self.has_answered.store(true, Ordering::Relaxed);
                 if let Some((_, held)) = index.and_then(|index| self.under_way.remove(index)) {
                     let is_last = held.cargo.is_last(&response);
                     held.settle(Fate::Answered(response));
@@ -141,11 +141,15 @@ impl<C: Cargo> Lane<C> {
                 let oldest = self.under_way.pop_front();
                 self.put_back();
                 if let Some((_, held)) = oldest {
-                    held.broken(&error, self.has_answered);
+                    held.broken(&error, self.has_answered());
                 }
                 Err(error)
             }
         }
+    }
+
+    fn has_answered(&self) -> bool {
+        self.has_answered.load(Ordering::Relaxed)
     }
 
     /// What is under way on an association that is gone goes again.
@@ -208,9 +212,9 @@ impl<C: Cargo> Lane<C> {
                     Some((_, oldest)) => {
                         held.put_back();
                         self.put_back();
-                        oldest.broken(&error, self.has_answered);
+                        oldest.broken(&error, self.has_answered());
                     }
-                    None => held.broken(&error, self.has_answered),
+                    None => held.broken(&error, self.has_answered()),
                 }
                 self.put_back();
                 Err(error)
@@ -267,7 +271,6 @@ impl<C: Cargo> Lane<C> {
             opened = self.courier.open_for(pair, others.into_iter()) => opened?,
             () = self.queue.stopped() => return Ok(false),
         }
-        self.has_answered = false;
         let round_trip = begun.elapsed() / ROUND_TRIPS_TO_OPEN;
         self.queue.opened(round_trip, self.courier.operations(), self.courier.said());
         Ok(true)

@@ -22,6 +22,7 @@ mod resolve;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use causeway_core::Uid;
@@ -32,13 +33,12 @@ use super::{Body, Call, Courier, Pair, Response, Said, StoreRequest};
 use crate::error::{BodyError, Error};
 use lane::{Ended, How, Lane};
 use queue::{Queue, Report};
-use resolve::{Bounds, Next, Resolve};
+use resolve::{BETWEEN_CALLS, Before, Bounds, Next, Resolve};
 
 /// How long lines may take over the instance they are at when the convoy is closed before all is settled.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Time between two calls where several lines are opened.
-const BETWEEN_CALLS: Duration = Duration::from_millis(8);
+/// Lines that are opened to a peer of which it is not known whether it can be had.
+const PROBES: usize = 2;
 
 /// An instance to be carried.
 pub trait Cargo: Send + Sync + 'static {
@@ -83,6 +83,8 @@ pub enum Fate {
     Answered(Response),
     /// It could not be sent, or the line broke while it was on its way.
     Failed(Arc<Error>),
+    /// The line broke while it was on its way, for the second time, and the peer answers others: they go on.
+    Broken(Arc<Error>),
     /// It was not begun: no line can be had any more.
     Unreached(Arc<Error>),
     /// It was not begun: the convoy was stopped.
@@ -96,6 +98,34 @@ pub struct Settled<C> {
     pub cargo: Arc<C>,
     /// How.
     pub fate: Fate,
+}
+
+/// What a convoy comes upon.
+#[derive(Debug)]
+pub enum Step<C> {
+    /// An association was opened: there may be room for more to be loaded.
+    Opened,
+    /// An instance is decided.
+    Settled(Settled<C>),
+}
+
+/// How far away a peer is that was found to take several associations: what one convoy finds out, the next one knows.
+#[derive(Debug, Default)]
+pub struct Reach {
+    /// The round trip in microseconds; 0: not known.
+    micros: AtomicU64,
+}
+
+impl Reach {
+    fn distance(&self) -> Option<Duration> {
+        let micros = self.micros.load(Ordering::Relaxed);
+        (micros > 0).then(|| Duration::from_micros(micros))
+    }
+
+    fn set(&self, distance: Option<Duration>) {
+        let micros = distance.map_or(0, |distance| u64::try_from(distance.as_micros()).unwrap_or(u64::MAX).max(1));
+        self.micros.store(micros, Ordering::Relaxed);
+    }
 }
 
 /// Within which bounds a convoy works.
@@ -115,6 +145,8 @@ pub struct Terms {
     /// Places for instances in memory beyond the one that each convoy has: a further line takes one, and so does an
     /// instance that is opened ahead. Shared by all convoys of a room; where none is left, they do with what they have.
     pub spare: Arc<Semaphore>,
+    /// What convoys to this peer found out before; what this one finds is left there.
+    pub reach: Arc<Reach>,
 }
 
 /// What becomes of an instance that was on its way when the connection broke on which others had been answered.
@@ -130,7 +162,10 @@ pub enum WhenBroken {
 pub struct Convoy<C: Cargo> {
     call: Call,
     spare: Arc<Semaphore>,
+    reach: Arc<Reach>,
     resolve: Resolve,
+    /// Whether lines of this generation were answered anything: each break begins another.
+    has_answered: Arc<AtomicBool>,
     queue: Arc<Queue<C>>,
     lines: JoinSet<Ended>,
     /// Lines that are open and have nothing to do.
@@ -149,12 +184,16 @@ impl<C: Cargo> Convoy<C> {
     /// A convoy to whom `call` names; its contexts are chosen here. Nothing is connected before there is a load.
     #[must_use]
     pub fn new(call: Call, terms: Terms) -> Self {
-        let (queue, reports) = Queue::new(terms.when_broken);
+        let known = terms.reach.distance();
+        let (queue, reports) = Queue::new(terms.when_broken, known);
+        let before = known.map_or(Before::Unknown, |_| Before::TookSeveral);
         let bounds = Bounds { near: terms.lines, far: terms.lines_far, setbacks: terms.setbacks };
         Self {
             call: call.with_window(terms.operations),
             spare: terms.spare,
-            resolve: Resolve::new(bounds, terms.when_broken),
+            reach: terms.reach,
+            resolve: Resolve::new(bounds, terms.when_broken, before),
+            has_answered: Arc::default(),
             queue: Arc::new(queue),
             lines: JoinSet::new(),
             idle: Vec::new(),
@@ -192,21 +231,33 @@ impl<C: Cargo> Convoy<C> {
         if self.queue.has_urgent() {
             self.resolve.spare_for_urgent();
         }
-        // Those that are open already serve at once; a new one proves first that the peer can be had at all.
-        let further = self.resolve.further(waiting).min(self.idle.len());
-        if further == 0 && self.resolve.lines() == 0 {
-            self.start(Duration::ZERO, None);
+        let further = self.resolve.further(waiting);
+        if self.resolve.is_reached() {
+            return self.grow(further, Duration::ZERO);
         }
-        self.grow(further);
+        // Those that are open already serve at once; of new ones two find out whether the peer can be had, and whether it
+        // takes several.
+        let open = further.min(self.idle.len());
+        let probes = if open == 0 && self.resolve.lines() == 0 { further.min(PROBES) } else { 0 };
+        self.grow(open.max(probes), Duration::ZERO);
     }
 
     /// The next instance that is decided, in the order in which they are; none when all are. May be dropped while it
     /// waits.
     pub async fn next(&mut self) -> Option<Settled<C>> {
         loop {
+            if let Step::Settled(settled) = self.step().await? {
+                return Some(settled);
+            }
+        }
+    }
+
+    /// As [`Self::next`], and tells as well when there may be room for more.
+    pub async fn step(&mut self) -> Option<Step<C>> {
+        loop {
             if let Some(settled) = self.unsent.pop_front() {
                 self.untold = self.untold.saturating_sub(1);
-                return Some(settled);
+                return Some(Step::Settled(settled));
             }
             if self.untold == 0 {
                 return None;
@@ -222,35 +273,39 @@ impl<C: Cargo> Convoy<C> {
             // Both may be dropped without a loss.
             tokio::select! {
                 biased;
-                Some(report) = self.reports.recv() => {
-                    if let Some(settled) = self.heard(report) {
-                        return Some(settled);
-                    }
-                }
+                Some(report) = self.reports.recv() => return Some(self.heard(report)),
                 Some(ended) = self.lines.join_next() => self.ended(ended),
             }
         }
     }
 
-    fn heard(&mut self, report: Report<C>) -> Option<Settled<C>> {
+    fn heard(&mut self, report: Report<C>) -> Step<C> {
         match report {
             Report::Opened { operations, said } => {
                 self.said.extend(said);
                 self.resolve.opened(operations);
-                self.resolve.reaches(self.queue.distance(), self.queue.mean_bytes());
-                self.grow(self.resolve.further(self.queue.waiting()));
-                None
+                self.reaches();
+                Step::Opened
             }
             Report::Settled(settled) => {
                 self.untold = self.untold.saturating_sub(1);
                 if matches!(settled.fate, Fate::Answered(_)) {
                     self.resolve.answered();
-                    self.resolve.reaches(self.queue.distance(), self.queue.mean_bytes());
-                    self.grow(self.resolve.further(self.queue.waiting()));
+                    self.reaches();
                 }
-                Some(settled)
+                Step::Settled(settled)
             }
         }
+    }
+
+    /// How far away the peer is decides how many lines there are.
+    fn reaches(&mut self) {
+        let distance = self.queue.distance();
+        self.resolve.reaches(distance, self.queue.mean_bytes());
+        if self.resolve.takes_several() {
+            self.reach.set(distance);
+        }
+        self.grow(self.resolve.further(self.queue.waiting()), Duration::ZERO);
     }
 
     /// Begins nothing more; [`Self::next`] then tells of what is on its way, and of what was not begun.
@@ -291,12 +346,17 @@ impl<C: Cargo> Convoy<C> {
             let lines = self.resolve.lines().saturating_sub(1);
             tracing::debug!(called = %self.call.called, %error, lines, waiting, "a line ended early");
         }
-        match self.resolve.ended(&how, generation, waiting) {
+        let before = self.resolve.generation();
+        let next = self.resolve.ended(&how, generation, waiting);
+        if self.resolve.generation() != before {
+            self.has_answered = Arc::default();
+        }
+        if matches!(how, How::NotOpened(_)) {
+            self.reach.set(None);
+        }
+        match next {
             Next::Nothing => {}
-            Next::Another { after } => {
-                let others = u32::try_from(self.resolve.lines()).unwrap_or(u32::MAX);
-                self.start(after.saturating_add(BETWEEN_CALLS.saturating_mul(others)), None);
-            }
+            Next::Another { lines, after } => self.grow(lines, after),
             Next::GiveUp => {
                 if let How::NotOpened(error) | How::Broke(error) = how {
                     self.give_up(&error);
@@ -311,8 +371,8 @@ impl<C: Cargo> Convoy<C> {
             .extend(unreached.map(|cargo| Settled { cargo, fate: Fate::Unreached(Arc::clone(because)) }));
     }
 
-    /// Starts further lines, as far as there are places for them, one after the other: many peers take few calls at once.
-    fn grow(&mut self, further: usize) {
+    /// Starts further lines, as far as there are places for them, one after the other.
+    fn grow(&mut self, further: usize, after: Duration) {
         for number in (0..further).map_while(|number| u32::try_from(number).ok()) {
             let permit = if self.resolve.lines() == 0 {
                 None
@@ -320,9 +380,8 @@ impl<C: Cargo> Convoy<C> {
                 let Ok(permit) = Arc::clone(&self.spare).try_acquire_owned() else { return };
                 Some(permit)
             };
-            let after =
-                if self.idle.is_empty() { BETWEEN_CALLS.saturating_mul(number) } else { Duration::ZERO };
-            self.start(after, permit);
+            let calls = if self.idle.is_empty() { BETWEEN_CALLS.saturating_mul(number) } else { Duration::ZERO };
+            self.start(after.saturating_add(calls), permit);
         }
     }
 
@@ -334,7 +393,7 @@ impl<C: Cargo> Convoy<C> {
             spare: Arc::clone(&self.spare),
             under_way: VecDeque::new(),
             generation: self.resolve.generation(),
-            has_answered: false,
+            has_answered: Arc::clone(&self.has_answered),
         };
         self.resolve.started();
         self.lines.spawn(async move {

@@ -35,6 +35,8 @@ pub(super) struct Queue<C> {
     when_broken: WhenBroken,
     /// The shortest round trip seen, in microseconds.
     distance_micros: AtomicU64,
+    /// The same, as it was found before.
+    known_distance: Option<Duration>,
     stopped: watch::Sender<bool>,
     /// How many lines take from it.
     pub(super) lines: AtomicUsize,
@@ -50,11 +52,14 @@ pub(super) struct Held<C: Cargo> {
 }
 
 impl<C: Cargo> Queue<C> {
-    pub(super) fn new(when_broken: WhenBroken) -> (Self, mpsc::UnboundedReceiver<Report<C>>) {
+    pub(super) fn new(
+        when_broken: WhenBroken,
+        known_distance: Option<Duration>,
+    ) -> (Self, mpsc::UnboundedReceiver<Report<C>>) {
         let (reports, told) = mpsc::unbounded_channel();
         let (waiting, stopped, lines) = (Mutex::default(), watch::Sender::new(false), AtomicUsize::new(0));
         let distance_micros = AtomicU64::new(u64::MAX);
-        (Self { waiting, reports, when_broken, distance_micros, stopped, lines }, told)
+        (Self { waiting, reports, when_broken, distance_micros, known_distance, stopped, lines }, told)
     }
 
     /// A line was opened, over a round trip of this length, with so many operations at once.
@@ -70,10 +75,10 @@ impl<C: Cargo> Queue<C> {
         self.distance_micros.fetch_min(micros, Ordering::Relaxed);
     }
 
-    /// The shortest round trip seen; none before the first.
+    /// The shortest round trip seen; before the first, what was known of it, if anything was.
     pub(super) fn distance(&self) -> Option<Duration> {
         let micros = self.distance_micros.load(Ordering::Relaxed);
-        (micros < u64::MAX).then(|| Duration::from_micros(micros))
+        if micros == u64::MAX { self.known_distance } else { Some(Duration::from_micros(micros)) }
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Entry<C>>> {
@@ -200,16 +205,19 @@ impl<C: Cargo> Held<C> {
         self.queue.lock().push_front(Entry { cargo: Arc::clone(&self.cargo), again: self.again });
     }
 
-    /// It was on its way when a line broke that `has_answered` others: it goes again where the terms say so, and failed
-    /// where they do not, or where it has met with this before.
+    /// It was on its way when a line broke. Where the terms say so and the peer has answered others since the break before
+    /// (`has_answered`), on whichever line, it goes again; once.
     pub(super) fn broken(mut self, because: &Arc<Error>, has_answered: bool) {
         let is_the_lines = matches!(**because, Error::Closed | Error::Io(_));
-        let may = self.queue.when_broken == WhenBroken::SendAgain && !self.again;
-        if may && is_the_lines && has_answered {
-            self.again = true;
-            return self.put_back();
+        let may = self.queue.when_broken == WhenBroken::SendAgain && is_the_lines && has_answered;
+        match (may, self.again) {
+            (true, false) => {
+                self.again = true;
+                self.put_back();
+            }
+            (true, true) => self.settle(Fate::Broken(Arc::clone(because))),
+            (false, _) => self.settle(Fate::Failed(Arc::clone(because))),
         }
-        self.settle(Fate::Failed(Arc::clone(because)));
     }
 
     fn tell(&mut self, fate: Fate) {

@@ -12,6 +12,9 @@ use crate::error::Error;
 const INSTANCES_PER_LINE: usize = 4;
 /// Pauses before a line is started in place of one that failed: the first after one setback, and so on.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(1)];
+/// Time between two calls where several lines are opened: many peers take few calls at once, and lines that begin together
+/// send together and wait together.
+pub(super) const BETWEEN_CALLS: Duration = Duration::from_millis(5);
 /// One instance is to be on its way for each such part of a round trip: 6 MB/s of the smallest images there are.
 const PER_INSTANCE: Duration = Duration::from_millis(5);
 
@@ -24,8 +27,8 @@ const BYTES_PER_SECOND: u64 = 12_500_000;
 pub(super) enum Next {
     /// Nothing: the others go on, or all is sent.
     Nothing,
-    /// Another line is started, after this time.
-    Another { after: Duration },
+    /// So many lines are started, the first after this time and each of the others [`BETWEEN_CALLS`] later.
+    Another { lines: usize, after: Duration },
     /// What is left is not sent.
     GiveUp,
 }
@@ -39,6 +42,15 @@ pub(super) struct Bounds {
     pub(super) far: usize,
     /// Setbacks in a row after which it gives up.
     pub(super) setbacks: u32,
+}
+
+/// What is known of a peer before it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Before {
+    /// Nothing.
+    Unknown,
+    /// It took several associations at once.
+    TookSeveral,
 }
 
 /// The state of a convoy's lines.
@@ -61,10 +73,15 @@ pub(super) struct Resolve {
     has_answered: bool,
     /// Counts breaks. All lines of one generation may break at once: that is one setback.
     generation: u32,
+    /// Lines started since the last break in place of those that broke.
+    replaced: u32,
+    /// It took several associations before: how far away it is decides as soon as it is reached.
+    is_known: bool,
 }
 
 impl Resolve {
-    pub(super) fn new(bounds: Bounds, when_broken: WhenBroken) -> Self {
+    /// For a peer that is known to take several associations, or of which nothing is known.
+    pub(super) fn new(bounds: Bounds, when_broken: WhenBroken, before: Before) -> Self {
         let near = bounds.near.max(1);
         let bounds = Bounds { near, far: bounds.far.max(near), setbacks: bounds.setbacks.max(1) };
         Self {
@@ -79,6 +96,8 @@ impl Resolve {
             setbacks: 0,
             has_answered: false,
             generation: 0,
+            replaced: 0,
+            is_known: before == Before::TookSeveral,
         }
     }
 
@@ -108,16 +127,26 @@ impl Resolve {
         self.has_answered = true;
     }
 
+    /// Whether the peer has been reached, and is being sent to.
+    pub(super) const fn is_reached(&self) -> bool {
+        self.opened > 0 && self.lines > 0
+    }
+
+    /// Whether it has taken several associations since the last break.
+    pub(super) const fn takes_several(&self) -> bool {
+        self.opened > 1
+    }
+
     /// An association was opened.
     pub(super) const fn opened(&mut self, operations: usize) {
         self.opened = self.opened.saturating_add(1);
         self.operations = operations;
     }
 
-    /// The peer is so far away, and instances have so many bytes. Only one that has taken a second association is asked
-    /// for many.
+    /// The peer is so far away, and instances have so many bytes. Only one that has taken a second association, by now or
+    /// before, is asked for many.
     pub(super) fn reaches(&mut self, distance: Option<Duration>, mean_bytes: u64) {
-        let Some(distance) = distance.filter(|_| self.opened > 1) else { return };
+        let Some(distance) = distance.filter(|_| self.is_known || self.opened > 1) else { return };
         let by_count = distance.as_micros() / PER_INSTANCE.as_micros();
         let bytes = distance.as_micros() * u128::from(BYTES_PER_SECOND) / 1_000_000;
         let by_bytes = bytes.div_ceil(u128::from(mean_bytes.max(1))) + 1;
@@ -145,11 +174,20 @@ impl Resolve {
             How::Empty => {
                 // One may have been put back just after this line saw none.
                 let missed = waiting > 0 && self.lines == 0;
-                return if missed { Next::Another { after: Duration::ZERO } } else { Next::Nothing };
+                return if missed {
+                    Next::Another { lines: 1, after: Duration::ZERO }
+                } else {
+                    Next::Nothing
+                };
+            }
+            // It was being opened when the others broke, and is replaced with them.
+            How::NotOpened(error) if generation != self.generation && self.is_the_lines(error) => {
+                return self.broken(generation, waiting);
             }
             // The peer takes no more than those that are open; they go on.
             How::NotOpened(_) if self.lines > 0 => {
                 self.taken = self.lines;
+                self.is_known = false;
                 return Next::Nothing;
             }
             How::Broke(error) if self.is_the_lines(error) => return self.broken(generation, waiting),
@@ -171,12 +209,20 @@ impl Resolve {
             }
             self.generation = self.generation.wrapping_add(1);
             self.has_answered = false;
+            self.replaced = 0;
             // What it took before is found out anew.
             self.taken = usize::MAX;
             self.opened = 0;
         }
         let wanted = waiting.div_ceil(INSTANCES_PER_LINE).min(self.most());
-        if self.lines < wanted { Next::Another { after: PAUSES[0] } } else { Next::Nothing }
+        // More than this one, where others were being opened when the line broke.
+        let lines = wanted.saturating_sub(self.lines);
+        if lines == 0 {
+            return Next::Nothing;
+        }
+        let after = PAUSES[0].saturating_add(BETWEEN_CALLS.saturating_mul(self.replaced));
+        self.replaced = self.replaced.saturating_add(u32::try_from(lines).unwrap_or(u32::MAX));
+        Next::Another { lines, after }
     }
 
     fn setback(&mut self, error: &Error, waiting: usize) -> Next {
@@ -188,7 +234,7 @@ impl Resolve {
         if self.setbacks < self.bounds.setbacks && is_worth_another(error) {
             let index = usize::try_from(self.setbacks.saturating_sub(1)).unwrap_or(usize::MAX);
             let after = PAUSES.get(index).or(PAUSES.last()).copied().unwrap_or_default();
-            return Next::Another { after };
+            return Next::Another { lines: 1, after };
         }
         if self.lines > 0 { Next::Nothing } else { Next::GiveUp }
     }
@@ -222,7 +268,8 @@ mod tests {
     }
 
     fn which(when_broken: WhenBroken, lines: usize) -> Resolve {
-        let mut resolve = Resolve::new(Bounds { near: 4, far: 32, setbacks: 3 }, when_broken);
+        let mut resolve =
+            Resolve::new(Bounds { near: 4, far: 32, setbacks: 3 }, when_broken, Before::Unknown);
         (0..lines).for_each(|_| resolve.started());
         resolve
     }
@@ -256,13 +303,13 @@ mod tests {
     fn a_broken_line_is_replaced_until_nothing_was_answered_three_times_in_a_row() {
         let mut resolve = with(1);
         for pause in PAUSES {
-            assert_eq!(resolve.ended(&broke(), 0, 10), Next::Another { after: pause });
+            assert_eq!(resolve.ended(&broke(), 0, 10), Next::Another { lines: 1, after: pause });
             resolve.started();
         }
         assert_eq!(resolve.ended(&broke(), 0, 10), Next::GiveUp);
         let mut resolve = with(1);
         for _ in 0..10 {
-            assert_eq!(resolve.ended(&broke(), 0, 10), Next::Another { after: PAUSES[0] });
+            assert_eq!(resolve.ended(&broke(), 0, 10), Next::Another { lines: 1, after: PAUSES[0] });
             resolve.started();
             resolve.answered();
         }
@@ -271,9 +318,11 @@ mod tests {
     #[test]
     fn nothing_is_given_up_while_another_line_is_open() {
         let mut resolve = with(4);
-        for expected in
-            [Next::Another { after: PAUSES[0] }, Next::Another { after: PAUSES[1] }, Next::Nothing]
-        {
+        for expected in [
+            Next::Another { lines: 1, after: PAUSES[0] },
+            Next::Another { lines: 1, after: PAUSES[1] },
+            Next::Nothing,
+        ] {
             assert_eq!(resolve.ended(&broke(), 0, 10), expected);
         }
         assert_eq!(resolve.ended(&broke(), 0, 10), Next::GiveUp);
@@ -291,7 +340,7 @@ mod tests {
     fn the_end_is_no_setback_and_what_came_back_late_is_not_forgotten() {
         assert_eq!(with(1).ended(&How::Empty, 0, 0), Next::Nothing);
         assert_eq!(with(2).ended(&How::Empty, 0, 1), Next::Nothing);
-        assert_eq!(with(1).ended(&How::Empty, 0, 1), Next::Another { after: Duration::ZERO });
+        assert_eq!(with(1).ended(&How::Empty, 0, 1), Next::Another { lines: 1, after: Duration::ZERO });
         assert_eq!(with(1).ended(&broke(), 0, 0), Next::Nothing);
     }
 
@@ -337,14 +386,15 @@ mod tests {
     fn lines_that_broke_together_are_replaced_together_and_one_that_never_worked_is_a_setback() {
         let mut resolve = which(WhenBroken::SendAgain, 4);
         resolve.answered();
-        for _ in 0..4 {
-            assert_eq!(resolve.ended(&broke(), 0, 100), Next::Another { after: PAUSES[0] });
+        for number in 0..4 {
+            let after = PAUSES[0] + BETWEEN_CALLS * number;
+            assert_eq!(resolve.ended(&broke(), 0, 100), Next::Another { lines: 1, after });
             resolve.started();
         }
         assert_eq!((resolve.lines(), resolve.generation()), (4, 1));
         // They break again before anything was answered.
-        assert_eq!(resolve.ended(&broke(), 1, 100), Next::Another { after: PAUSES[0] });
-        assert_eq!(resolve.ended(&broke(), 1, 100), Next::Another { after: PAUSES[1] });
+        assert_eq!(resolve.ended(&broke(), 1, 100), Next::Another { lines: 1, after: PAUSES[0] });
+        assert_eq!(resolve.ended(&broke(), 1, 100), Next::Another { lines: 1, after: PAUSES[1] });
         assert_eq!(resolve.ended(&broke(), 1, 100), Next::Nothing);
         assert_eq!(resolve.ended(&broke(), 1, 100), Next::GiveUp);
     }
@@ -355,7 +405,66 @@ mod tests {
         resolve.answered();
         assert_eq!(resolve.ended(&not_opened(Error::Closed), 0, 100), Next::Nothing);
         assert_eq!(resolve.most(), 3);
-        assert_eq!(resolve.ended(&broke(), 0, 100), Next::Another { after: PAUSES[0] });
+        // The one that was being opened is started with the one that broke.
+        assert_eq!(resolve.ended(&broke(), 0, 100), Next::Another { lines: 2, after: PAUSES[0] });
         assert_eq!(resolve.most(), 4);
+    }
+
+    #[test]
+    fn what_was_being_opened_when_others_broke_is_replaced_with_them_and_holds_none_of_them_back() {
+        let mut resolve = which(WhenBroken::SendAgain, 4);
+        resolve.answered();
+        assert_eq!(resolve.ended(&broke(), 0, 100), Next::Another { lines: 1, after: PAUSES[0] });
+        resolve.started();
+        let after = PAUSES[0] + BETWEEN_CALLS;
+        assert_eq!(resolve.ended(&not_opened(Error::Closed), 0, 100), Next::Another { lines: 1, after });
+        resolve.started();
+        assert_eq!((resolve.lines(), resolve.most()), (4, 4));
+        // One of those that came in their place is one more than the peer takes.
+        assert_eq!(resolve.ended(&not_opened(Error::Closed), 1, 100), Next::Nothing);
+        assert_eq!(resolve.most(), 3);
+    }
+
+    #[test]
+    fn a_far_line_is_back_at_its_full_width_within_a_round_trip_of_a_break() {
+        let distance = Duration::from_millis(300);
+        let mut resolve =
+            Resolve::new(Bounds { near: 4, far: 48, setbacks: 1 }, WhenBroken::SendAgain, Before::Unknown);
+        (0..48).for_each(|_| resolve.started());
+        (0..30).for_each(|_| resolve.opened(1));
+        resolve.reaches(Some(distance), 33_000);
+        resolve.answered();
+        // Eighteen were being opened; whichever is heard of first, as many as there were are started, each once.
+        let mut last = Duration::ZERO;
+        let mut started = 0;
+        for number in 0..48 {
+            let how = if number % 8 < 3 { not_opened(Error::Closed) } else { broke() };
+            match resolve.ended(&how, 0, 1000) {
+                Next::Another { lines, after } => {
+                    (0..lines).for_each(|_| resolve.started());
+                    started += lines;
+                    last = last.max(after + BETWEEN_CALLS * u32::try_from(lines).unwrap());
+                }
+                next => assert_eq!(next, Next::Nothing),
+            }
+        }
+        assert_eq!((started, resolve.lines()), (48, 48));
+        assert_eq!(last, PAUSES[0] + BETWEEN_CALLS * 48);
+        assert!(last <= PAUSES[0] + distance);
+    }
+
+    #[test]
+    fn one_that_took_several_before_is_asked_for_many_with_its_first_and_one_that_does_no_more_is_not() {
+        let bounds = Bounds { near: 4, far: 32, setbacks: 1 };
+        let distance = Some(Duration::from_millis(100));
+        let mut resolve = Resolve::new(bounds, WhenBroken::SendAgain, Before::TookSeveral);
+        (0..2).for_each(|_| resolve.started());
+        assert_eq!((resolve.most(), resolve.is_reached()), (4, false));
+        resolve.opened(1);
+        resolve.reaches(distance, 33_000);
+        assert_eq!((resolve.most(), resolve.is_reached(), resolve.takes_several()), (20, true, false));
+        let limit = Error::Rejected(Reject { result: 2, source: 3, reason: 2 });
+        assert_eq!(resolve.ended(&not_opened(limit), 0, 100), Next::Nothing);
+        assert_eq!(resolve.most(), 1);
     }
 }
