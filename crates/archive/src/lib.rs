@@ -2,7 +2,7 @@
 //!
 //! Lives here: one file per use-case (ingest, search, retrieve, metadata, frames, bulk data, pictures, documents, videos, delete, settle,
 //! replay, commitment, passing, the passage to a remote and the way back; worklist and what was performed of it) and the two questions every use-case asks first
-//! (`access` with `identity` and `places`, `remotes`). Never here: HTTP, PDUs, SQL.
+//! (`access` with `identity` and `places`, `remotes`); how fast bytes go out to a remote, whichever door sends (`throttle`). Never here: HTTP, PDUs, SQL.
 //!
 //! Invariant: an instance is acknowledged only when its bytes are durable in the spool and its row is committed;
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
@@ -38,6 +38,7 @@ pub mod retrieve;
 mod returning;
 pub mod search;
 pub mod settle;
+mod throttle;
 pub mod tokens;
 pub mod transforms;
 pub mod trying;
@@ -73,6 +74,7 @@ pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;
 pub use rendered::{Pictures, RenderedError, State};
 pub use retrieve::{Object, Wanted};
+pub use throttle::Throttle;
 pub use transforms::TransformError;
 pub use trying::{MAX_TRIED_BYTES, Tried};
 pub use worklist::WorklistError;
@@ -126,6 +128,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     dispatcher: Arc<dyn Dispatcher>,
     remotes: remotes::Directory,
+    throttles: throttle::Throttles,
     transforms: transforms::Shelf,
     returning: returning::Returning,
     tokens: tokens::Keyring,
@@ -170,12 +173,14 @@ impl Archive {
         let commitments = commitment::Bell::default();
         let counters = counters::Counters::default();
         let incidents = incidents::Book::load(&catalog).await?;
+        let throttles = throttle::Throttles::new(Arc::clone(&clock));
         let inner = Inner {
             store,
             catalog,
             clock,
             dispatcher,
             remotes,
+            throttles,
             transforms,
             returning: returning::Returning::default(),
             tokens,

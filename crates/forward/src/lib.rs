@@ -2,7 +2,7 @@
 //!
 //! Lives here: routes and their conditions, the pure decisions (`failure`, `backoff`, `job`, `health`), the workers
 //! that claim jobs with a lease, the senders (C-STORE, STOW-RS, the link), errands (storage commitment, notices), what an
-//! administrator sees and does of all this, how fast bytes go out (`throttle`), and what a remote is asked or given while one watches (`visit`). Never here:
+//! administrator sees and does of all this, and what a remote is asked or given while one watches (`visit`). Never here:
 //! doors, SQL, where bytes are kept.
 //!
 //! Invariant: a job is Delivered only when the far side said so of that very instance. The catalog's table of jobs
@@ -32,7 +32,6 @@ mod routes;
 mod sender;
 #[cfg(test)]
 mod testing;
-mod throttle;
 pub mod visit;
 mod webhooks;
 mod worker;

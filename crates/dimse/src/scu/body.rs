@@ -71,6 +71,41 @@ impl<B: Body> Body for Ahead<B> {
     }
 }
 
+/// How fast bytes may go out.
+pub trait Pace: Send + Sync {
+    /// Waits until some bytes may go out; says how many, 1 to `wanted`.
+    fn leave(&self, wanted: usize) -> impl Future<Output = usize> + Send {
+        std::future::ready(wanted)
+    }
+}
+
+/// A body that goes out as fast as it has leave to.
+#[derive(Debug)]
+pub struct Paced<'a, B, P> {
+    body: B,
+    pace: &'a P,
+    rest: Bytes,
+}
+
+impl<'a, B, P> Paced<'a, B, P> {
+    /// `body`, at this pace.
+    #[must_use]
+    pub const fn new(body: B, pace: &'a P) -> Self {
+        Self { body, pace, rest: Bytes::new() }
+    }
+}
+
+impl<B: Body, P: Pace> Body for Paced<'_, B, P> {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        while self.rest.is_empty() {
+            let Some(chunk) = self.body.chunk().await? else { return Ok(None) };
+            self.rest = chunk;
+        }
+        let leave = self.pace.leave(self.rest.len()).await;
+        Ok(Some(self.rest.split_to(leave.clamp(1, self.rest.len()))))
+    }
+}
+
 impl<B: Body> Body for &mut B {
     async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
         (**self).chunk().await

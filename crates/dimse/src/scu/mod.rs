@@ -30,7 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-pub use body::{AHEAD_BYTES, Ahead, Body, Whole};
+pub use body::{AHEAD_BYTES, Ahead, Body, Pace, Paced, Whole};
 pub use convoy::{Cargo, Convoy, Fate, Reach, Settled, Step, Terms, WhenBroken};
 pub use courier::{Courier, Pair};
 pub use event::{Heard, Reported};

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use causeway_core::transfer_syntax::EXPLICIT_VR_LITTLE_ENDIAN;
 use causeway_core::{Status, Uid};
 use causeway_dimse::negotiation::best;
-use causeway_dimse::scu::{Body, Cargo, Convoy, Fate, Pair, StoreRequest, Terms, WhenBroken};
+use causeway_dimse::scu::{Body, Cargo, Convoy, Fate, Pace, Pair, StoreRequest, Terms, WhenBroken};
 use causeway_dimse::{
     BodyError, Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
 };
@@ -21,6 +21,8 @@ use crate::common::{CT, HERE, call, uid};
 
 /// An instance by its number.
 struct Load(usize);
+
+impl Pace for Load {}
 
 impl Cargo for Load {
     type Body = Piece;

@@ -9,7 +9,7 @@ use causeway_core::{Status, Uid};
 use causeway_dimse::message::CStoreRq;
 use causeway_dimse::negotiation::Window;
 use causeway_dimse::scu::{
-    self, Cargo, Convoy, Fate, Offers, Pair, Requestor, StoreRequest, Terms, Ticket, WhenBroken, Whole,
+    self, Cargo, Convoy, Fate, Offers, Pace, Pair, Requestor, StoreRequest, Terms, Ticket, WhenBroken, Whole,
 };
 use causeway_dimse::{
     BodyError, Command, Error, Policy, Proposal, ProposedContext, Refusal, Rejection, Settings, accept,
@@ -129,6 +129,8 @@ async fn more_than_one_pipe_holds_goes_through_when_the_answers_are_small() {
 
 /// An instance by its number.
 struct Load(usize);
+
+impl Pace for Load {}
 
 impl Cargo for Load {
     type Body = Whole;

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use causeway_archive::{Archive, Object, Passage, RetrieveError, Wanted};
+use causeway_archive::{Archive, Object, Passage, RetrieveError, Throttle, Wanted};
 use causeway_core::{Class, Priority, Remote, Status, Uid, sop_class, transfer_syntax};
-use causeway_dimse::scu::{self, Call, Cargo, Convoy, Fate, Pair, Settled, Step, StoreRequest, WantedContext};
+use causeway_dimse::scu::{
+    self, Call, Cargo, Convoy, Fate, Pace, Pair, Settled, Step, StoreRequest, WantedContext,
+};
 use causeway_dimse::{BodyError, Error, Settings, Timeouts};
 
 use super::supply::Supply;
 use super::{Broke, Caller, Patience, Ready, Sink, Way, passage, ungiven, unreadable, until_true};
 use crate::failure::{Answer, Failure, Kind, answer};
 use crate::job::Outcome;
-use crate::throttle::Throttle;
 
 /// Instances that wait for each line before more are claimed.
 const WAITING_PER_LINE: usize = 4;
@@ -219,6 +220,12 @@ struct Freight {
     throttle: Throttle,
 }
 
+impl Pace for Freight {
+    async fn leave(&self, wanted: usize) -> usize {
+        self.throttle.take(self.ready.priority(), wanted).await
+    }
+}
+
 impl Cargo for Freight {
     type Body = ObjectBody;
 
@@ -246,10 +253,6 @@ impl Cargo for Freight {
 
     fn is_urgent(&self) -> bool {
         self.ready.priority() == Priority::Stat
-    }
-
-    async fn leave(&self, wanted: usize) -> usize {
-        self.throttle.take(self.ready.priority(), wanted).await
     }
 }
 

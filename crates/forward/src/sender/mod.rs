@@ -11,7 +11,7 @@ mod supply;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_archive::{Archive, Passage, RetrieveError};
+use causeway_archive::{Archive, Passage, RetrieveError, Throttle};
 use causeway_catalog::delivery::Claimed;
 use causeway_core::{AeTitle, Clock, Priority, Remote, StoredInstance};
 use causeway_dimse::scu::{Known, Said, Terms};
@@ -20,7 +20,6 @@ use tokio::sync::watch;
 
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
-use crate::throttle::Throttle;
 pub(crate) use cstore::{Answered, call, echo, failure};
 
 /// A job whose instance is here.

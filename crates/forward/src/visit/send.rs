@@ -6,10 +6,10 @@ mod fate;
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use causeway_archive::{Body, BodyError, Passed, Passing};
-use causeway_core::{Principal, Remote, RemoteName, Uid};
+use causeway_archive::{Body, BodyError, Passed, Passing, Throttle};
+use causeway_core::{Principal, Priority, Remote, RemoteName, Uid};
 use causeway_dimse::Error;
-use causeway_dimse::scu::{self, Ahead, Courier, Pair, StoreRequest};
+use causeway_dimse::scu::{self, Ahead, Courier, Pace, Paced, Pair, StoreRequest};
 use serde::Serialize;
 use tokio::sync::mpsc;
 
@@ -107,7 +107,12 @@ impl Inner {
             Ok(call) => call,
             Err(words) => return SendEnd { words, ..end },
         };
-        let mut giving = Giving { inner: self, courier: Courier::new(call), seen: BTreeSet::new() };
+        let mut giving = Giving {
+            inner: self,
+            courier: Courier::new(call),
+            watched: Watched(self.archive.throttle(remote)),
+            seen: BTreeSet::new(),
+        };
         let (mut index, mut breaks) = (0, 0);
         let ended = loop {
             match files.next().await {
@@ -156,9 +161,19 @@ impl<B: Body> scu::Body for Outgoing<B> {
     }
 }
 
+/// How fast they go: as what is urgent of that remote's deliveries, since someone waits for them.
+struct Watched(Throttle);
+
+impl Pace for Watched {
+    async fn leave(&self, wanted: usize) -> usize {
+        self.0.take(Priority::Stat, wanted).await
+    }
+}
+
 struct Giving<'a> {
     inner: &'a Inner,
     courier: Courier,
+    watched: Watched,
     /// SOP classes and transfer syntaxes of the files so far: what came once is likely to come again, so that an
     /// association that has to be opened anew serves all of them.
     seen: BTreeSet<Pair>,
@@ -197,7 +212,7 @@ impl Giving<'_> {
             Ok(outgoing) => outgoing,
             Err(error) => return Fate::of_body(error.as_ref()),
         };
-        match self.courier.store(context, request, outgoing).await {
+        match self.courier.store(context, request, Paced::new(outgoing, &self.watched)).await {
             Ok(response) => Fate::of_answer(&response),
             Err(Error::Body(error)) => Fate::of_body(error.as_ref()),
             Err(error) => Fate::of_broken_line(&error),

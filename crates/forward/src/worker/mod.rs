@@ -33,7 +33,6 @@ use crate::priors;
 use crate::release;
 use crate::router::Router;
 use crate::sender::{Caller, Patience, Way};
-use crate::throttle::Throttles;
 use crate::visit::Places;
 use crate::webhooks;
 
@@ -71,8 +70,6 @@ pub(crate) struct Inner {
     spare: Arc<Semaphore>,
     /// How far away each remote was found to be, as it was then.
     reaches: Mutex<HashMap<RemoteName, (Remote, Arc<Reach>)>>,
-    /// How fast bytes may go out, by remote.
-    pub(crate) throttles: Throttles,
     /// As often as each remote had been said to be well when what it takes was last asked anew.
     asked_anew: Mutex<HashMap<RemoteName, u64>>,
 }
@@ -92,7 +89,6 @@ impl Forwarder {
     ) -> Self {
         let owner = format!("{:016x}", rand::random::<u64>());
         let (health, forgiven, breakers) = (Mutex::default(), Mutex::default(), Mutex::default());
-        let throttles = Throttles::new(Arc::clone(&clock));
         let inner = Inner {
             archive,
             catalog,
@@ -107,7 +103,6 @@ impl Forwarder {
             breakers,
             spare: Arc::new(Semaphore::new(SPARE_INSTANCES)),
             reaches: Mutex::default(),
-            throttles,
             asked_anew: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
@@ -245,7 +240,7 @@ impl Inner {
             known,
             request_bytes: self.config.request_bytes,
             claim: self.config.batch_instances as usize,
-            throttle: self.throttles.of(remote),
+            throttle: self.archive.throttle(remote),
         }
     }
 

@@ -37,6 +37,7 @@ pub(super) async fn handle<S: Stream>(
         passage: Passage::unchanged(),
         priority: asked.priority(),
         originator: None,
+        throttle: None,
     };
     let mut retrieval = Retrieval::new(asked, context, instances.len());
     give(door, association, context, asked, &mut retrieval, Arc::new(sending), instances).await?;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_archive::Passage;
+use causeway_archive::{Passage, Throttle};
 use causeway_core::{AeTitle, Remote, RemoteName, Status, StoredInstance};
 use causeway_dimse::message::CMoveRq;
 use causeway_dimse::scu::{Call, Convoy, Settled, Terms, WhenBroken};
@@ -39,7 +39,7 @@ pub(super) async fn handle<S: Stream>(
         },
         Err(refused) => Err(refused),
     };
-    let ((call, passage), instances) = match found {
+    let (Called { call, passage, throttle }, instances) = match found {
         Ok(found) => found,
         Err(refused) => return association.send(context.id, &asked.command(*refused), None).await,
     };
@@ -48,6 +48,7 @@ pub(super) async fn handle<S: Stream>(
         passage,
         priority: asked.priority(),
         originator: Some((visitor.ae_title.clone(), asked.message_id())),
+        throttle: Some(throttle),
     };
     let mut retrieval = Retrieval::new(asked, context, instances.len());
     let terms = Terms {
@@ -114,8 +115,15 @@ fn look<S: Stream>(
     Ok(cancelled)
 }
 
-/// How the destination is called and given instances, if there is one and the caller may name it.
-fn call(door: &Door, visitor: &Visitor, request: &CMoveRq) -> Result<(Call, Passage), Refused> {
+/// How the destination is called and given instances.
+struct Called {
+    call: Call,
+    passage: Passage,
+    throttle: Throttle,
+}
+
+/// The same, if there is a destination and the caller may name it.
+fn call(door: &Door, visitor: &Visitor, request: &CMoveRq) -> Result<Called, Refused> {
     let named = &request.destination;
     let calling = &visitor.ae_title;
     let refuse = |words: &str| Asked::Move(request).refuse(Status::MOVE_DESTINATION_UNKNOWN, words);
@@ -144,7 +152,7 @@ fn call(door: &Door, visitor: &Visitor, request: &CMoveRq) -> Result<(Call, Pass
     let passage = door.archive.passage(destination).map_err(|error| refuse(&error.to_string()))?;
     let security = door.tls.towards(destination);
     Call::to(destination, &door.ae_title, security, door.config.settings(), CONNECT)
-        .map(|call| (call, passage))
+        .map(|call| Called { call, passage, throttle: door.archive.throttle(destination) })
         .ok_or_else(|| refuse("the destination has no host and port"))
 }
 

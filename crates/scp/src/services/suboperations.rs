@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use causeway_archive::{Archive, Object, Passage, Wanted};
-use causeway_core::{AeTitle, StoredInstance, Uid, status};
+use causeway_archive::{Archive, Object, Passage, Throttle, Wanted};
+use causeway_core::{AeTitle, Priority as Urgency, StoredInstance, Uid, status};
 use causeway_dimse::message::Priority;
-use causeway_dimse::scu::{self, Ahead, Cargo, Fate, Pair, Response, StoreRequest};
+use causeway_dimse::scu::{self, Ahead, Cargo, Fate, Pace, Pair, Response, StoreRequest};
 use causeway_dimse::{BodyError, Error};
 
 /// What became of one sub-operation.
@@ -55,6 +55,8 @@ pub(super) struct Sending {
     pub(super) priority: Priority,
     /// Who asked for a C-MOVE, and that request's message id (PS3.7 §9.1.1.1).
     pub(super) originator: Option<(AeTitle, u16)>,
+    /// That of a C-MOVE's destination; what a C-GET is answered with goes over its caller's own line.
+    pub(super) throttle: Option<Throttle>,
 }
 
 /// One instance on its way.
@@ -68,6 +70,16 @@ impl SubOperation {
     pub(super) async fn open_ahead(&self, transfer_syntax: Uid) -> Result<Ahead<ObjectBody>, Error> {
         let opened = async { Ahead::of(self.open(transfer_syntax).await?).await };
         opened.await.map_err(Error::Body)
+    }
+}
+
+impl Pace for SubOperation {
+    /// Whoever asked for it waits: it goes as what is urgent of the remote's deliveries.
+    async fn leave(&self, wanted: usize) -> usize {
+        match &self.sending.throttle {
+            Some(throttle) => throttle.take(Urgency::Stat, wanted).await,
+            None => wanted,
+        }
     }
 }
 

@@ -6,15 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use causeway_core::Uid;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::super::{Ahead, Body, Courier, Pair, Ticket};
+use super::super::{Ahead, Courier, Paced, Pair, Ticket};
 use super::queue::{Held, Queue};
 use super::{Cargo, Fate};
-use crate::error::{BodyError, Error};
+use crate::error::Error;
 
 /// What it takes to open an association: the connection's handshake, and the request with its answer.
 const ROUND_TRIPS_TO_OPEN: u32 = 2;
@@ -197,7 +196,7 @@ impl<C: Cargo> Lane<C> {
     /// Sends one to its end.
     async fn begin(&mut self, held: Held<C>, context: u8, body: Ahead<C::Body>) -> Result<(), Arc<Error>> {
         let cargo = Arc::clone(&held.cargo);
-        let body = Paced { body, cargo: &*cargo, rest: Bytes::new() };
+        let body = Paced::new(body, &*cargo);
         match self.courier.begin(context, held.cargo.request(), body).await {
             Ok(ticket) => {
                 self.under_way.push_back((ticket, held));
@@ -305,23 +304,5 @@ async fn open<C: Cargo>(chosen: Chosen<C>) -> Option<Ready<C>> {
             held.settle(Fate::Failed(Arc::new(Error::Body(error))));
             None
         }
-    }
-}
-
-/// A body that goes out as fast as its cargo has leave to.
-struct Paced<'a, C: Cargo> {
-    body: Ahead<C::Body>,
-    cargo: &'a C,
-    rest: Bytes,
-}
-
-impl<C: Cargo> Body for Paced<'_, C> {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
-        while self.rest.is_empty() {
-            let Some(chunk) = self.body.chunk().await? else { return Ok(None) };
-            self.rest = chunk;
-        }
-        let leave = self.cargo.leave(self.rest.len()).await;
-        Ok(Some(self.rest.split_to(leave.clamp(1, self.rest.len()))))
     }
 }

@@ -29,7 +29,7 @@ use causeway_core::Uid;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinError, JoinSet};
 
-use super::{Body, Call, Courier, Pair, Response, Said, StoreRequest};
+use super::{Body, Call, Courier, Pace, Pair, Response, Said, StoreRequest};
 use crate::error::{BodyError, Error};
 use lane::{Ended, How, Lane};
 use queue::{Queue, Report};
@@ -41,7 +41,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const PROBES: usize = 2;
 
 /// An instance to be carried.
-pub trait Cargo: Send + Sync + 'static {
+pub trait Cargo: Pace + 'static {
     /// Its data set, opened.
     type Body: Body;
 
@@ -68,11 +68,6 @@ pub trait Cargo: Send + Sync + 'static {
     /// How many bytes it has, as far as is known.
     fn bytes(&self) -> u64 {
         0
-    }
-
-    /// Waits until some of its bytes may go out; says how many, 1 to `wanted`.
-    fn leave(&self, wanted: usize) -> impl Future<Output = usize> + Send {
-        std::future::ready(wanted)
     }
 }
 
@@ -123,7 +118,8 @@ impl Reach {
     }
 
     fn set(&self, distance: Option<Duration>) {
-        let micros = distance.map_or(0, |distance| u64::try_from(distance.as_micros()).unwrap_or(u64::MAX).max(1));
+        let micros =
+            distance.map_or(0, |distance| u64::try_from(distance.as_micros()).unwrap_or(u64::MAX).max(1));
         self.micros.store(micros, Ordering::Relaxed);
     }
 }
@@ -380,7 +376,8 @@ impl<C: Cargo> Convoy<C> {
                 let Ok(permit) = Arc::clone(&self.spare).try_acquire_owned() else { return };
                 Some(permit)
             };
-            let calls = if self.idle.is_empty() { BETWEEN_CALLS.saturating_mul(number) } else { Duration::ZERO };
+            let calls =
+                if self.idle.is_empty() { BETWEEN_CALLS.saturating_mul(number) } else { Duration::ZERO };
             self.start(after.saturating_add(calls), permit);
         }
     }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_archive::link::Parcel;
-use causeway_archive::{Archive, Passage, Wanted};
+use causeway_archive::{Archive, Passage, Throttle, Wanted};
 use causeway_core::link::frame::{self, MAX_DATA_BYTES};
 use causeway_core::link::words::Begin;
 use causeway_core::transfer_syntax::Plain;
@@ -24,7 +24,6 @@ use super::client::{Line, broken, fine, silent};
 use super::heard::{Lines, Told};
 use crate::failure::{Failure, Kind};
 use crate::sender::ungiven;
-use crate::throttle::Throttle;
 
 /// Pieces that wait for the packer.
 const PIECES_WAITING: usize = 2;

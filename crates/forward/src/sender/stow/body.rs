@@ -8,14 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_archive::{Archive, Object, Passage, Wanted};
+use causeway_archive::{Archive, Object, Passage, Throttle, Wanted};
 use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::{Ready, ungiven, unreadable};
 use crate::failure::Failure;
-use crate::throttle::Throttle;
 
 /// Most bytes that are handed over at once: small enough that a slow line shows progress within its time.
 const PIECE_BYTES: usize = 64 * 1024;

@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_archive::{Archive, Passage};
+use causeway_archive::{Archive, Passage, Throttle};
 use causeway_core::remote::DicomWebAddress;
 use causeway_core::{Remote, Status};
 use reqwest::Client;
@@ -40,7 +40,6 @@ use super::{Broke, Ready, Sink, Way, passage, until_true};
 use crate::failure::{Failure, Kind};
 use crate::http;
 use crate::job::Outcome;
-use crate::throttle::Throttle;
 
 /// How long nothing is begun after a line broke.
 const AFTER_BREAK: Duration = Duration::from_millis(100);

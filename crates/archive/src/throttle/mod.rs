@@ -2,7 +2,8 @@
 //! not.
 //!
 //! Whoever sends asks for leave before each piece: [`Throttle::take`]. A throttle is had of the remote as it is; when its
-//! limits change, those that have one are held to the new ones.
+//! limits change, those that have one are held to the new ones. It stands here, and not with deliveries, because what other
+//! doors send to a remote shares its limits with them.
 //!
 //! Lives here: the waiting; `bucket`, pure, says how long. Never here: what is sent.
 
@@ -15,18 +16,26 @@ use causeway_core::{Bandwidth, Clock, Priority, Remote, RemoteName};
 use tokio::sync::{Mutex as Turn, Notify};
 use tokio::time::Instant;
 
+use crate::Archive;
 use bucket::{Bucket, Grant};
 
-/// The throttles of all remotes. All clones are one.
-#[derive(Clone)]
+/// The throttles of all remotes.
 pub(crate) struct Throttles {
     clock: Arc<dyn Clock>,
-    all: Arc<Mutex<HashMap<RemoteName, Arc<Shared>>>>,
+    all: Mutex<HashMap<RemoteName, Arc<Shared>>>,
+}
+
+impl Archive {
+    /// The throttle of `remote`, held to its limits as they are.
+    #[must_use]
+    pub fn throttle(&self, remote: &Remote) -> Throttle {
+        self.inner.throttles.of(remote)
+    }
 }
 
 /// The throttle of one remote. All clones, and all that were had of one remote, are one.
 #[derive(Clone)]
-pub(crate) struct Throttle(Arc<Shared>);
+pub struct Throttle(Arc<Shared>);
 
 struct Shared {
     clock: Arc<dyn Clock>,
@@ -44,11 +53,10 @@ struct State {
 
 impl Throttles {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, all: Arc::default() }
+        Self { clock, all: Mutex::default() }
     }
 
-    /// The throttle of `remote`, held to its limits as they are.
-    pub(crate) fn of(&self, remote: &Remote) -> Throttle {
+    fn of(&self, remote: &Remote) -> Throttle {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         let shared = all.entry(remote.name.clone()).or_insert_with(|| {
             let state = State { bandwidth: Bandwidth::default(), bucket: Bucket::new(Instant::now()) };
@@ -64,10 +72,16 @@ impl Throttles {
     }
 }
 
+impl std::fmt::Debug for Throttle {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.debug_tuple("Throttle").field(&self.0.lock().bandwidth).finish()
+    }
+}
+
 impl Throttle {
     /// Waits until some of `wanted` bytes may go out; says how many: 1 to `wanted`. Dropped while it waits, it has taken
     /// nothing.
-    pub(crate) async fn take(&self, priority: Priority, wanted: usize) -> usize {
+    pub async fn take(&self, priority: Priority, wanted: usize) -> usize {
         let shared = &*self.0;
         if wanted == 0 || shared.lock().bandwidth.is_unlimited() {
             return wanted;
