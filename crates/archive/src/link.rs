@@ -11,7 +11,7 @@ mod parcel;
 mod standing;
 
 use causeway_core::incident::Peer;
-use causeway_core::link::Passage;
+use causeway_core::link::Onward;
 use causeway_core::{
     Credential, Incident, IncidentKind, InstanceRecord, LinkReceipt, NodeId, PlannedDelivery, Principal,
     RemoteName,
@@ -44,12 +44,12 @@ impl Archive {
     /// Where an instance goes from here; nowhere when it was here before. It is kept all the same.
     pub(crate) fn destinations(&self, record: &InstanceRecord) -> Vec<PlannedDelivery> {
         let deliveries = self.inner.dispatcher.plan(record);
-        let words = match record.envelope.via.passage(self.node_id()) {
-            Passage::Open => return deliveries,
-            Passage::Circle => {
+        let words = match record.envelope.via.onward(self.node_id()) {
+            Onward::Open => return deliveries,
+            Onward::Circle => {
                 "an instance came back to this node over other nodes; it is kept and not forwarded again"
             }
-            Passage::TooLong => {
+            Onward::TooLong => {
                 "an instance passed more nodes than are kept of it; it is kept and not forwarded, as a circle could not be told"
             }
         };

@@ -102,9 +102,9 @@ struct Nodes(Vec<NodeId>);
 #[error("a path is at most {MAX_VIA_NODES} ids of nodes with commas between")]
 pub struct ViaError;
 
-/// Where an instance stands on its way from node to node.
+/// Whether an instance may go on from a node, after those that it passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Passage {
+pub enum Onward {
     /// It may go on.
     Open,
     /// It was here before: it goes round in a circle.
@@ -131,15 +131,15 @@ impl Via {
         self.0.as_ref().map_or(&[], |nodes| nodes.0.as_slice())
     }
 
-    /// How an instance with this path stands at `node`.
+    /// Whether an instance with this path may go on from `node`.
     #[must_use]
-    pub fn passage(&self, node: &NodeId) -> Passage {
+    pub fn onward(&self, node: &NodeId) -> Onward {
         if self.nodes().contains(node) {
-            Passage::Circle
+            Onward::Circle
         } else if self.nodes().len() >= MAX_VIA_NODES {
-            Passage::TooLong
+            Onward::TooLong
         } else {
-            Passage::Open
+            Onward::Open
         }
     }
 
@@ -243,11 +243,11 @@ mod tests {
 
     #[test]
     fn a_circle_is_told_from_a_way_that_is_too_long() {
-        assert_eq!(path(3).passage(&NodeId::of(1)), Passage::Circle);
-        assert_eq!(path(3).passage(&NodeId::of(3)), Passage::Open);
-        assert_eq!(path(MAX_VIA_NODES - 1).passage(&NodeId::of(99)), Passage::Open);
-        assert_eq!(path(MAX_VIA_NODES).passage(&NodeId::of(99)), Passage::TooLong);
-        assert_eq!(path(MAX_VIA_NODES).passage(&NodeId::of(0)), Passage::Circle);
+        assert_eq!(path(3).onward(&NodeId::of(1)), Onward::Circle);
+        assert_eq!(path(3).onward(&NodeId::of(3)), Onward::Open);
+        assert_eq!(path(MAX_VIA_NODES - 1).onward(&NodeId::of(99)), Onward::Open);
+        assert_eq!(path(MAX_VIA_NODES).onward(&NodeId::of(99)), Onward::TooLong);
+        assert_eq!(path(MAX_VIA_NODES).onward(&NodeId::of(0)), Onward::Circle);
     }
 
     #[test]
