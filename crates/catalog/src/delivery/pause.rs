@@ -3,7 +3,6 @@
 
 use causeway_core::RemoteName;
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 use super::claim::{moment, name};
 use super::manage::Which;
@@ -77,45 +76,33 @@ impl Catalog {
             .await
     }
 
-    /// Holds up some deliveries; says how many jobs of them are open.
+    /// Holds up some deliveries.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn pause_deliveries(&self, which: Which, who: &str) -> Result<u64, Error> {
+    pub async fn pause_deliveries(&self, which: Which, who: &str) -> Result<(), Error> {
         let (now, who) = (self.now_ms(), who.to_owned());
         self.engine
             .write(Durability::Synced, move |connection| {
                 which.update(connection, "paused_at = ?4, next_at = NULL", "paused_at IS NULL", now)?;
-                audit::append(connection, now, &who, "delivery-pause", &which.subject())?;
-                open_jobs(connection, &which)
+                audit::append(connection, now, &who, "delivery-pause", &which.subject())
             })
             .await
     }
 
-    /// Lets some deliveries go on; says how many jobs of them are open.
+    /// Lets some deliveries go on.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn resume_deliveries(&self, which: Which, who: &str) -> Result<u64, Error> {
+    pub async fn resume_deliveries(&self, which: Which, who: &str) -> Result<(), Error> {
         let (now, who) = (self.now_ms(), who.to_owned());
         self.engine
             .write(Durability::Synced, move |connection| {
                 // Whether a job is due is found out when it is claimed.
                 let set = "paused_at = NULL, next_at = CASE WHEN released > 0 THEN ?4 END";
                 which.update(connection, set, "paused_at IS NOT NULL", now)?;
-                audit::append(connection, now, &who, "delivery-resume", &which.subject())?;
-                open_jobs(connection, &which)
+                audit::append(connection, now, &who, "delivery-resume", &which.subject())
             })
             .await
     }
-}
-
-fn open_jobs(connection: &Connection, which: &Which) -> Result<u64, Error> {
-    let sql = format!(
-        "SELECT count(*) FROM delivery JOIN job ON job.delivery = delivery.id
-         WHERE job.state < 2 AND {}",
-        Which::OF_DELIVERY
-    );
-    let count = connection.prepare_cached(&sql)?.query_row(which.parameters(), |row| row.get(0))?;
-    Ok(count)
 }

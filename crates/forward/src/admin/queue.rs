@@ -124,7 +124,7 @@ impl Forwarder {
     pub async fn pause(&self, principal: &Principal, which: Which) -> Result<(), AdminError> {
         match whole(named(principal, which)?) {
             Ok(remote) => self.inner.catalog.pause_remote(remote, &principal.name).await?,
-            Err(which) => drop(self.inner.catalog.pause_deliveries(which, &principal.name).await?),
+            Err(which) => self.inner.catalog.pause_deliveries(which, &principal.name).await?,
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Forwarder {
     pub async fn resume(&self, principal: &Principal, which: Which) -> Result<(), AdminError> {
         match whole(named(principal, which)?) {
             Ok(remote) => drop(self.inner.catalog.resume_remote(remote, &principal.name).await?),
-            Err(which) => drop(self.inner.catalog.resume_deliveries(which, &principal.name).await?),
+            Err(which) => self.inner.catalog.resume_deliveries(which, &principal.name).await?,
         }
         self.nudge();
         Ok(())
