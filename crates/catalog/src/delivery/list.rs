@@ -147,18 +147,22 @@ impl Catalog {
 }
 
 impl Filter {
-    /// The conditions, on `delivery` and `job`, and what stands in their places: those that are not asked for are not
-    /// there, so that each has the index that serves it.
+    /// On `delivery` and `job`, see [`conditions`].
     fn conditions(&self) -> (String, Vec<String>) {
-        let named = [
+        conditions([
             ("job.remote = ?", self.remote.as_ref().map(RemoteName::to_string)),
             ("job.state = ?", self.state.map(|state| state.number().to_string())),
             ("delivery.study_uid = ?", self.study.as_ref().map(Uid::to_string)),
-        ];
-        let named = named.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
-        let (conditions, values): (Vec<_>, Vec<_>) = named.unzip();
-        (conditions.iter().map(|condition| format!(" AND {condition}")).collect(), values)
+        ])
     }
+}
+
+/// What follows a condition, and what stands in its places: conditions that are not asked for are not there, so that each
+/// has the index that serves it.
+pub(super) fn conditions<const N: usize>(named: [(&str, Option<String>); N]) -> (String, Vec<String>) {
+    let asked =
+        named.into_iter().filter_map(|(condition, value)| Some((format!(" AND {condition}"), value?)));
+    asked.unzip()
 }
 
 /// Counts from the index alone: there may be a million jobs.

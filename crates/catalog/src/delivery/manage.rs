@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::JobState;
 use super::claim::{look_by, name};
+use super::list::conditions;
 use crate::Catalog;
 use crate::audit;
 use crate::engine::Durability;
@@ -90,16 +91,13 @@ impl Which {
         [remote, study, route].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 
-    /// The conditions, on `delivery` and `job`, and what stands in their places.
-    fn conditions(&self) -> (String, Vec<&str>) {
-        let named = [
-            ("job.remote = ?", self.remote.as_ref().map(RemoteName::as_str)),
-            ("delivery.study_uid = ?", self.study.as_ref().map(Uid::as_str)),
-            ("delivery.route = ?", self.route.as_ref().map(RemoteName::as_str)),
-        ];
-        let named = named.into_iter().filter_map(|(condition, value)| Some((condition, value?)));
-        let (conditions, values): (Vec<_>, Vec<_>) = named.unzip();
-        (conditions.iter().map(|condition| format!(" AND {condition}")).collect(), values)
+    /// The same on `delivery` and `job`, see [`conditions`].
+    fn conditions(&self) -> (String, Vec<String>) {
+        conditions([
+            ("job.remote = ?", self.remote.as_ref().map(RemoteName::to_string)),
+            ("delivery.study_uid = ?", self.study.as_ref().map(Uid::to_string)),
+            ("delivery.route = ?", self.route.as_ref().map(RemoteName::to_string)),
+        ])
     }
 }
 
