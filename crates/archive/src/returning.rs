@@ -128,7 +128,7 @@ impl Archive {
             remote: None,
             source_address: None,
             came_back: Some(Box::new(CameBack { from: due.remote.clone(), to: study.source })),
-            via: instance.via.clone(),
+            via: due.via.clone(),
         };
         let mut body = Copied(object);
         self.ingest(&Principal::local(), envelope, announced, &mut body, Some(&study.uid)).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use causeway_core::{Attributes, InstanceRecord, RemoteName, StoredInstance, Uid};
+use causeway_core::{Attributes, InstanceRecord, RemoteName, StoredInstance, Uid, Via};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
@@ -48,6 +48,8 @@ pub struct DueBack {
     pub id: i64,
     /// The instance as it came.
     pub instance: StoredInstance,
+    /// The nodes that it passed before it came here.
+    pub via: Via,
     /// The remote that knows its study under that name.
     pub remote: RemoteName,
     /// How often it was tried.
@@ -151,8 +153,8 @@ impl Catalog {
                 let mut due = Vec::new();
                 for row in rows {
                     let (id, remote, attempt) = row?;
-                    if let Some(instance) = by_id(connection, id)? {
-                        due.push(DueBack { id, instance, remote: name(&remote)?, attempt });
+                    if let Some((instance, via)) = by_id(connection, id)? {
+                        due.push(DueBack { id, instance, via, remote: name(&remote)?, attempt });
                     }
                 }
                 Ok(due)

@@ -107,9 +107,9 @@ impl Catalog {
 /// The columns that [`stored`] reads, from [`INSTANCE_TABLES`].
 pub(crate) const STORED_COLUMNS: &str = "study.uid, series.uid, instance.uid, instance.sop_class,
     instance.transfer_syntax, instance.object, instance.object_bytes, instance.data_set_offset, instance.digest,
-    instance.received_at, instance.id, instance.envelope ->> '$.via'";
+    instance.received_at, instance.id";
 /// How many they are.
-pub(crate) const STORED_COUNT: usize = 12;
+pub(crate) const STORED_COUNT: usize = 11;
 /// An instance with its series and study.
 pub(crate) const INSTANCE_TABLES: &str =
     "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study";
@@ -164,11 +164,14 @@ pub(crate) fn select(
     Ok(found)
 }
 
-/// One instance by its number.
-pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<Option<StoredInstance>, Error> {
-    let sql = format!("SELECT {STORED_COLUMNS} FROM {INSTANCE_TABLES} WHERE instance.id = ?");
+/// One instance by its number, and the nodes that it passed before it came here: whoever hands it on says so.
+pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<Option<(StoredInstance, Via)>, Error> {
+    let sql = format!(
+        "SELECT {STORED_COLUMNS}, instance.envelope ->> '$.via' FROM {INSTANCE_TABLES} WHERE instance.id = ?"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
-    let found = statement.query_row([id], |row| Ok(stored(row))).optional()?;
+    let both = |row: &Row<'_>| Ok::<_, Error>((stored(row)?, via(row, STORED_COUNT)?));
+    let found = statement.query_row([id], |row| Ok(both(row))).optional()?;
     found.transpose()
 }
 
@@ -182,7 +185,6 @@ pub(crate) fn stored(row: &Row<'_>) -> Result<StoredInstance, Error> {
         data_set_offset: row.get(7)?,
         digest: Digest(row.get(8)?),
         received_at: Timestamp::from_millisecond(row.get(9)?).map_err(|_| Error::Corrupt("a moment"))?,
-        via: via(row, 11)?,
     })
 }
 

@@ -323,7 +323,6 @@ async fn what_a_stored_instance_says_is_what_was_put() {
         data_set_offset: put.data_set_offset,
         digest: put.digest,
         received_at: put.envelope.received_at,
-        via: put.envelope.via,
     };
     assert_eq!(*kept, wanted);
 }

@@ -61,7 +61,6 @@ mod tests {
             data_set_offset: 1,
             digest: Digest([0; 32]),
             received_at: jiff::Timestamp::UNIX_EPOCH,
-            via: crate::Via::default(),
         }
     }
 

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 
 use crate::digest::Digest;
 use crate::instance::{Identifiers, ObjectKey};
-use crate::link::Via;
 use crate::uid::Uid;
 
 /// Instances named by the unique keys of their levels. An empty list asks for nothing at its level; all that
@@ -69,8 +68,6 @@ pub struct StoredInstance {
     pub digest: Digest,
     /// When it came.
     pub received_at: Timestamp,
-    /// The nodes that it passed before it came here.
-    pub via: Via,
 }
 
 impl StoredInstance {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use causeway_core::{Priority, RemoteName, StoredInstance};
+use causeway_core::{Priority, RemoteName, StoredInstance, Via};
 use jiff::Timestamp;
 use rusqlite::Connection;
 
@@ -30,6 +30,8 @@ pub struct Claimed {
     pub attempts: u32,
     /// What is to be sent; `None` when it is not here any more.
     pub instance: Option<StoredInstance>,
+    /// The nodes that it passed before it came here.
+    pub via: Via,
 }
 
 /// What a worker asks for.
@@ -272,8 +274,9 @@ impl Claiming<'_> {
             .collect::<Result<_, _>>()?;
         for (job, instance, attempts) in jobs {
             lease.execute((job, &self.claim.owner, until, self.now))?;
-            let instance = instances::by_id(self.connection, instance)?;
-            self.claimed.push(Claimed { job, route: route.clone(), priority, attempts, instance });
+            let (instance, via) = instances::by_id(self.connection, instance)?.unzip();
+            let (route, via) = (route.clone(), via.unwrap_or_default());
+            self.claimed.push(Claimed { job, route, priority, attempts, instance, via });
         }
         look_again(self.connection, *delivery)
     }

@@ -163,7 +163,7 @@ impl Uploading<'_> {
 
     fn begin(&self, asked: &Asked<'_>) -> Begin {
         let Parcel { instance, sop_class, transfer_syntax, digest, bytes } = asked.parcel.clone();
-        let via = asked.ready.instance.via.and(self.archive.node_id());
+        let via = asked.ready.job.via.and(self.archive.node_id());
         Begin { instance, sop_class, transfer_syntax, digest, bytes, from: asked.from, via }
     }
 }

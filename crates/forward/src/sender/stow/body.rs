@@ -175,7 +175,7 @@ impl Part {
                 match archive.open_for(passage, &self.ready.instance, &Wanted::Web).await {
                     Ok(object) => {
                         // The file says its transfer syntax itself; some servers drop a part whose type has parameters.
-                        let via = self.ready.instance.via.and(archive.node_id());
+                        let via = self.ready.job.via.and(archive.node_id());
                         let head = format!("{head}\r\nCauseway-Via: {via}\r\n\r\n");
                         let rest = object.file_meta.clone();
                         self.state = State::Open { object, rest };

@@ -120,7 +120,6 @@ mod tests {
             data_set_offset: 1,
             digest: Digest([0; 32]),
             received_at: Timestamp::UNIX_EPOCH,
-            via: causeway_core::link::Via::NONE,
         };
         let job = Claimed {
             job,
@@ -128,6 +127,7 @@ mod tests {
             priority: Priority::Routine,
             attempts: 0,
             instance: Some(instance.clone()),
+            via: causeway_core::link::Via::NONE,
         };
         Ready { job, instance }
     }
