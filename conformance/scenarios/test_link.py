@@ -18,7 +18,7 @@ import pytest
 import requests
 
 import data
-from cut_line import FORWARD, CutLine
+from bad_line import BadLine
 from clients import Web, associate, contexts_of
 from paired import invite, join, secured
 from subjects import SUBJECTS
@@ -58,7 +58,7 @@ def nodes(make_subject):
 def linked(nodes):
     """The two, paired over a line of the test's own that counts and can be cut."""
     hospital, reader = nodes
-    with CutLine(reader.web_port) as line:
+    with BadLine(reader.web_port) as line:
         joined(hospital, reader, line.port)
         yield hospital, reader, line
 
@@ -190,10 +190,10 @@ def test_what_the_far_side_has_is_not_sent(linked):
     hospital, reader, line = linked
     item = large(8)
     send(reader, [item])
-    before = line.carried[FORWARD]
+    before = line.count()["there"]
     send(hospital, [item])
     assert set(hospital.decided(1, ARRIVE_SECONDS_MAX).values()) == {DELIVERED}
-    assert line.carried[FORWARD] - before < 100_000
+    assert line.count()["there"] - before < 100_000
 
 
 def test_another_with_the_same_uid_is_refused_with_words_and_the_first_stays(linked):
@@ -203,11 +203,11 @@ def test_another_with_the_same_uid_is_refused_with_words_and_the_first_stays(lin
         setattr(second, name, getattr(first, name))
     second.file_meta = first.file_meta
     send(reader, [first])
-    before = line.carried[FORWARD]
+    before = line.count()["there"]
     send(hospital, [second])
     assert set(hospital.decided(1, ARRIVE_SECONDS_MAX).values()) == {"parked"}
     assert "other content" in next(iter(words_of(hospital).values()))
-    assert line.carried[FORWARD] - before < 100_000, "it was sent though it could not be taken"
+    assert line.count()["there"] - before < 100_000, "it was sent though it could not be taken"
     assert_there(reader, [first])
 
 
@@ -215,27 +215,27 @@ def test_a_large_instance_goes_on_where_the_line_broke(nodes):
     """100 MiB, cut three times: what went over the line is the instance and what was in flight."""
     hospital, reader = nodes
     cuts = [10 * MEBIBYTE, 35 * MEBIBYTE, 40 * MEBIBYTE]
-    with CutLine(reader.web_port, bits=400e6) as line:
+    with BadLine(reader.web_port, megabits=400) as line:
         joined(hospital, reader, line.port)
-        line._break_after = list(cuts)
+        line.cut_after(*cuts)
         item = large(100)
         send(hospital, [item])
         assert set(hospital.decided(1, 200).values()) == {DELIVERED}
-        assert line.breaks >= len(cuts)
-        again = line.carried[FORWARD] - 100 * MEBIBYTE
+        assert line.count()["breaks"] >= len(cuts)
+        again = line.count()["there"] - 100 * MEBIBYTE
         assert again < len(cuts) * 6 * MEBIBYTE, f"{again} bytes were sent again"
     assert_there(reader, [item])
 
 
 def test_what_can_be_packed_is_and_arrives_as_it_was(nodes):
     hospital, reader = nodes
-    with CutLine(reader.web_port, bits=50e6) as line:
+    with BadLine(reader.web_port, megabits=50) as line:
         joined(hospital, reader, line.port)
         item = large(16, incompressible=False)
         send(hospital, [item])
         assert set(hospital.decided(1, ARRIVE_SECONDS_MAX).values()) == {DELIVERED}
         # Pieces go out as they are while the line takes more than the node has packed: on a busy machine that is some.
-        assert line.carried[FORWARD] < 12 * MEBIBYTE
+        assert line.count()["there"] < 12 * MEBIBYTE
     assert_there(reader, [item])
 
 
@@ -256,7 +256,7 @@ def test_a_reader_that_is_down_for_a_while(linked):
 def test_a_node_that_is_killed_in_the_middle(nodes, killed, after):
     """At whatever stage: all arrives, and what is called delivered is there."""
     hospital, reader = nodes
-    with CutLine(reader.web_port, bits=60e6) as line:
+    with BadLine(reader.web_port, megabits=60) as line:
         joined(hospital, reader, line.port)
         items = [*data.study(2, 20), large(8), large(4)]
         sender = threading.Thread(target=send, args=(hospital, items))

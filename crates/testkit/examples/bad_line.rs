@@ -2,8 +2,9 @@
 //! `cargo run -p causeway-testkit --example bad_line -- TO ROUND_TRIP_MS MBIT_PER_SECOND BREAKS_EVERY_MS [LISTEN]`.
 //!
 //! 0 stands for no limit, and for no breaks. The first line that it prints is the port; to each line that it is given it
-//! answers with what has passed, as JSON, after it has cut all connections where that line is `cut`. It ends with its
-//! input.
+//! answers with what has passed, as JSON, after it has done what that line says: `cut` cuts all connections, `cut-after` and
+//! numbers of bytes cuts those that come next, one for each, when so many have passed, `anew` counts from there on. It ends
+//! with its input.
 #![expect(clippy::print_stdout, reason = "a command line tool speaks on standard output")]
 
 use std::io;
@@ -35,13 +36,25 @@ fn main() -> io::Result<()> {
     };
     println!("{}", line.address().port());
     for command in io::stdin().lines() {
-        if command?.trim() == "cut" {
-            line.cut();
+        let command = command?;
+        let mut words = command.split_whitespace();
+        match words.next() {
+            Some("cut") => line.cut(),
+            Some("cut-after") => {
+                let bytes: Result<Vec<u64>, _> = words.map(str::parse).collect();
+                line.cut_after(bytes.map_err(io::Error::other)?);
+            }
+            Some("anew") => line.count_anew(),
+            _ => {}
         }
         let count = line.count();
         println!(
-            r#"{{"there":{},"back":{},"connections":{},"breaks":{}}}"#,
-            count.there, count.back, count.connections, count.breaks
+            r#"{{"there":{},"back":{},"connections":{},"breaks":{},"busy_ms":{}}}"#,
+            count.there,
+            count.back,
+            count.connections,
+            count.breaks,
+            count.busy.as_millis()
         );
     }
     Ok(())

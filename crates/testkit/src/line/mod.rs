@@ -1,5 +1,6 @@
 //! A line that is far, narrow and not to be relied on: a TCP proxy that delays, that lets so many bits a second through in
-//! each direction, all connections together, and that cuts them all now and then or when it is told to.
+//! each direction, all connections together, and that cuts them all now and then or when it is told to, or one after so many
+//! bytes.
 //!
 //! What is on the line is bounded, and sockets are given small buffers, so that whoever sends feels the line and not the
 //! memory before it. A connection takes a round trip to come about, as a handshake does. No packet is lost and no window
@@ -14,10 +15,11 @@
 mod pump;
 mod wire;
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -63,8 +65,10 @@ pub struct Count {
     pub back: u64,
     /// Connections that were taken.
     pub connections: u64,
-    /// Times that all were cut.
+    /// Times that all were cut, or one by itself.
     pub breaks: u64,
+    /// From the first byte that went in to the last that came out, in either direction.
+    pub busy: Duration,
 }
 
 /// A running line. It ends when this value goes.
@@ -92,6 +96,44 @@ struct Shared {
     connections: AtomicU64,
     /// Counts breaks; a change cuts.
     breaks: watch::Sender<u64>,
+    /// After how many bytes there connections to come are cut, one each.
+    cut_after: std::sync::Mutex<VecDeque<u64>>,
+    /// Connections that were cut by themselves.
+    cuts: AtomicU64,
+    span: Span,
+}
+
+/// When bytes passed, in microseconds since the line was opened.
+#[derive(Debug)]
+struct Span {
+    opened: Instant,
+    /// When the first went in; `u64::MAX`: none yet.
+    first: AtomicU64,
+    /// When the last came out.
+    last: AtomicU64,
+}
+
+impl Span {
+    fn new() -> Self {
+        Self { opened: Instant::now(), first: AtomicU64::new(u64::MAX), last: AtomicU64::new(0) }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.opened.elapsed().as_micros()).unwrap_or(u64::MAX)
+    }
+
+    fn went_in(&self) {
+        self.first.fetch_min(self.now(), Ordering::Relaxed);
+    }
+
+    fn came_out(&self) {
+        self.last.fetch_max(self.now(), Ordering::Relaxed);
+    }
+
+    fn busy(&self) -> Duration {
+        let (first, last) = (self.first.load(Ordering::Relaxed), self.last.load(Ordering::Relaxed));
+        Duration::from_micros(last.saturating_sub(first))
+    }
 }
 
 impl Line {
@@ -116,6 +158,9 @@ impl Line {
             back: direction(),
             connections: AtomicU64::new(0),
             breaks: watch::Sender::new(0),
+            cut_after: std::sync::Mutex::default(),
+            cuts: AtomicU64::new(0),
+            span: Span::new(),
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, task })
@@ -132,15 +177,31 @@ impl Line {
         self.shared.cut();
     }
 
+    /// The connections that are taken next, one for each number, are cut when so many bytes of them have reached the far
+    /// side.
+    pub fn cut_after(&self, bytes: impl IntoIterator<Item = u64>) {
+        self.shared.cut_after.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+    }
+
+    /// Counts bytes and connections from here on, and the time that they take.
+    pub fn count_anew(&self) {
+        let Shared { there, back, connections, span, .. } = &*self.shared;
+        for counter in [&there.passed, &back.passed, connections, &span.last] {
+            counter.store(0, Ordering::Relaxed);
+        }
+        span.first.store(u64::MAX, Ordering::Relaxed);
+    }
+
     /// What has passed so far.
     #[must_use]
     pub fn count(&self) -> Count {
-        let Shared { there, back, connections, breaks, .. } = &*self.shared;
+        let Shared { there, back, connections, breaks, cuts, span, .. } = &*self.shared;
         Count {
             there: there.passed.load(Ordering::Relaxed),
             back: back.passed.load(Ordering::Relaxed),
             connections: connections.load(Ordering::Relaxed),
-            breaks: *breaks.borrow(),
+            breaks: *breaks.borrow() + cuts.load(Ordering::Relaxed),
+            busy: span.busy(),
         }
     }
 }
@@ -185,9 +246,19 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
+/// One direction of a connection.
+#[derive(Clone, Copy)]
+struct Passing<'a> {
+    of: &'a Direction,
+    span: &'a Span,
+    /// After so many bytes it ends with [`io::ErrorKind::QuotaExceeded`].
+    most: Option<u64>,
+}
+
 /// One connection, until both directions are at their end, one of them fails, or it is cut.
 async fn carry(client: TcpStream, shared: Arc<Shared>) {
     let mut breaks = shared.breaks.subscribe();
+    let most = shared.cut_after.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     let carried = async {
         // The handshake's own round trip; the system has answered it already.
         tokio::time::sleep(shared.terms.round_trip).await;
@@ -197,13 +268,17 @@ async fn carry(client: TcpStream, shared: Arc<Shared>) {
         let (client_reads, client_writes) = client.into_split();
         let (far_reads, far_writes) = far.into_split();
         tokio::try_join!(
-            pump::run(client_reads, far_writes, &shared.there),
-            pump::run(far_reads, client_writes, &shared.back),
+            pump::run(client_reads, far_writes, Passing { of: &shared.there, span: &shared.span, most }),
+            pump::run(far_reads, client_writes, Passing { of: &shared.back, span: &shared.span, most: None }),
         )
     };
     // However it ends, both sockets are closed with it; what they had not read makes that a reset.
     tokio::select! {
-        _ = carried => {}
+        carried = carried => {
+            if carried.is_err_and(|error| error.kind() == io::ErrorKind::QuotaExceeded) {
+                shared.cuts.fetch_add(1, Ordering::Relaxed);
+            }
+        }
         _ = breaks.changed() => {}
     }
 }

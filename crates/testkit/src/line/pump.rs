@@ -10,7 +10,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::Direction;
+use super::Passing;
 
 /// Bytes that a connection hands over at once.
 const CHUNK_BYTES: usize = 8 * 1024;
@@ -28,17 +28,17 @@ struct InFlight {
 pub(super) async fn run(
     reads: OwnedReadHalf,
     writes: OwnedWriteHalf,
-    direction: &Direction,
+    passing: Passing<'_>,
 ) -> io::Result<()> {
     let (sent, arriving) = mpsc::channel(MAX_IN_FLIGHT_CHUNKS);
-    tokio::try_join!(send(reads, sent, direction), arrive(arriving, writes, direction))?;
+    tokio::try_join!(send(reads, sent, passing), arrive(arriving, writes, passing))?;
     Ok(())
 }
 
 async fn send(
     mut reads: OwnedReadHalf,
     sent: mpsc::Sender<InFlight>,
-    direction: &Direction,
+    passing: Passing<'_>,
 ) -> io::Result<()> {
     loop {
         // Room first: whoever may not send is not read from.
@@ -47,7 +47,10 @@ async fn send(
         // An end is a chunk of nothing: it, too, takes its time.
         reads.read_buf(&mut bytes).await?;
         let is_end = bytes.is_empty();
-        let mut wire = direction.wire.lock().await;
+        if !is_end {
+            passing.span.went_in();
+        }
+        let mut wire = passing.of.wire.lock().await;
         let passage = wire.take(bytes.len(), Instant::now());
         // Held meanwhile, so that the others come behind in their order.
         if let Some(early) = passage.left_at.checked_sub(MAX_QUEUED) {
@@ -64,12 +67,18 @@ async fn send(
 async fn arrive(
     mut arriving: mpsc::Receiver<InFlight>,
     mut writes: OwnedWriteHalf,
-    direction: &Direction,
+    Passing { of, span, most }: Passing<'_>,
 ) -> io::Result<()> {
+    let mut arrived = 0;
     while let Some(InFlight { bytes, arrives_at }) = arriving.recv().await {
         sleep_until(arrives_at).await;
         writes.write_all(&bytes).await?;
-        direction.passed.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        of.passed.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        span.came_out();
+        arrived += bytes.len() as u64;
+        if most.is_some_and(|most| arrived >= most) {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        }
     }
     writes.shutdown().await
 }

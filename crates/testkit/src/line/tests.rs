@@ -52,7 +52,14 @@ async fn exchange(line: &Line, connections: usize, bytes: usize) {
 async fn what_goes_in_comes_out_and_is_counted() {
     let line = open(Terms::default()).await;
     exchange(&line, 3, 1_000_000).await;
-    assert_eq!(line.count(), Count { there: 3_000_000, back: 3_000_000, connections: 3, breaks: 0 });
+    let count = line.count();
+    assert_eq!(
+        count,
+        Count { there: 3_000_000, back: 3_000_000, connections: 3, breaks: 0, busy: count.busy }
+    );
+    assert!(count.busy > Duration::ZERO);
+    line.count_anew();
+    assert_eq!(line.count(), Count::default());
 }
 
 #[tokio::test]
@@ -104,4 +111,19 @@ async fn breaks_come_by_themselves_where_they_are_asked_for() {
         assert!(matches!(stream.read(&mut [0]).await, Ok(0) | Err(_)));
     }
     assert!(line.count().breaks >= 2);
+}
+
+#[tokio::test]
+async fn one_connection_is_cut_after_so_many_bytes_and_the_next_is_not() {
+    let line = open(Terms::default()).await;
+    line.cut_after([100_000]);
+    let mut stream = TcpStream::connect(line.address()).await.unwrap();
+    // It may be gone before all of it was taken.
+    let _ = stream.write_all(&vec![7; 4 * 1024 * 1024]).await;
+    while !matches!(stream.read(&mut [0; 1024]).await, Ok(0) | Err(_)) {}
+    let passed = line.count().there;
+    // To a chunk.
+    assert!((100_000..110_000).contains(&passed), "{passed}");
+    exchange(&line, 1, 200_000).await;
+    assert_eq!((line.count().breaks, line.count().there), (1, passed + 200_000));
 }
