@@ -25,6 +25,7 @@ mod http;
 mod job;
 pub mod link;
 mod priors;
+mod qido;
 mod release;
 mod route;
 mod router;

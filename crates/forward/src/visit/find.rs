@@ -1,6 +1,8 @@
-//! Asking a remote what it has (C-FIND as SCU, PS3.4 §C.4.1.2), each match told as it comes.
+//! Asking a remote what it has, each match told as it comes: C-FIND as SCU (PS3.4 §C.4.1.2), of one without a DIMSE
+//! address QIDO-RS (`web`).
 
 mod question;
+mod web;
 
 use causeway_core::status::Outcome;
 use causeway_core::transfer_syntax::Layout;
@@ -16,6 +18,7 @@ use tokio::sync::mpsc;
 pub use question::{MAX_KEYS, Question, QuestionError, Root, Scope};
 
 use super::{Told, Visit, VisitError, words};
+use crate::dicomweb::DicomWeb;
 use crate::worker::{Forwarder, Inner};
 use question::Asked;
 
@@ -35,6 +38,8 @@ pub struct FindEnd {
     pub is_well: bool,
     /// How it went, in words.
     pub words: String,
+    /// Whether they say more than how it ended: what was left out, what it warns of.
+    pub has_remarks: bool,
     /// The final status, where there was one.
     pub status: Option<Told>,
     /// Matches told.
@@ -62,6 +67,7 @@ impl Forwarder {
             let end = inner.ask(&remote, &asked, &lines).await.unwrap_or_else(|words| FindEnd {
                 is_well: false,
                 words,
+                has_remarks: false,
                 status: None,
                 matches: 0,
                 has_more: false,
@@ -72,8 +78,26 @@ impl Forwarder {
 }
 
 impl Inner {
-    /// One search; in words what kept it from being answered at all.
+    /// One search, by whichever way the remote can be asked; in words what kept it from being answered at all.
     async fn ask(
+        &self,
+        remote: &Remote,
+        asked: &Asked,
+        lines: &mpsc::Sender<FindLine>,
+    ) -> Result<FindEnd, String> {
+        if remote.dimse_peer().is_some() {
+            return self.find_by_dimse(remote, asked, lines).await;
+        }
+        match &remote.dicomweb {
+            Some(address) => {
+                let web = DicomWeb::new(address, self.patience()).map_err(|failure| failure.words)?;
+                web::search(&web, asked, lines).await
+            }
+            None => Err(unasked(remote)),
+        }
+    }
+
+    async fn find_by_dimse(
         &self,
         remote: &Remote,
         asked: &Asked,
@@ -98,7 +122,14 @@ impl Inner {
             Ok(answered) => answered,
             Err(error) => {
                 let words = error.to_string();
-                return Ok(FindEnd { is_well: false, words, status: None, matches: told, has_more });
+                return Ok(FindEnd {
+                    is_well: false,
+                    words,
+                    has_remarks: false,
+                    status: None,
+                    matches: told,
+                    has_more,
+                });
             }
         };
         // All is answered; how it takes the goodbye does not matter.
@@ -117,8 +148,18 @@ impl Inner {
         sentences.extend(asked.not_granted(&granted));
         let is_well = unreadable == 0 && (has_more || answered.status.outcome() == Outcome::Success);
         let status = Some(Told(answered.status));
-        Ok(FindEnd { is_well, words: sentences.join("; "), status, matches: told, has_more })
+        let has_remarks = sentences.len() > 1;
+        Ok(FindEnd { is_well, words: sentences.join("; "), has_remarks, status, matches: told, has_more })
     }
+}
+
+/// Why a remote cannot be asked what it has, and what would change it.
+pub(super) fn unasked(remote: &Remote) -> String {
+    format!(
+        "remote '{}' has no address at which it could be asked what it has: give it --host and --port, or --dicomweb \
+         (a link is not asked)",
+        remote.name
+    )
 }
 
 /// Calls for one service, whose data sets are plain.

@@ -100,7 +100,8 @@ impl Stow {
         let target = Target {
             studies: format!("{}/studies", address.url.trim_end_matches('/')),
             token_file: address.token_file.as_ref().map(PathBuf::from),
-            patience: way.patience.response,
+            address: address.clone(),
+            patience: way.patience,
         };
         Ok(Self {
             remote: remote.clone(),

@@ -114,10 +114,7 @@ fn wish(retry_after: &str, date: Option<&str>) -> Option<Duration> {
 }
 
 /// The answer's body; `None` when it is too long.
-pub(super) async fn read_whole(
-    mut response: Response,
-    patience: Duration,
-) -> Result<Option<Vec<u8>>, Failure> {
+async fn read_whole(mut response: Response, patience: Duration) -> Result<Option<Vec<u8>>, Failure> {
     let mut body = Vec::new();
     loop {
         let Ok(chunk) = tokio::time::timeout(patience, response.chunk()).await else {

@@ -90,6 +90,7 @@ pub enum QuestionError {
 /// A question that can be put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Asked {
+    pub(super) level: Level,
     pub(super) model: Uid,
     pub(super) identifier: Attributes,
     pub(super) limit: Option<u64>,
@@ -191,11 +192,16 @@ impl Question {
         let model = Uid::parse(model).map_err(|_| QuestionError::Unknown(model.to_owned()))?;
         let wanted = is_relational || self.fuzzy;
         let extended = wanted.then_some([u8::from(is_relational), 0, u8::from(self.fuzzy), 0]);
-        Ok(Asked { model, identifier, limit: self.limit, extended })
+        Ok(Asked { level: self.level.level(), model, identifier, limit: self.limit, extended })
     }
 }
 
 impl Asked {
+    /// Whether names are to be matched fuzzily.
+    pub(super) fn is_fuzzy(&self) -> bool {
+        self.extended.is_some_and(|[_, _, fuzzy, _]| fuzzy == 1)
+    }
+
     /// What was asked for by extended negotiation and is not among what was granted, in words.
     pub(super) fn not_granted(&self, granted: &[u8]) -> Vec<String> {
         let lacks = |index: usize| {

@@ -58,7 +58,7 @@ pub(crate) async fn ask(
             listed = web::survey(address, inner.patience(), wanted) => listed,
             () = stopped.stopped() => Err("nobody waits for it".to_owned()),
         },
-        None => Err(format!("remote '{}' has no address at which it could be asked", remote.name)),
+        None => Err(super::find::unasked(remote)),
     }
 }
 
@@ -81,12 +81,13 @@ pub(crate) async fn matches(
         }
         return dimse::matches(&inner.call(remote)?, &keys, most, stopped).await;
     }
-    let Some(address) = &remote.dicomweb else {
-        return Err(format!("remote '{}' has no address at which it could be asked", remote.name));
+    let Some(address) = &remote.dicomweb else { return Err(super::find::unasked(remote)) };
+    let place = match study {
+        Some(study) => (Level::Series, format!("studies/{study}/series")),
+        None => (Level::Study, "studies".to_owned()),
     };
-    let path = study.map_or_else(|| "studies".to_owned(), |study| format!("studies/{study}/series"));
     tokio::select! {
-        found = web::matches(address, inner.patience(), &path, &keys, most) => found,
+        found = web::matches(address, inner.patience(), place, &keys, most) => found,
         () = stopped.stopped() => Err("nobody waits for it".to_owned()),
     }
 }

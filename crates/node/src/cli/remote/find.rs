@@ -1,4 +1,4 @@
-//! `causeway remote find`: what a remote has, asked by the node over C-FIND.
+//! `causeway remote find`: what a remote has, asked by the node over C-FIND or QIDO-RS.
 #![expect(clippy::print_stderr, reason = "it answers on the terminal")]
 
 use std::collections::BTreeMap;
@@ -31,7 +31,7 @@ Exit code 1 when the remote did not answer to the end.")]
 pub(crate) struct Find {
     /// The remote's name
     name: RemoteName,
-    /// What is to match: KEYWORD=VALUE, with wildcards and ranges as C-FIND has them; a keyword alone is only told
+    /// What is to match: KEYWORD=VALUE, with wildcards and ranges as C-FIND and QIDO-RS have them; a keyword alone is only told
     #[arg(value_name = "KEY[=VALUE]")]
     keys: Vec<String>,
     /// What is asked for
@@ -43,7 +43,7 @@ pub(crate) struct Find {
     /// Match names fuzzily, where the remote can
     #[arg(long)]
     fuzzy: bool,
-    /// Most matches wanted; when there are more the remote is asked to stop
+    /// Most matches wanted; when there are more the remote is asked to stop, or not asked further
     #[arg(long, value_name = "N", default_value_t = LIMIT)]
     limit: u64,
 }
@@ -86,6 +86,7 @@ enum Line {
 struct End {
     is_well: bool,
     words: String,
+    has_remarks: bool,
     has_more: bool,
 }
 
@@ -132,7 +133,7 @@ impl Find {
         let request = client.request(Method::POST, &format!("/api/v1/remotes/{}/find", self.name));
         let lines = client.lines(request.json(&question)).await?;
         let end = if client.is_json() { as_json(lines).await? } else { self.as_table(lines).await? };
-        if !end.is_well || end.has_more {
+        if !end.is_well || end.has_more || end.has_remarks {
             eprintln!("{}: {}", self.name, end.words);
         }
         Ok(if end.is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
