@@ -32,6 +32,9 @@ pub enum EventKind {
     /// Nothing more of a delivery is sent by itself, and some of it needs a decision.
     #[serde(rename = "delivery.parked")]
     DeliveryParked,
+    /// Of what the far side said to have it does not list all, however often it was asked.
+    #[serde(rename = "delivery.unlisted")]
+    DeliveryUnlisted,
     /// An instance came round between gateways and is not sent on again.
     #[serde(rename = "loop.ended")]
     LoopEnded,
@@ -44,7 +47,7 @@ pub struct EventKindError(String);
 
 impl EventKind {
     /// All there are.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::InstanceStored,
         Self::InstanceReplaced,
         Self::InstanceConflict,
@@ -53,6 +56,7 @@ impl EventKind {
         Self::DeliveryConfirmed,
         Self::DeliveryCommitted,
         Self::DeliveryParked,
+        Self::DeliveryUnlisted,
         Self::LoopEnded,
     ];
 
@@ -68,6 +72,7 @@ impl EventKind {
             Self::DeliveryConfirmed => "delivery.confirmed",
             Self::DeliveryCommitted => "delivery.committed",
             Self::DeliveryParked => "delivery.parked",
+            Self::DeliveryUnlisted => "delivery.unlisted",
             Self::LoopEnded => "loop.ended",
         }
     }
@@ -84,6 +89,7 @@ impl EventKind {
             Self::DeliveryConfirmed => "delivery-confirmed",
             Self::DeliveryCommitted => "delivery-committed",
             Self::DeliveryParked => "delivery-parked",
+            Self::DeliveryUnlisted => "delivery-unlisted",
             Self::LoopEnded => "loop-ended",
         }
     }
@@ -101,7 +107,8 @@ impl EventKind {
             Self::DeliveryReleased
             | Self::DeliveryConfirmed
             | Self::DeliveryCommitted
-            | Self::DeliveryParked => true,
+            | Self::DeliveryParked
+            | Self::DeliveryUnlisted => true,
             Self::InstanceStored
             | Self::InstanceReplaced
             | Self::InstanceConflict

@@ -174,7 +174,7 @@ impl Sees {
     }
 }
 
-/// What follows a forward over DIMSE, where the remote takes it.
+/// What follows a forward, where the remote takes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Follow {
@@ -182,13 +182,16 @@ pub struct Follow {
     pub commitment: bool,
     /// It is told what is available here (PS3.4 §R).
     pub availability: bool,
+    /// Sent to over DICOMweb, it is not asked what it lists of that (PS3.18 §10.6), as it else is.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub no_count: bool,
 }
 
 impl Follow {
     /// Whether nothing follows.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
-        !self.commitment && !self.availability
+        !self.commitment && !self.availability && !self.no_count
     }
 }
 

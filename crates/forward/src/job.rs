@@ -11,6 +11,7 @@
 
 use std::time::Duration;
 
+use causeway_catalog::delivery::SentAs;
 use causeway_core::{Class, LinkReceipt, Status};
 use jiff::Timestamp;
 
@@ -22,6 +23,8 @@ use crate::failure::{Failure, Kind};
 pub(crate) enum Outcome {
     /// The far side said that it has the instance.
     Delivered(Status),
+    /// It said so over the web, of an instance that went out under these UIDs.
+    Stored(Status, SentAs),
     /// The far side gave a receipt for its very bytes.
     Proven(LinkReceipt),
     /// An attempt was made and failed.
@@ -87,7 +90,7 @@ pub(crate) fn step(
 ) -> Next {
     let made = attempts.saturating_add(1);
     match outcome {
-        Outcome::Delivered(status) => {
+        Outcome::Delivered(status) | Outcome::Stored(status, _) => {
             let words = if *status == Status::SUCCESS {
                 "delivered".to_owned()
             } else {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use causeway_archive::oidc::{KeysReport, KeysState};
-use causeway_core::{Permission, Principal, Remote};
+use causeway_core::{Permission, Principal, Remote, RemoteName};
 use causeway_forward::admin::DestinationReport;
 use causeway_forward::errand::{ErrandFilter, ErrandKind, ErrandRow, ErrandState};
 use causeway_tls::{Notice, Tls, Urgency};
@@ -69,6 +69,13 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
     let due = ErrandFilter { state: Some(ErrandState::Due), limit: MAX_ERRANDS, ..ErrandFilter::default() };
     findings.extend(errands(&node.forwarder.errands(&caller, due).await?));
+    let given_up = ErrandFilter {
+        kinds: vec![ErrandKind::Count],
+        state: Some(ErrandState::GivenUp),
+        limit: MAX_ERRANDS,
+        ..ErrandFilter::default()
+    };
+    findings.extend(unlisted(&node.forwarder.errands(&caller, given_up).await?));
     let remotes: Vec<Remote> = node.archive.remotes().to_vec();
     let callable = remotes.into_iter().filter(|remote| remote.dimse_peer().is_some());
     let principal: &Principal = &caller;
@@ -158,7 +165,11 @@ fn queue(report: &DestinationReport) -> Option<Finding> {
 /// Commitments and notices that were tried in vain, one finding for each remote and kind.
 fn errands(due: &[ErrandRow]) -> Vec<Finding> {
     let mut failing: BTreeMap<(String, &str), (u64, &str)> = BTreeMap::new();
-    for errand in due.iter().filter(|errand| errand.attempts > 0) {
+    // A count that was answered waits for the far side to list more, which is no failure.
+    let is_in_vain = |errand: &&ErrandRow| {
+        errand.attempts > 0 && (errand.kind != ErrandKind::Count || errand.failed == 0)
+    };
+    for errand in due.iter().filter(is_in_vain) {
         let Some(remote) = &errand.remote else { continue };
         let words = errand.words.as_deref().unwrap_or_default();
         failing.entry((remote.to_string(), errand.kind.as_str())).or_insert((0, words)).0 += 1;
@@ -166,6 +177,8 @@ fn errands(due: &[ErrandRow]) -> Vec<Finding> {
     let finding = |((remote, kind), (count, words)): ((String, &str), (u64, &str))| {
         let (subject, verb) = if kind == ErrandKind::Notice.as_str() {
             (format!("notices to {remote}"), "notices")
+        } else if kind == ErrandKind::Count.as_str() {
+            (format!("what {remote} lists"), "commitments")
         } else {
             (format!("storage commitments {kind}, {remote}"), "commitments")
         };
@@ -173,6 +186,29 @@ fn errands(due: &[ErrandRow]) -> Vec<Finding> {
             .with_remedy(format!("see `causeway queue {verb}`; they are tried again by themselves"))
     };
     failing.into_iter().map(finding).collect()
+}
+
+/// Counts that ended without all that was delivered, one finding for each remote.
+fn unlisted(given_up: &[ErrandRow]) -> Vec<Finding> {
+    let mut lacking: BTreeMap<&RemoteName, (u64, u64, &str)> = BTreeMap::new();
+    for errand in given_up.iter().filter(|errand| errand.kind == ErrandKind::Count) {
+        let Some(remote) = &errand.remote else { continue };
+        let latest = errand.words.as_deref().unwrap_or_default();
+        let (deliveries, instances, _) = lacking.entry(remote).or_insert((0, 0, latest));
+        *deliveries += 1;
+        *instances += errand.failed;
+    }
+    let finding = |(remote, (deliveries, instances, latest)): (&RemoteName, (u64, u64, &str))| {
+        let words =
+            format!("{instances} instances of {deliveries} deliveries are not listed there, the latest: {latest}");
+        let remedy = format!(
+            "see `causeway queue commitments --state given-up`, ask {remote} where they are, and send each again by \
+             `causeway queue retry JOB` (`causeway queue list --remote {remote} --state delivered`); one that lists \
+             less than it has is not asked with `causeway remote add … --no-count`"
+        );
+        Finding::new(format!("what {remote} lists"), Verdict::Warning, words).with_remedy(remedy)
+    };
+    lacking.into_iter().map(finding).collect()
 }
 
 async fn echo(node: &Node, principal: &Principal, remote: Remote) -> Finding {

@@ -29,12 +29,13 @@ pub(crate) async fn commitments(
     Query(asked): Query<Asked>,
 ) -> Result<Json<Vec<ErrandRow>>, Problem> {
     let kinds = match asked.kind.as_deref() {
-        None => vec![ErrandKind::Result, ErrandKind::Request, ErrandKind::Inquiry],
+        None => vec![ErrandKind::Result, ErrandKind::Request, ErrandKind::Inquiry, ErrandKind::Count],
         Some(text) if text == ErrandKind::Result.as_str() => vec![ErrandKind::Result],
         Some(text) if text == ErrandKind::Request.as_str() => vec![ErrandKind::Request],
         Some(text) if text == ErrandKind::Inquiry.as_str() => vec![ErrandKind::Inquiry],
+        Some(text) if text == ErrandKind::Count.as_str() => vec![ErrandKind::Count],
         Some(_) => {
-            let words = "a kind of commitment is asked-of-us, asked-over-web or asked-by-us";
+            let words = "a kind of commitment is asked-of-us, asked-over-web, asked-by-us or count";
             return Err(Problem::bad_request(words));
         }
     };

@@ -93,11 +93,14 @@ pub enum Commitment {
     Committed,
     /// It does not say that it keeps it.
     NotCommitted,
+    /// It cannot be asked.
+    CannotBeAsked,
 }
 
 impl Commitment {
     /// All, in the order of their numbers.
-    const ALL: [Self; 4] = [Self::Wanted, Self::Asked, Self::Committed, Self::NotCommitted];
+    const ALL: [Self; 5] =
+        [Self::Wanted, Self::Asked, Self::Committed, Self::NotCommitted, Self::CannotBeAsked];
 
     fn of(number: i64) -> Result<Self, Error> {
         let found = Self::ALL.into_iter().find(|it| *it as i64 == number);

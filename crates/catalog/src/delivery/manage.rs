@@ -248,13 +248,15 @@ fn change_one(
     who: &str,
     now: i64,
 ) -> Result<Changed, Error> {
-    let found: Option<(i64, String)> = connection
-        .prepare_cached("SELECT state, remote FROM job WHERE id = ?1")?
-        .query_row([job], |row| Ok((row.get(0)?, row.get(1)?)))
+    let found: Option<(i64, String, bool)> = connection
+        .prepare_cached("SELECT state, remote, commitment IS 3 FROM job WHERE id = ?1")?
+        .query_row([job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
-    let Some((state, remote)) = found else { return Ok(Changed::Unknown) };
+    let Some((state, remote, is_not_committed)) = found else { return Ok(Changed::Unknown) };
     let state = JobState::of(state)?;
-    if !change.is_possible_from(state) {
+    // One that was delivered, and is not there by the far side's own account, may go again.
+    let is_disproved = change == Change::Retry && state == JobState::Delivered && is_not_committed;
+    if !is_disproved && !change.is_possible_from(state) {
         return Ok(Changed::NotFrom(state));
     }
     apply(connection, job, change, now)?;

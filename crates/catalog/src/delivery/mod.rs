@@ -29,7 +29,7 @@ pub use claim::{Claim, Claimed, Closed, Due, Lane};
 pub(crate) use claim::{look_by, millis, moment, name};
 pub use list::{Commitment, Filter, JobRow, RemoteReport};
 pub use manage::{Change, Changed, Which};
-pub use outcome::{Afterwards, Last, Update};
+pub use outcome::{Afterwards, Last, SentAs, Update};
 pub use pause::Paused;
 pub(crate) use plan::plan;
 pub use priors::{PriorStudy, Sought};

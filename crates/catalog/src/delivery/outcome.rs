@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use causeway_core::{Class, EventKind};
+use causeway_core::{Class, EventKind, Uid};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -31,26 +31,45 @@ pub struct Update {
 }
 
 /// What follows a delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Afterwards {
     /// Nothing.
     #[default]
     Nothing,
     /// The far side is asked to commit to the instance (PS3.4 §J.3).
     AskCommitment,
+    /// The far side is asked over the web whether it lists the instance, which went out under these UIDs (PS3.18 §10.6).
+    AskListing(SentAs),
     /// Nothing: the far side gave a receipt for the very bytes, which is as good as its commitment.
     Proven,
 }
 
 impl Afterwards {
     /// How it stands with the commitment to a delivered instance: asked for (0), given (2), or neither.
-    const fn commitment(self) -> Option<i64> {
+    const fn commitment(&self) -> Option<i64> {
         match self {
             Self::Nothing => None,
-            Self::AskCommitment => Some(0),
+            Self::AskCommitment | Self::AskListing(_) => Some(0),
             Self::Proven => Some(2),
         }
     }
+
+    /// The UIDs under which it is looked for, where it is.
+    const fn sent_as(&self) -> Option<&SentAs> {
+        match self {
+            Self::AskListing(sent_as) => Some(sent_as),
+            Self::Nothing | Self::AskCommitment | Self::Proven => None,
+        }
+    }
+}
+
+/// Under which UIDs an instance went out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentAs {
+    /// Study Instance UID.
+    pub study: Uid,
+    /// SOP Instance UID.
+    pub instance: Uid,
 }
 
 /// What is kept of the last answer of the far side.
@@ -95,13 +114,14 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
     let last = update.last.as_ref();
     let at = update.retry_at.map_or(now, Timestamp::as_millisecond);
     let class = last.and_then(|last| last.class).map(class_name);
+    let sent_as = update.afterwards.sent_as();
     let delivery: Option<i64> = connection
         .prepare_cached(
             "UPDATE job SET state = ?2, next_at = ?3, attempt = ?4, lease_owner = NULL, changed_at = ?5,
              class = CASE WHEN ?6 THEN ?7 ELSE class END,
              status = CASE WHEN ?6 THEN ?8 ELSE status END,
              words = CASE WHEN ?6 THEN ?9 ELSE words END,
-             commitment = CASE WHEN ?2 = 2 THEN ?11 END
+             commitment = CASE WHEN ?2 = 2 THEN ?11 END, sent_study = ?12, sent_instance = ?13
              WHERE id = ?1 AND ((state = 1 AND lease_owner = ?10) OR (?2 = 2 AND state <> 2))
              RETURNING delivery",
         )?
@@ -118,6 +138,8 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
                 last.map(|last| last.words.as_str()),
                 owner,
                 update.afterwards.commitment(),
+                sent_as.map(|it| it.study.as_str()),
+                sent_as.map(|it| it.instance.as_str()),
             ),
             |row| row.get(0),
         )

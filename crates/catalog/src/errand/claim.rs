@@ -7,7 +7,7 @@ use causeway_core::{RemoteName, Uid};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{Errand, ErrandKind, Peer, Task, items, json_numbers};
+use super::{Count, Errand, ErrandKind, Peer, Task, items, json_numbers};
 use crate::Catalog;
 use crate::delivery::{millis, moment, name};
 use crate::engine::Durability;
@@ -173,18 +173,28 @@ fn lease(
     lease: Duration,
 ) -> Result<Errand, Error> {
     let until = now.saturating_add(millis(lease));
-    let (kind, uid, attempts): (i64, String, u32) = connection
+    let (kind, uid, attempts, looks): (i64, String, u32, u32) = connection
         .prepare_cached(
             "UPDATE errand SET lease_owner = ?2, next_at = ?3, changed_at = ?4 WHERE id = ?1
-             RETURNING kind, uid, attempt",
+             RETURNING kind, uid, attempt, looks",
         )?
-        .query_row((errand, owner, until, now), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        .query_row((errand, owner, until, now), |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+        })?;
     let uid = Uid::parse(&uid).map_err(|_| Error::Corrupt("a UID"))?;
     let task = match ErrandKind::of(kind)? {
         ErrandKind::Notice => Task::Notice(uid),
         ErrandKind::Request => {
             let references = items(connection, errand)?.into_iter().map(|(it, _)| it.reference).collect();
             Task::Request(Request { transaction: uid, references })
+        }
+        ErrandKind::Count => {
+            let named = items(connection, errand)?.into_iter();
+            Task::Count(Count {
+                study: uid,
+                instances: named.map(|(it, _)| it.reference.sop_instance).collect(),
+                looks,
+            })
         }
         // Nobody claims an inquiry; it has a result like the other.
         ErrandKind::Result | ErrandKind::Inquiry => {

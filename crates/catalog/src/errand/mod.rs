@@ -1,6 +1,7 @@
 //! Errands as rows: what is owed to a remote beside instances. Results of commitments that were asked of us,
 //! commitments that we ask for (PS3.4 §J.3), notices of what is available here (PS3.4 §R.3). Beside them, commitments
-//! whose results are come for (PS3.18 §13): they are decided as the others are, and nobody is called.
+//! whose results are come for (PS3.18 §13): they are decided as the others are, and nobody is called. Of what was sent
+//! over the web, where there is no commitment, counts of what the far side lists (PS3.18 §10.6).
 //!
 //! Lives here: writing, claiming, concluding, listing them. Never here: what a data set looks like, when to try again.
 //!
@@ -9,6 +10,7 @@
 
 mod claim;
 mod conclude;
+mod count;
 mod inquire;
 mod list;
 mod notice;
@@ -25,6 +27,7 @@ use crate::instances;
 
 pub use claim::ErrandDue;
 pub use conclude::{GivenUp, Step};
+pub use count::{Count, Counted, MAX_COUNTED};
 pub use inquire::{Inquired, Standing};
 pub use list::{ErrandCount, ErrandFailure, ErrandFilter, ErrandRow};
 pub use receive::{Finding, Known, Received, Undecided};
@@ -45,6 +48,9 @@ pub enum ErrandKind {
     /// The result of a commitment that was asked of us over the web, for whoever asked to come for it.
     #[serde(rename = "asked-over-web")]
     Inquiry,
+    /// What a remote lists of what it was sent over the web.
+    #[serde(rename = "count")]
+    Count,
 }
 
 /// State of an errand, as it is kept.
@@ -110,11 +116,13 @@ pub enum Task {
     Request(Request),
     /// Tell what of this study is available.
     Notice(Uid),
+    /// Look for these in what it lists.
+    Count(Count),
 }
 
 impl ErrandKind {
     /// All, in the order of their numbers.
-    pub const ALL: [Self; 4] = [Self::Result, Self::Request, Self::Notice, Self::Inquiry];
+    pub const ALL: [Self; 5] = [Self::Result, Self::Request, Self::Notice, Self::Inquiry, Self::Count];
 
     pub(crate) const fn number(self) -> i64 {
         self as i64
@@ -133,6 +141,7 @@ impl ErrandKind {
             Self::Request => "asked-by-us",
             Self::Notice => "notice",
             Self::Inquiry => "asked-over-web",
+            Self::Count => "count",
         }
     }
 }

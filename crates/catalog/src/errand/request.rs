@@ -56,7 +56,7 @@ impl Catalog {
         let quiet_since = now.saturating_sub(millis(quiet));
         let ready = move |connection: &Connection| -> Result<Vec<i64>, Error> {
             let mut statement = connection.prepare_cached(
-                "SELECT delivery FROM job WHERE commitment = 0 GROUP BY delivery
+                "SELECT delivery FROM job WHERE commitment = 0 AND sent_study IS NULL GROUP BY delivery
                  HAVING max(changed_at) <= ?1 OR count(*) >= ?2 LIMIT ?3",
             )?;
             let ids = statement.query_map((quiet_since, limit, MAX_GATHERED), |row| row.get(0))?;
@@ -106,7 +106,7 @@ fn gather(
     let mut statement = connection.prepare_cached(
         "SELECT job.id, job.remote, instance.sop_class, instance.uid FROM job
          LEFT JOIN instance ON instance.id = job.instance
-         WHERE job.delivery = ?1 AND job.commitment = 0 ORDER BY job.id LIMIT ?2",
+         WHERE job.delivery = ?1 AND job.commitment = 0 AND job.sent_study IS NULL ORDER BY job.id LIMIT ?2",
     )?;
     let mut rows = statement.query((delivery, limit))?;
     let (mut jobs, mut references, mut remote) = (Vec::new(), Vec::new(), String::new());
@@ -203,7 +203,7 @@ fn told(
     Ok(Answered::Noted { committed, resent, parked })
 }
 
-fn asked_for(connection: &Connection, errand: i64) -> Result<Vec<(i64, String, i64)>, Error> {
+pub(super) fn asked_for(connection: &Connection, errand: i64) -> Result<Vec<(i64, String, i64)>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT place, sop_instance, job FROM errand_item WHERE errand = ?1 ORDER BY place",
     )?;
@@ -215,7 +215,7 @@ fn asked_for(connection: &Connection, errand: i64) -> Result<Vec<(i64, String, i
 // that was delivered is.
 
 /// The delivery that a request is about.
-fn delivery_of(connection: &Connection, errand: i64) -> Result<Option<i64>, Error> {
+pub(super) fn delivery_of(connection: &Connection, errand: i64) -> Result<Option<i64>, Error> {
     let found = connection
         .prepare_cached(
             "SELECT job.delivery FROM errand_item JOIN job ON job.id = errand_item.job WHERE errand = ?1 LIMIT 1",
@@ -226,7 +226,7 @@ fn delivery_of(connection: &Connection, errand: i64) -> Result<Option<i64>, Erro
 }
 
 /// Notes in the trail that all of a delivery is committed, or that some of it needs a decision.
-fn note_end(
+pub(super) fn note_end(
     connection: &Connection,
     delivery: i64,
     parked: u64,

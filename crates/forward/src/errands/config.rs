@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::count::Looks;
 use crate::config::ConfigError;
 
 /// How errands are carried out.
@@ -28,6 +29,10 @@ pub struct Config {
     pub linger_seconds: u32,
     /// How long nothing more of a study must have come before a notice tells of it.
     pub notice_quiet_seconds: u32,
+    /// How often at most a remote that was sent to over the web is asked whether it lists all of it.
+    pub count_looks: u32,
+    /// How long after the first time it is asked again; each pause is four times as long as the one before.
+    pub count_pause_seconds: u32,
 }
 
 impl Default for Config {
@@ -41,6 +46,8 @@ impl Default for Config {
             result_hours: 24,
             linger_seconds: 5,
             notice_quiet_seconds: 60,
+            count_looks: 6,
+            count_pause_seconds: 30,
         }
     }
 }
@@ -61,6 +68,8 @@ impl Config {
             ("errands.result_hours", self.result_hours, 1..=year),
             ("errands.linger_seconds", self.linger_seconds, 0..=300),
             ("errands.notice_quiet_seconds", self.notice_quiet_seconds, 1..=24 * 3600),
+            ("errands.count_looks", self.count_looks, 1..=20),
+            ("errands.count_pause_seconds", self.count_pause_seconds, 1..=3600),
         ];
         match table.into_iter().find(|(_, value, bounds)| !bounds.contains(value)) {
             Some((key, value, bounds)) => Err(ConfigError {
@@ -95,6 +104,10 @@ impl Config {
 
     pub(super) fn linger(&self) -> Duration {
         Duration::from_secs(self.linger_seconds.into())
+    }
+
+    pub(super) fn looks(&self) -> Looks {
+        Looks { most: self.count_looks, pause: Duration::from_secs(self.count_pause_seconds.into()) }
     }
 
     pub(super) fn notice_quiet(&self) -> Duration {

@@ -1,14 +1,16 @@
 //! Errands: what is owed to a remote beside instances, each on an association of its own. Results of commitments that
-//! were asked of us, commitments that we ask for, notices of what is available here.
+//! were asked of us, commitments that we ask for, notices of what is available here; over the web, counts of what is
+//! listed there.
 //!
 //! Lives here: the hub that finds out what is owed, one task per remote and kind of errand that carries it out, and what
 //! an answer calls for. Never here: doors, and what is settled (the archive knows).
 //!
-//! Invariant: an errand is done only when the far side said Success to it. The catalog's table is the truth; the
+//! Invariant: an errand is done only when the far side said Success to it, a count when it listed all or cannot. The catalog's table is the truth; the
 //! archive's bell a hint.
 
 mod ask;
 mod config;
+mod count;
 mod line;
 mod step;
 mod tell;
@@ -18,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_archive::CatalogError;
-use causeway_catalog::errand::{Errand, ErrandKind, Task};
+use causeway_catalog::errand::{Count, Counted, Errand, ErrandKind, Task};
 use causeway_core::commitment::Request;
 use causeway_core::{Remote, RemoteName, Uid};
 use tokio::sync::watch;
@@ -26,6 +28,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 
 use self::ask::Asked;
 pub use self::config::Config;
+use self::count::Told;
 use self::step::{Attempt, Limits, step};
 use crate::backoff::Jitter;
 use crate::failure::{Failure, Kind};
@@ -97,6 +100,7 @@ impl Hub {
         archive.decide_commitments(settings.settle(), settings.report()).await?;
         let limit = settings.request_instances;
         catalog.gather_commitments(settings.gather(), limit, settings.request(), fresh_uid).await?;
+        catalog.gather_counts(settings.gather(), settings.request()).await?;
         let remotes = archive.remotes();
         let told = remotes.iter().filter(|remote| remote.follow.availability);
         let told = told.map(|remote| remote.name.clone()).collect();
@@ -128,7 +132,12 @@ impl Hub {
                 continue;
             }
             // One that cannot be called gets its results when it calls.
-            let remote = self.inner.archive.remote(&course.0).filter(|it| it.dimse_peer().is_some());
+            let remote = self.inner.archive.remote(&course.0).filter(|it| match due.kind {
+                ErrandKind::Count => it.dicomweb.is_some(),
+                ErrandKind::Result | ErrandKind::Request | ErrandKind::Notice | ErrandKind::Inquiry => {
+                    it.dimse_peer().is_some()
+                }
+            });
             if let Some(remote) = remote
                 && self.busy.len() < MAX_TASKS
             {
@@ -216,7 +225,13 @@ impl Courier {
     async fn carry_out(&mut self, errand: Errand) -> Result<Option<Failure>, CatalogError> {
         let inner = Arc::clone(&self.inner);
         let Errand { id, attempts, task } = errand;
-        let (attempt, asked) = self.attempt(&task).await;
+        let (attempt, asked) = match &task {
+            Task::Count(count) => match count::look(&inner, &self.remote, count).await {
+                Ok(told) => return self.counted(id, count, told).await.map(|()| None),
+                Err(failure) => (Attempt::Failed(failure), None),
+            },
+            Task::Result(_) | Task::Request(_) | Task::Notice(_) => self.attempt(&task).await,
+        };
         let (status, words) = match &attempt {
             Attempt::Done => (None, "the far side has taken it".to_owned()),
             Attempt::Asked => (None, "the far side was asked; its result is awaited".to_owned()),
@@ -241,12 +256,31 @@ impl Courier {
         })
     }
 
+    /// Writes what the far side listed.
+    async fn counted(&self, id: i64, count: &Count, told: Told) -> Result<(), CatalogError> {
+        let Inner { catalog, config, clock, owner, .. } = &*self.inner;
+        let remote = &self.remote.name;
+        let (counted, words) = count::judge(told, count, remote, clock.now(), config.errands.looks());
+        match &counted {
+            Counted::Whole => {}
+            Counted::Again(..) => tracing::info!(%remote, errand = id, told = words, "not all is listed yet"),
+            Counted::Lacking(_) => {
+                tracing::warn!(%remote, errand = id, study.uid = %count.study, told = words, "not all that was delivered is listed");
+            }
+            Counted::CannotBeAsked => {
+                tracing::info!(%remote, errand = id, told = words, "nothing is counted")
+            }
+        }
+        catalog.conclude_count(id, owner.clone(), counted, words).await
+    }
+
     /// Does what is to be done; gives the association on which the result of a request may come.
     async fn attempt(&self, task: &Task) -> (Attempt, Option<Asked>) {
         let (inner, remote) = (&*self.inner, &self.remote);
         let done = match task {
             Task::Result(settlement) => tell::result(inner, remote, settlement).await,
             Task::Notice(study) => tell::availability(inner, remote, study).await,
+            Task::Count(count) => count::look(inner, remote, count).await.map(drop),
             Task::Request(request) => {
                 return match ask::request(inner, remote, request).await {
                     Ok(asked) => (Attempt::Asked, Some(asked)),

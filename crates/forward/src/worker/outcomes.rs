@@ -26,17 +26,20 @@ pub(super) struct Outcomes<'a> {
     pending: Vec<Update>,
     /// What follows a delivery to this remote.
     afterwards: Afterwards,
+    /// Whether it is asked what it lists of what it was sent over the web.
+    is_counted: bool,
     since: Instant,
     was_answered: bool,
 }
 
 impl<'a> Outcomes<'a> {
     pub(super) fn new(inner: &'a Inner, remote: &'a RemoteName) -> Self {
-        // Commitment is a service of the DIMSE side, asked of whoever was sent to over it.
-        let asks = inner
-            .archive
-            .remote(remote)
+        // Commitment is a service of the DIMSE side, asked of whoever was sent to over it; a count one of the web's.
+        let now = inner.archive.remote(remote);
+        let asks = now
+            .as_ref()
             .is_some_and(|it| it.follow.commitment && it.dicomweb.is_none() && it.callable_link().is_none());
+        let is_counted = now.is_some_and(|it| !it.follow.no_count);
         let afterwards = if asks { Afterwards::AskCommitment } else { Afterwards::Nothing };
         Self {
             inner,
@@ -44,6 +47,7 @@ impl<'a> Outcomes<'a> {
             open: BTreeMap::new(),
             pending: Vec::new(),
             afterwards,
+            is_counted,
             since: Instant::now(),
             was_answered: false,
         }
@@ -77,7 +81,7 @@ impl<'a> Outcomes<'a> {
     /// A broken line is held against the instance when it alone breaks it: such an answer counts as unclear.
     fn judged(&self, job: i64, outcome: &Outcome) -> Outcome {
         match outcome {
-            Outcome::Delivered(_) | Outcome::Proven(_) => {
+            Outcome::Delivered(_) | Outcome::Stored(..) | Outcome::Proven(_) => {
                 self.inner.breakers(self.remote, |breakers| breakers.delivered(job))
             }
             Outcome::Failed(failure) if failure.kind == Kind::Transient => {
@@ -123,7 +127,11 @@ impl Outcomes<'_> {
         }
         let afterwards = match &outcome {
             Outcome::Proven(_) => Afterwards::Proven,
-            _ => self.afterwards,
+            Outcome::Stored(_, sent_as) if self.is_counted => Afterwards::AskListing(sent_as.clone()),
+            Outcome::Stored(..) => Afterwards::Nothing,
+            Outcome::Delivered(_) | Outcome::Failed(_) | Outcome::NotSent | Outcome::Gone => {
+                self.afterwards.clone()
+            }
         };
         self.pending.push(update(job.job, next, afterwards));
         if self.pending.len() >= MAX_TOGETHER || self.since.elapsed() >= MAX_WAIT {
@@ -136,7 +144,7 @@ impl Outcomes<'_> {
 /// Whether the far side said this. What failed of our own doing, or with the line, says nothing of how it fares.
 fn is_answer(outcome: &Outcome) -> bool {
     match outcome {
-        Outcome::Delivered(_) | Outcome::Proven(_) => true,
+        Outcome::Delivered(_) | Outcome::Stored(..) | Outcome::Proven(_) => true,
         Outcome::Failed(failure) => matches!(failure.kind, Kind::Permanent | Kind::Unclear),
         Outcome::NotSent | Outcome::Gone => false,
     }

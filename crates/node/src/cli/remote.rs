@@ -134,6 +134,10 @@ struct Add {
     /// Ask it to commit to what it was sent by C-STORE (storage commitment), and say so of each instance
     #[arg(long, requires = "host", conflicts_with = "dicomweb")]
     commitment: bool,
+    /// Do not ask it what it lists of what it was sent over DICOMweb; else it is asked by QIDO-RS, and what is listed
+    /// counts as committed
+    #[arg(long, requires = "dicomweb")]
+    no_count: bool,
     /// Tell it of each study that came, once no more of it comes (Instance Availability Notification)
     #[arg(long, requires = "host")]
     availability: bool,
@@ -290,7 +294,11 @@ impl Add {
             credentials: self.credentials.credentials(),
             sees: self.sees,
             transform: self.transform,
-            follow: Follow { commitment: self.commitment, availability: self.availability },
+            follow: Follow {
+                commitment: self.commitment,
+                availability: self.availability,
+                no_count: self.no_count,
+            },
             lines: self.lines,
             bandwidth: Bandwidth::new(self.bandwidth)?,
             ..causeway_core::Remote::named(self.name)

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_archive::{Archive, Passage, Throttle};
+use causeway_catalog::delivery::SentAs;
 use causeway_core::remote::DicomWebAddress;
 use causeway_core::{Remote, Status};
 use reqwest::Client;
@@ -245,7 +246,7 @@ impl Stow {
         self.free.push(line);
         self.uploads.remove(&line);
         match what {
-            What::Asked(answer) => self.asked(items, generation, answer, sink).await,
+            What::Asked(answer) => self.asked(items, &passage, generation, answer, sink).await,
             What::Sent { upload, reply, took } => {
                 let items = unread(items, &upload, sink).await?;
                 if upload.broke_off() || items.is_empty() {
@@ -282,7 +283,11 @@ impl Stow {
         }
         let mut full = Ok(());
         for Item { ready, .. } in &items {
-            let outcome = reply.of(passage.sop_instance(&ready.instance).as_str());
+            let sent_as = sent_as(passage, ready);
+            let outcome = match reply.of(sent_as.instance.as_str()) {
+                Outcome::Delivered(status) => Outcome::Stored(status, sent_as),
+                other => other,
+            };
             sink.tell(&ready.job, &outcome).await?;
             if let Outcome::Failed(failure) = outcome
                 && failure.kind == Kind::Exhausted
@@ -297,6 +302,7 @@ impl Stow {
     async fn asked(
         &mut self,
         mut items: Vec<Item>,
+        passage: &Passage,
         generation: u32,
         answer: Result<Option<Vec<bool>>, Failure>,
         sink: &mut impl Sink,
@@ -322,7 +328,8 @@ impl Stow {
         // One that answers questions and takes nothing would be asked for ever.
         self.has_answered |= !there.is_empty();
         for item in &there {
-            sink.tell(&item.ready.job, &Outcome::Delivered(Status::SUCCESS)).await?;
+            let outcome = Outcome::Stored(Status::SUCCESS, sent_as(passage, &item.ready));
+            sink.tell(&item.ready.job, &outcome).await?;
         }
         rest.iter_mut().for_each(|item| item.is_in_doubt = false);
         self.load.put_back(rest);
@@ -376,6 +383,11 @@ impl Stow {
         self.not_before = Some(Instant::now() + AFTER_BREAK);
         true
     }
+}
+
+/// Under which UIDs an instance went out.
+fn sent_as(passage: &Passage, ready: &Ready) -> SentAs {
+    SentAs { study: passage.study(&ready.instance), instance: passage.sop_instance(&ready.instance) }
 }
 
 /// A client with connections of its own.
