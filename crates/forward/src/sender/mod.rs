@@ -4,6 +4,7 @@
 //! has not told when it fails was not attempted. Never here: when to try again.
 
 mod cstore;
+mod doubts;
 pub(crate) mod link;
 mod stow;
 mod supply;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
 pub(crate) use cstore::{Answered, call, echo, failure};
+pub(crate) use doubts::Doubts;
 
 /// A job whose instance is here.
 #[derive(Debug, Clone)]
@@ -106,6 +108,8 @@ pub(crate) struct Way {
     pub(crate) claim: usize,
     /// How fast bytes may go out.
     pub(crate) throttle: Throttle,
+    /// What was sent and not answered before.
+    pub(crate) doubts: Arc<Doubts>,
 }
 
 /// An open line to a remote, kept from batch to batch.

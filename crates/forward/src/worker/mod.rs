@@ -32,7 +32,7 @@ use crate::job::Policy;
 use crate::priors;
 use crate::release;
 use crate::router::Router;
-use crate::sender::{Caller, Patience, Way};
+use crate::sender::{Caller, Doubts, Patience, Way};
 use crate::visit::Places;
 use crate::webhooks;
 
@@ -72,6 +72,8 @@ pub(crate) struct Inner {
     reaches: Mutex<HashMap<RemoteName, (Remote, Arc<Reach>)>>,
     /// As often as each remote had been said to be well when what it takes was last asked anew.
     asked_anew: Mutex<HashMap<RemoteName, u64>>,
+    /// What was sent and not answered.
+    doubts: Arc<Doubts>,
 }
 
 impl Forwarder {
@@ -104,6 +106,7 @@ impl Forwarder {
             spare: Arc::new(Semaphore::new(SPARE_INSTANCES)),
             reaches: Mutex::default(),
             asked_anew: Mutex::default(),
+            doubts: Arc::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -241,6 +244,7 @@ impl Inner {
             request_bytes: self.config.request_bytes,
             claim: self.config.batch_instances as usize,
             throttle: self.archive.throttle(remote),
+            doubts: Arc::clone(&self.doubts),
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use causeway_catalog::delivery::SentAs;
 use causeway_core::Priority;
 
 use super::super::Ready;
@@ -21,6 +22,23 @@ pub(super) struct Item {
     pub(super) is_in_doubt: bool,
     /// A request with it broke off before.
     pub(super) is_again: bool,
+    /// Under which UIDs it was sent, of one that is in doubt.
+    pub(super) sent_as: Option<SentAs>,
+    /// An earlier attempt found that the far side did not list it before.
+    pub(super) was_lacking: bool,
+}
+
+impl Item {
+    pub(super) fn new(ready: &Ready) -> Self {
+        Self {
+            ready: ready.clone(),
+            is_alone: false,
+            is_in_doubt: false,
+            is_again: false,
+            sent_as: None,
+            was_lacking: false,
+        }
+    }
 }
 
 /// The instances that wait, in their order, and those that are in doubt.
@@ -36,7 +54,7 @@ impl Load {
         let is_urgent = |ready: &Ready| ready.priority() == Priority::Stat;
         let mut urgent = self.waiting.iter().take_while(|item| is_urgent(&item.ready)).count();
         for ready in batch {
-            let item = Item { ready: ready.clone(), is_alone: false, is_in_doubt: false, is_again: false };
+            let item = Item::new(ready);
             if is_urgent(ready) {
                 self.waiting.insert(urgent, item);
                 urgent += 1;
@@ -52,6 +70,11 @@ impl Load {
             let place = if item.is_in_doubt { &mut self.doubted } else { &mut self.waiting };
             place.push_front(item);
         }
+    }
+
+    /// Takes out all that is in doubt.
+    pub(super) fn take_doubted(&mut self) -> Vec<Item> {
+        std::mem::take(&mut self.doubted).into()
     }
 
     /// Whether nothing is left.

@@ -2,8 +2,9 @@
 //!
 //! Several requests are under way at once, each on a line of its own (an HTTP/2 connection where that is agreed, else one
 //! of HTTP/1.1), so that the line is busy while answers are on their way. When a request breaks off, what had not been sent
-//! to its end goes again; of what had been, the far side is asked first whether it has it (QIDO-RS), and where it says so
-//! it is not sent twice.
+//! to its end goes again; of what had been, the far side is asked first whether it has it (QIDO-RS). Where it says so,
+//! and did not list it before it was sent, it came by that request and is not sent twice; what was listed before may be
+//! something else under the same UID, and goes again, so that the far side says itself what it makes of it.
 //!
 //! ```text
 //!  load ──► request on a free line ──► answered: each told    broken: back to the load, in doubt where sent to its end
@@ -11,6 +12,7 @@
 //!   └──────────────── has not ◄──────── asked ◄───────────────────┘
 //! ```
 
+mod before;
 mod body;
 mod load;
 mod reply;
@@ -31,11 +33,13 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use self::before::Before;
 use self::body::{Source, Upload};
 use self::load::{Item, Load};
 use self::reply::{Reply, is_the_lines};
 use self::request::{Landed, Target, What};
 use self::size::Size;
+use super::doubts::{Doubt, Doubts};
 use super::supply::Supply;
 use super::{Broke, Ready, Sink, Way, passage, until_true};
 use crate::failure::{Failure, Kind};
@@ -84,6 +88,10 @@ pub(crate) struct Stow {
     is_believed: bool,
     /// Whether the far side answers questions.
     answers_questions: bool,
+    /// What it listed before anything was sent.
+    before: Before,
+    /// What was sent and not answered, from one attempt to the next.
+    doubts: Arc<Doubts>,
     /// Nothing is begun before.
     not_before: Option<Instant>,
 }
@@ -123,12 +131,14 @@ impl Stow {
             has_answered: false,
             is_believed: false,
             answers_questions: true,
+            before: Before::new(address, way.patience)?,
+            doubts: way.doubts,
             not_before: None,
         })
     }
 
     pub(super) async fn send(&mut self, batch: &[Ready], sink: &mut impl Sink) -> Result<(), Broke> {
-        self.load.add(batch);
+        self.add(batch);
         let (mut stopped, mut supply) = (sink.stopped(), Supply::default());
         // Why nothing is begun any more.
         let (mut broke, mut is_stopped): (Option<Failure>, bool) = (None, false);
@@ -154,8 +164,11 @@ impl Stow {
                 () = tokio::time::sleep_until(look) => {}
             }
         }
-        // What is left goes back into the queue.
+        // What is left goes back into the queue, and what was sent and not answered is not forgotten.
+        let doubted = self.load.take_doubted();
+        self.keep_in_mind(&doubted);
         self.load = Load::default();
+        self.before.forget();
         broke.map_or(Ok(()), |failure| Err(Broke::Destination(failure)))
     }
 
@@ -165,9 +178,42 @@ impl Stow {
         while self.load.bytes() < enough && supply.is_asked(0, 1) {
             let more = sink.more(self.claim.min(CLAIM_MAX)).await?;
             supply.gave(more.len());
-            self.load.add(&more);
+            self.add(&more);
         }
         Ok(())
+    }
+
+    /// Adds to the load: what an earlier attempt left in doubt is asked after first.
+    fn add(&mut self, batch: &[Ready]) {
+        let Ok(passage) = passage(&self.archive, &self.remote) else { return self.load.add(batch) };
+        let (mut fresh, mut doubted) = (Vec::with_capacity(batch.len()), Vec::new());
+        for ready in batch {
+            let sent_as = sent_as(&passage, ready);
+            if self.doubts.take(ready.job.job, &self.doubt(ready, &sent_as)) {
+                let (sent_as, is_in_doubt, was_lacking) = (Some(sent_as), true, true);
+                doubted.push(Item { sent_as, is_in_doubt, was_lacking, ..Item::new(ready) });
+            } else {
+                fresh.push(ready.clone());
+            }
+        }
+        self.load.add(&fresh);
+        self.load.put_back(doubted);
+    }
+
+    fn doubt(&self, ready: &Ready, sent_as: &SentAs) -> Doubt {
+        let url = self.target.address.url.clone();
+        Doubt { url, digest: ready.instance.digest, sent_as: sent_as.clone() }
+    }
+
+    /// Remembers what is in doubt for the next attempt: where it was listed before, no question would tell.
+    fn keep_in_mind(&mut self, items: &[Item]) {
+        for Item { ready, sent_as, was_lacking, .. } in items {
+            if let Some(sent_as) = sent_as
+                && (*was_lacking || self.before.lacked(sent_as))
+            {
+                self.doubts.keep(ready.job.job, self.doubt(ready, sent_as));
+            }
+        }
     }
 
     /// Begins what there are lines for.
@@ -186,6 +232,7 @@ impl Stow {
             let begun = match (question, request) {
                 (Some(items), _) => self.launch(line, items, passage.clone(), None),
                 (None, Some(items)) => {
+                    items.iter().for_each(|item| self.before.ask(passage.study(&item.ready.instance)));
                     let upload = Upload::new(Arc::clone(&self.bell));
                     self.uploads.insert(line, upload.clone());
                     self.launch(line, items, passage.clone(), Some(upload))
@@ -227,7 +274,7 @@ impl Stow {
         self.flights.spawn(async move {
             let what = match upload {
                 Some(upload) => target.post(&client, &items, source, upload).await,
-                None => target.ask(&client, &items, &passage).await,
+                None => target.ask(&client, &items).await,
             };
             Landed { items, line, generation, passage, what }
         });
@@ -246,7 +293,7 @@ impl Stow {
         self.free.push(line);
         self.uploads.remove(&line);
         match what {
-            What::Asked(answer) => self.asked(items, &passage, generation, answer, sink).await,
+            What::Asked(answer) => self.asked(items, generation, answer, sink).await,
             What::Sent { upload, reply, took } => {
                 let items = unread(items, &upload, sink).await?;
                 if upload.broke_off() || items.is_empty() {
@@ -261,7 +308,14 @@ impl Stow {
                         self.size = self.size.answered(sent, took);
                         self.answered(items, &passage, &reply, sink).await
                     }
-                    Err(failure) => self.broken(items, generation, &upload, failure, sink).await,
+                    Err(failure) => {
+                        let mut items = items;
+                        for item in &mut items {
+                            item.sent_as = Some(sent_as(&passage, &item.ready));
+                            item.was_lacking = false;
+                        }
+                        self.broken(items, generation, &upload, failure, sink).await
+                    }
                 }
             }
         }
@@ -298,11 +352,10 @@ impl Stow {
         Ok(full)
     }
 
-    /// Tells those that the far side says it has; the others go again.
+    /// Tells those that the far side says it has, and had not before; the others go again.
     async fn asked(
         &mut self,
-        mut items: Vec<Item>,
-        passage: &Passage,
+        items: Vec<Item>,
         generation: u32,
         answer: Result<Option<Vec<bool>>, Failure>,
         sink: &mut impl Sink,
@@ -322,16 +375,20 @@ impl Stow {
                 });
             }
         };
-        let mut has = has.into_iter().chain(std::iter::repeat(false));
-        let (there, mut rest): (Vec<_>, Vec<_>) =
-            items.drain(..).partition(|_| has.next().unwrap_or_default());
-        // One that answers questions and takes nothing would be asked for ever.
-        self.has_answered |= !there.is_empty();
-        for item in &there {
-            let outcome = Outcome::Stored(Status::SUCCESS, sent_as(passage, &item.ready));
-            sink.tell(&item.ready.job, &outcome).await?;
+        let mut rest = Vec::new();
+        for (mut item, is_listed) in items.into_iter().zip(has.into_iter().chain(std::iter::repeat(false))) {
+            match item.sent_as.take() {
+                Some(sent_as) if is_listed && (item.was_lacking || self.before.lacked(&sent_as)) => {
+                    // One that answers questions and takes nothing would be asked for ever.
+                    self.has_answered = true;
+                    sink.tell(&item.ready.job, &Outcome::Stored(Status::SUCCESS, sent_as)).await?;
+                }
+                _ => {
+                    item.is_in_doubt = false;
+                    rest.push(item);
+                }
+            }
         }
-        rest.iter_mut().for_each(|item| item.is_in_doubt = false);
         self.load.put_back(rest);
         Ok(Ok(()))
     }
@@ -346,9 +403,9 @@ impl Stow {
         sink: &mut impl Sink,
     ) -> Result<Result<(), Failure>, Broke> {
         let again = items.iter().any(|item| item.is_again) && items.len() == 1;
+        // Those that were left out are not among the items any more.
+        let sent = upload.parts().saturating_sub(upload.faults().len());
         if is_the_lines(&failure) && !again && self.may_go_on(generation, upload.parts() > 0) {
-            // Those that were left out are not among the items any more.
-            let sent = upload.parts().saturating_sub(upload.faults().len());
             let answers = self.answers_questions;
             for (at, item) in items.iter_mut().enumerate() {
                 item.is_again = true;
@@ -356,6 +413,10 @@ impl Stow {
             }
             self.load.put_back(items);
             return Ok(Ok(()));
+        }
+        // A status of the far side's own says that it took nothing.
+        if matches!(failure.status, None | Some(502 | 504)) {
+            self.keep_in_mind(items.get(..sent).unwrap_or(&items));
         }
         // Of several it is not known which one it is that the far side fails at; of one it is.
         if let [item] = items.as_slice()

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use causeway_archive::Passage;
+use causeway_catalog::delivery::SentAs;
 use causeway_core::Uid;
 use causeway_core::remote::DicomWebAddress;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
@@ -75,22 +76,22 @@ impl Target {
     }
 
     /// Asks which of these, all of one study, the far side has (QIDO-RS, PS3.18 §10.6).
-    pub(super) async fn ask(&self, client: &Client, items: &[Item], passage: &Passage) -> What {
-        What::Asked(self.which(client, items, passage).await)
+    pub(super) async fn ask(&self, client: &Client, items: &[Item]) -> What {
+        What::Asked(self.which(client, items).await)
     }
 
-    async fn which(
-        &self,
-        client: &Client,
-        items: &[Item],
-        passage: &Passage,
-    ) -> Result<Option<Vec<bool>>, Failure> {
-        let Some(first) = items.first() else { return Ok(None) };
-        let study = passage.study(&first.ready.instance);
-        let uids: Vec<Uid> = items.iter().map(|item| passage.sop_instance(&item.ready.instance)).collect();
+    async fn which(&self, client: &Client, items: &[Item]) -> Result<Option<Vec<bool>>, Failure> {
+        let names: Vec<Option<&SentAs>> = items.iter().map(|item| item.sent_as.as_ref()).collect();
+        let Some(study) = names.iter().flatten().map(|sent_as| &sent_as.study).next() else {
+            return Ok(None);
+        };
+        let uids: Vec<Uid> = names.iter().flatten().map(|sent_as| sent_as.instance.clone()).collect();
         let web = DicomWeb::over(client.clone(), &self.address, self.patience);
-        Ok(match qido::which(&web, &study, &uids).await? {
-            Presence::Lists(listed) => Some(uids.iter().map(|uid| listed.contains(uid)).collect()),
+        Ok(match qido::which(&web, study, &uids).await? {
+            Presence::Lists(listed) => {
+                let is_listed = |name: Option<&SentAs>| name.is_some_and(|it| listed.contains(&it.instance));
+                Some(names.into_iter().map(is_listed).collect())
+            }
             Presence::Untold => None,
         })
     }
