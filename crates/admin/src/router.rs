@@ -3,11 +3,11 @@
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::map_response;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use crate::api::{
     doctor, errands, events, incidents, links, node, procedure_steps, queue, remotes, routes, tokens,
-    transforms, visits, webhooks, worklist,
+    transforms, visits, way_back, webhooks, worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
@@ -55,6 +55,9 @@ pub fn closed(node: Node) -> Router {
         .route("/webhooks/{name}", put(webhooks::put).delete(webhooks::remove))
         .route("/commitments", get(errands::commitments))
         .route("/notices", get(errands::notices))
+        .route("/way-back", get(way_back::list))
+        .route("/way-back/{instance}", delete(way_back::discard))
+        .route("/way-back/{instance}/retry", post(way_back::retry))
         .route("/tokens", get(tokens::list))
         .route("/tokens/{name}", put(tokens::put).delete(tokens::remove))
         .route("/transforms", get(transforms::list))

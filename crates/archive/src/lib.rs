@@ -57,7 +57,7 @@ use kept::Kept;
 
 pub use bulk::{BulkData, BulkValue, BulkWalk, Listed};
 pub use causeway_catalog::{
-    Answers, Entries, Error as CatalogError, InviteRecord, PerformedFilter, PerformedStep, Swept,
+    Answers, Entries, Error as CatalogError, InviteRecord, PerformedFilter, PerformedStep, Swept, WayBack,
     WorklistItem, WorklistQuery, errand,
 };
 pub use causeway_store::{Aside, AsideReader, Error as StoreError, Scratch};

@@ -7,17 +7,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use causeway_catalog::{CameBack as Became, DueBack};
-use causeway_core::{CameBack, Door, Envelope, Principal, Transform};
+use causeway_catalog::{CameBack as Became, DueBack, WayBack};
+use causeway_core::{CameBack, Door, Envelope, Permission, Principal, Transform, Uid};
 use causeway_dataset::transform::{Original, Plan};
 use tokio::sync::Notify;
 
-use crate::error::{IngestError, RetrieveError};
+use crate::error::{IngestError, RetrieveError, SearchError};
 use crate::passage::{moment, not_transformed};
-use crate::{Announced, Archive, Body, BodyError, Object, Wanted};
+use crate::{Announced, Archive, Body, BodyError, Object, Wanted, access};
 
 /// Copies made in one round.
 const ROUND: u32 = 16;
+/// Most copies that are listed.
+const MAX_LISTED: u32 = 1000;
 /// Several instances that come at once are copied together.
 const GATHER: Duration = Duration::from_millis(200);
 /// How often it is looked for what is to be tried again.
@@ -97,6 +99,35 @@ impl Archive {
             self.inner.catalog.came_back(due, became).await?;
         }
         Ok(count)
+    }
+
+    /// Copies that are due, those that were tried most often first; the first thousand.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn ways_back(&self, principal: &Principal) -> Result<Vec<WayBack>, SearchError> {
+        access::allow(principal, Permission::Admin)?;
+        Ok(self.inner.catalog.ways_back(MAX_LISTED).await?)
+    }
+
+    /// Tries the copy of this instance again at once; says whether one is due.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn retry_way_back(&self, principal: &Principal, instance: Uid) -> Result<bool, SearchError> {
+        access::allow(principal, Permission::Admin)?;
+        let is_due = self.inner.catalog.retry_way_back(instance, &principal.name).await?;
+        self.inner.returning.nudge();
+        Ok(is_due)
+    }
+
+    /// Makes no copy of this instance, which stays as it came; says whether one was due.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn discard_way_back(&self, principal: &Principal, instance: Uid) -> Result<bool, SearchError> {
+        access::allow(principal, Permission::Admin)?;
+        Ok(self.inner.catalog.discard_way_back(instance, &principal.name).await?)
     }
 
     async fn bring_back(&self, due: &DueBack) -> Result<(), ReturnError> {

@@ -34,6 +34,7 @@ mod sheets;
 mod sight;
 mod tokens;
 mod transforms;
+mod way_back;
 mod webhooks;
 mod worklist;
 
@@ -56,6 +57,7 @@ pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
 pub use tokens::TokenRecord;
 pub use transforms::ProjectSecret;
+pub use way_back::WayBack;
 pub use webhooks::{Since, Webhook, WebhookRecord};
 pub use worklist::{Entries, Kept, Likeness, MAX_LIKENESSES, Swept, WorklistItem, WorklistQuery};
 

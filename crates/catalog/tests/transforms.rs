@@ -123,3 +123,35 @@ async fn names_are_found_by_the_remote_that_knows_them_only() {
     assert_eq!(found.len(), 1);
     assert!(subject.catalog.originals(name("other"), asked).await.unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_copy_that_could_not_be_made_is_listed_with_its_reason_until_it_is_hurried_or_given_up() {
+    let subject = Subject::new().await;
+    let catalog = &subject.catalog;
+    subject.insert(record(1, 1, 1)).await;
+    known_as_nine(&subject, "reader", "1.2.9").await;
+    subject.insert(came(9, Some("reader"))).await;
+    let instance = uid("1.2.9.1.7");
+    let [first]: [DueBack; 1] = due(&subject).await.try_into().unwrap();
+    let failed = CameBack::Failed { words: "no secret".to_owned(), again_in_ms: 3_600_000 };
+    catalog.came_back(first, failed).await.unwrap();
+    let [listed] = &catalog.ways_back(10).await.unwrap()[..] else { unreachable!("one is due") };
+    assert_eq!(
+        (&listed.instance, &listed.study, &listed.remote),
+        (&instance, &uid("1.2.9"), &name("reader"))
+    );
+    assert_eq!((listed.attempts, listed.words.as_deref()), (1, Some("no secret")));
+    assert!(catalog.ways_back(0).await.unwrap().is_empty());
+
+    assert!(!catalog.retry_way_back(uid("1.2.1.1.1"), "anna").await.unwrap(), "none is due of that one");
+    assert!(due(&subject).await.is_empty());
+    assert!(catalog.retry_way_back(instance.clone(), "anna").await.unwrap());
+    assert_eq!(due(&subject).await[0].attempt, 0);
+    assert!(catalog.discard_way_back(instance.clone(), "anna").await.unwrap());
+    assert!(!catalog.discard_way_back(instance, "anna").await.unwrap());
+    assert!(due(&subject).await.is_empty() && catalog.ways_back(10).await.unwrap().is_empty());
+    let trail = catalog.audit(10).await.unwrap();
+    let told: Vec<&str> =
+        trail.iter().map(|row| row.what.as_str()).filter(|it| it.starts_with("way-back")).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+}

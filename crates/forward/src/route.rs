@@ -6,6 +6,7 @@ use causeway_catalog::{Priors, RouteRecord};
 use causeway_core::{InstanceRecord, PlannedDelivery, RemoteName, Trigger};
 
 use crate::condition::{Condition, ConditionError, Verdict};
+use crate::router::WAY_BACK;
 
 /// Longest time that a study or series may have to be quiet, or is waited for, in seconds: a day.
 pub const MAX_QUIET_SECONDS: u32 = 24 * 3600;
@@ -32,6 +33,9 @@ pub enum RouteError {
         "remote '{0}' has neither --host and --port nor --dicomweb, nor was it paired as one that this node calls: nothing can be sent to it"
     )]
     Unreachable(RemoteName),
+    /// Its name.
+    #[error("'{WAY_BACK}' names what goes back to where a study came from; call the route otherwise")]
+    Reserved,
     /// Its trigger.
     #[error("a study or series may have to be quiet for 1 to {MAX_QUIET_SECONDS} seconds, not for {0}")]
     Quiet(u32),
@@ -53,7 +57,9 @@ pub enum RouteError {
     #[error("a route has 1 to {MAX_DESTINATIONS} remotes, each once, not {0}")]
     Destinations(usize),
     /// Whom it asks what there is.
-    #[error("remote '{0}' has neither --host and --port nor --dicomweb: it cannot be asked what there is")]
+    #[error(
+        "remote '{0}' has neither --host and --port nor --dicomweb: it cannot be asked what there is (a link is not asked)"
+    )]
     NotAskable(RemoteName),
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
+use causeway_archive::WayBack;
 use causeway_archive::oidc::{KeysReport, KeysState};
 use causeway_core::{Permission, Principal, Remote, RemoteName};
 use causeway_forward::admin::DestinationReport;
@@ -69,6 +70,7 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
     let due = ErrandFilter { state: Some(ErrandState::Due), limit: MAX_ERRANDS, ..ErrandFilter::default() };
     findings.extend(errands(&node.forwarder.errands(&caller, due).await?));
+    findings.extend(ways_back(&node.archive.ways_back(&caller).await?));
     let given_up = ErrandFilter {
         kinds: vec![ErrandKind::Count],
         state: Some(ErrandState::GivenUp),
@@ -166,9 +168,8 @@ fn queue(report: &DestinationReport) -> Option<Finding> {
 fn errands(due: &[ErrandRow]) -> Vec<Finding> {
     let mut failing: BTreeMap<(String, &str), (u64, &str)> = BTreeMap::new();
     // A count that was answered waits for the far side to list more, which is no failure.
-    let is_in_vain = |errand: &&ErrandRow| {
-        errand.attempts > 0 && (errand.kind != ErrandKind::Count || errand.failed == 0)
-    };
+    let is_in_vain =
+        |errand: &&ErrandRow| errand.attempts > 0 && (errand.kind != ErrandKind::Count || errand.failed == 0);
     for errand in due.iter().filter(is_in_vain) {
         let Some(remote) = &errand.remote else { continue };
         let words = errand.words.as_deref().unwrap_or_default();
@@ -188,6 +189,20 @@ fn errands(due: &[ErrandRow]) -> Vec<Finding> {
     failing.into_iter().map(finding).collect()
 }
 
+/// Copies under the original identity that could not be made, one finding for each remote.
+fn ways_back(due: &[WayBack]) -> Vec<Finding> {
+    let mut failing: BTreeMap<&RemoteName, (u64, &str)> = BTreeMap::new();
+    for due in due.iter().filter(|due| due.words.is_some()) {
+        failing.entry(&due.remote).or_insert((0, due.words.as_deref().unwrap_or_default())).0 += 1;
+    }
+    let finding = |(remote, (count, words)): (&RemoteName, (u64, &str))| {
+        let words = format!("{count} that came back have no copy under the original identity: {words}");
+        Finding::new(format!("the way back from {remote}"), Verdict::Failure, words)
+            .with_remedy("see `causeway queue way-back`; they are tried again by themselves, until discarded")
+    };
+    failing.into_iter().map(finding).collect()
+}
+
 /// Counts that ended without all that was delivered, one finding for each remote.
 fn unlisted(given_up: &[ErrandRow]) -> Vec<Finding> {
     let mut lacking: BTreeMap<&RemoteName, (u64, u64, &str)> = BTreeMap::new();
@@ -199,8 +214,9 @@ fn unlisted(given_up: &[ErrandRow]) -> Vec<Finding> {
         *instances += errand.failed;
     }
     let finding = |(remote, (deliveries, instances, latest)): (&RemoteName, (u64, u64, &str))| {
-        let words =
-            format!("{instances} instances of {deliveries} deliveries are not listed there, the latest: {latest}");
+        let words = format!(
+            "{instances} instances of {deliveries} deliveries are not listed there, the latest: {latest}"
+        );
         let remedy = format!(
             "see `causeway queue commitments --state given-up`, ask {remote} where they are, and send each again by \
              `causeway queue retry JOB` (`causeway queue list --remote {remote} --state delivered`); one that lists \

@@ -13,6 +13,7 @@ pub(crate) mod routes;
 pub(crate) mod tokens;
 pub(crate) mod transforms;
 pub(crate) mod visits;
+pub(crate) mod way_back;
 pub(crate) mod webhooks;
 pub(crate) mod worklist;
 

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::{AdminError, admin};
 use crate::route::{Route, RouteError};
+use crate::router::WAY_BACK;
 use crate::routes::{Explained, Routes};
 use crate::worker::Forwarder;
 
@@ -175,6 +176,9 @@ impl Forwarder {
 
     /// A route whose remotes are there and can be called.
     fn sound(&self, record: RouteRecord) -> Result<Route, RouteError> {
+        if record.name.as_str() == WAY_BACK {
+            return Err(RouteError::Reserved);
+        }
         let known = |name: &RemoteName| {
             self.inner.archive.remote(name).ok_or_else(|| RouteError::UnknownRemote(name.clone()))
         };
@@ -184,7 +188,7 @@ impl Forwarder {
             }
         }
         if let Ask::Remote(name) = &record.completeness.ask
-            && !can_be_called(&known(name)?)
+            && !known(name)?.can_be_asked()
         {
             return Err(RouteError::NotAskable(name.clone()));
         }

@@ -3,6 +3,7 @@
 
 mod change;
 mod show;
+mod way_back;
 
 use std::process::ExitCode;
 
@@ -49,7 +50,7 @@ enum Verb {
         #[arg(long, default_value_t = 100)]
         limit: u32,
     },
-    /// Storage commitments, newest first: what was asked of us, and what we asked of those we sent to
+    /// Storage commitments, newest first: what was asked of us, what we asked of those we sent to, and counts of what they list
     Commitments(Errands),
     /// Notices of what is available here, newest first
     Notices(Errands),
@@ -61,6 +62,8 @@ enum Verb {
     Park(change::One),
     /// Never send a job, or many
     Cancel(change::One),
+    /// Copies under the original identity that are due of what came back
+    WayBack(way_back::WayBack),
     /// Send nothing to a remote, or nothing of a study or by a route, until resumed
     Pause(change::Many),
     /// Let go on what was paused
@@ -102,6 +105,7 @@ impl Queue {
             Some(Verb::Retry(one)) => one.run(client, "retry").await?,
             Some(Verb::Park(one)) => one.run(client, "park").await?,
             Some(Verb::Cancel(one)) => one.run(client, "cancel").await?,
+            Some(Verb::WayBack(way_back)) => way_back.run(client).await?,
             Some(Verb::Pause(many)) => many.run(client, "pause").await?,
             Some(Verb::Resume(many)) => many.run(client, "resume").await?,
             Some(Verb::Reroute(reroute)) => reroute.run(client).await?,
@@ -150,6 +154,7 @@ async fn list(client: &Client, query: &[(&str, String)]) -> anyhow::Result<()> {
         paths.map(|path| match (path, text(job, "/commitment").as_str()) {
             ("/state", "committed") => format!("{}, committed", text(job, path)),
             ("/state", "not-committed") => format!("{}, not committed", text(job, path)),
+            ("/state", "cannot-be-asked") => format!("{}, cannot be asked", text(job, path)),
             _ => text(job, path),
         })
     };
