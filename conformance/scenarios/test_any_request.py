@@ -43,7 +43,7 @@ FURTHER = [
     )), ("application/dicom", "image/jpeg")),
     *(Method("GET", path, (), (("limit", ()), ("state", ()), ("remote", ()), ("study", ())), ()) for path in (
         "/", "/health/ready", "/metrics", "/api/v1/node", "/api/v1/remotes", "/api/v1/queue", "/api/v1/queue/jobs", "/api/v1/incidents",
-        "/api/v1/tokens", "/api/v1/routes", "/api/v1/worklist", "/api/v1/procedure-steps", "/api/v1/commitments", "/api/v1/notices",
+        "/api/v1/tokens", "/api/v1/routes", "/api/v1/worklist", "/api/v1/procedure-steps", "/api/v1/commitments", "/api/v1/notices", "/api/v1/way-back",
         "/api/v1/studies/{study}/routes", "/api/v1/studies/{study}/story", "/api/v1/worklist/{instance}", "/api/v1/remotes/{frames}",
     )),
 ]

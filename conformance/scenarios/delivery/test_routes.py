@@ -265,3 +265,20 @@ def test_the_story_of_a_study_is_told_to_its_end_and_can_be_kept(reach):
     assert after["instances"] == 0
     assert {(job["remote"], job["instance"]) for job in after["jobs"]} == receipts
     assert "nothing is known" in refused(node, "queue", "show", "1.2.3")
+
+
+def test_the_name_of_what_goes_back_is_taken(hospital):
+    """A route may not be called as what returns to where a study came from."""
+    know(hospital, "back", 104)
+    said = refused(hospital, "route", "add", "way-back", "--when", "true", "--to", "back", "--trigger", "instance")
+    assert "call the route otherwise" in said, said
+
+
+def test_copies_that_are_due_of_what_came_back_are_listed_and_named(hospital):
+    """None is due: the list is empty, and nothing is done to one that is not there."""
+    base = f"{hospital.url}/api/v1/way-back"
+    assert requests.get(base, timeout=30).json() == []
+    assert requests.post(f"{base}/1.2.3/retry", timeout=30).status_code == 404
+    assert requests.delete(f"{base}/1.2.3", timeout=30).status_code == 404
+    assert requests.delete(f"{base}/no-uid", timeout=30).status_code == 400
+    assert json.loads(hospital.run("queue", "way-back", "--json")) == []

@@ -60,9 +60,12 @@ async fn ask(address: &DicomWebAddress, patience: Patience, count: &Count) -> Re
     let mut missing: BTreeSet<Uid> = count.instances.iter().cloned().collect();
     let path = format!("studies/{}/instances", count.study);
     let mut search = Search::new(&web, path, Vec::new(), Tag::SOP_INSTANCE_UID, MAX_LOOKED_THROUGH);
+    let (mut told, mut unreadable) = (0, 0);
     while !missing.is_empty() {
         match search.turn().await {
             Ok(Turn::Page(page)) => {
+                told += page.matches.len() + page.unreadable;
+                unreadable += page.unreadable;
                 let listed: BTreeSet<Uid> = page.instances().map(|(uid, _)| uid).collect();
                 missing.retain(|uid| !listed.contains(uid));
             }
@@ -77,7 +80,16 @@ async fn ask(address: &DicomWebAddress, patience: Patience, count: &Count) -> Re
     if missing.len() < count.instances.len() {
         by_name(&web, &count.study, &mut missing).await?;
     }
-    Ok(Told::AllBut(missing))
+    // What was not seen is not lacking for that.
+    let because = match (unreadable, told) {
+        _ if missing.is_empty() => return Ok(Told::AllBut(missing)),
+        (1.., _) => format!("{unreadable} of its matches could not be read"),
+        (_, MAX_LOOKED_THROUGH..) => {
+            format!("it lists more than {MAX_LOOKED_THROUGH} instances of the study")
+        }
+        _ => return Ok(Told::AllBut(missing)),
+    };
+    Err(Failure::new(Kind::Unclear, because))
 }
 
 /// Takes out of `missing` what is listed when it is asked after by name: where there are few left, so that a list that
