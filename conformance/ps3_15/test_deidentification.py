@@ -15,6 +15,7 @@ import data
 import samples
 from clients import Receiver, Web, associate, move, store, stored
 from deidentified import Profile, day, errors
+from paired import join
 from subjects.base import free_port
 
 pytestmark = [pytest.mark.only("causeway"), pytest.mark.timeout(300)]
@@ -471,3 +472,40 @@ def test_over_the_web_there_and_back(make_subject, receivers):
     [back] = arrived(pacs)
     assert (back.PatientID, back.StudyInstanceUID) == (items[0].PatientID, items[0].StudyInstanceUID)
     assert back.PatientName == items[0].PatientName
+
+
+def test_over_a_link_there_and_back(make_subject, receivers):
+    """A hospital that nobody can call sends under another identity, and collects the reader's report: a highdicom SR
+    arrives at the PACS for the study as the PACS knows it, and nothing of that study was ever at the reader."""
+    hospital, reader = make_subject("causeway", ae_title="HOSPITAL"), make_subject("causeway", ae_title="READER")
+    pacs = receivers("PACS1")
+    add_transform(hospital, "trial", deidentify={})
+    join(hospital, reader)
+    hospital.run("remote", "add", "reader", "--allow", "store", "--transform", "trial")
+    hospital.add_remote("pacs1", pacs.ae_title, pacs.port)
+    hospital.add_route("to-reader", 'Modality == "CT"', "reader")
+    reader.add_route("reports", 'Modality == "SR"', "hospital")
+    items = items_of(pacs, hospital)
+    assert set(hospital.decided(len(items)).values()) == {"delivered"}
+    web = Web(reader.dicomweb)
+    [study] = web.query("/studies")
+    text = json.dumps(study)
+    assert items[0].StudyInstanceUID not in text and items[0].PatientID not in text and "Miller" not in text
+    known = [Dataset.from_json(it) for it in web.query("/instances", includefield="all")]
+    images = [dcmread(io.BytesIO(web.file(item))) for item in known]
+    made = report(images)
+    stored(reader, made, calling="STATION")
+    [back] = arrived(pacs)
+    original = items[0]
+    for keyword in ("PatientID", "PatientName", "PatientBirthDate", "StudyInstanceUID", "AccessionNumber"):
+        assert back.get(keyword) == original.get(keyword), keyword
+    assert references(back) <= {item.SOPInstanceUID for item in items}
+    [evidence] = back.CurrentRequestedProcedureEvidenceSequence
+    assert evidence.StudyInstanceUID == original.StudyInstanceUID
+    [kept] = back.OriginalAttributesSequence
+    assert (kept.ModifiedAttributesSequence[0].PatientID, kept.SourceOfPreviousValues) == (made.PatientID, "reader")
+    [job] = [job for job in reader.queue() if job["remote"] == "hospital"]
+    assert (job["instance"], job["state"].lower()) == (made.SOPInstanceUID, "delivered")
+    time.sleep(1)
+    assert len(pacs.arrivals) == 1, "it went on"
+    assert len(Web(reader.dicomweb).query("/instances")) == len(items) + 1, "it came back to the reader"

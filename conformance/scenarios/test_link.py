@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import json
-import random
 import re
 import subprocess
 import tempfile
@@ -19,15 +18,14 @@ import requests
 
 import data
 from bad_line import BadLine
-from clients import Web, associate, contexts_of
-from paired import invite, join, secured
+from clients import Web
+from paired import MEBIBYTE, assert_there, invite, join, large, secured, send, words_of
 from subjects import SUBJECTS
 from subjects.causeway import binary
 
 pytestmark = [pytest.mark.only("causeway"), pytest.mark.timeout(600)]
 
 ARRIVE_SECONDS_MAX = 90
-MEBIBYTE = 1 << 20
 DELIVERED = "delivered"
 #: A node that was killed takes its jobs up again when its leases have lapsed.
 SHORT = {"CAUSEWAY_FORWARD__LEASE_SECONDS": "5"}
@@ -61,34 +59,6 @@ def linked(nodes):
     with BadLine(reader.web_port) as line:
         joined(hospital, reader, line.port)
         yield hospital, reader, line
-
-
-def send(node, items):
-    with associate(node, contexts_of(items)) as association:
-        for item in items:
-            assert association.send_c_store(item).Status == 0x0000
-
-
-def large(mebibytes, incompressible=True):
-    """An instance of so many mebibytes of pixels."""
-    item = data.instance(rows=16)
-    item.Rows, item.Columns = 1024 * mebibytes // 2, 1024
-    content = random.randbytes(mebibytes * MEBIBYTE) if incompressible else bytes(mebibytes * MEBIBYTE)
-    item.PixelData = content
-    item["PixelData"].VR = "OW"
-    return item
-
-
-def assert_there(reader, items):
-    """Each is there as it was sent, byte for byte."""
-    web = Web(reader.dicomweb)
-    for item in items:
-        assert data.split(web.file(item))[1] == data.encoded(item)
-
-
-def words_of(node):
-    """What was last said of each instance."""
-    return {job["instance"]: (job.get("last") or {}).get("words", "") for job in node.queue()}
 
 
 def test_what_comes_in_goes_on_and_comes_back_as_a_receipt(linked):

@@ -135,6 +135,7 @@ struct Inner {
     node: causeway_core::NodeId,
     links: link::LinkKeys,
     leftovers: link::Leftovers,
+    hatch: link::hatch::Hatch,
     examiner: identity::Examiner,
     attempts: identity::attempts::Attempts,
     places: Arc<places::Places>,
@@ -174,6 +175,7 @@ impl Archive {
         let counters = counters::Counters::default();
         let incidents = incidents::Book::load(&catalog).await?;
         let throttles = throttle::Throttles::new(Arc::clone(&clock));
+        let hatch = link::hatch::Hatch::new(Arc::clone(&clock), Arc::clone(&dispatcher));
         let inner = Inner {
             store,
             catalog,
@@ -187,6 +189,7 @@ impl Archive {
             node,
             links,
             leftovers: link::Leftovers::default(),
+            hatch,
             examiner,
             attempts: identity::attempts::Attempts::default(),
             places: Arc::default(),

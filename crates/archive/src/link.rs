@@ -3,9 +3,12 @@
 //!
 //! Lives here: `pairing`, invitations and keys; `standing`, the answer to an offer; `parcel`, what is said of an instance that
 //! goes out; `arriving`, an instance on its way
-//! in, over as many requests as it takes. Never here: HTTP, and when something is sent.
+//! in, over as many requests as it takes; `intake`, an upload that is read into them; `hatch`, where what is for a remote
+//! that cannot be called meets it when it calls. Never here: HTTP, and when something is sent.
 
 pub mod arriving;
+pub mod hatch;
+pub mod intake;
 pub mod pairing;
 mod parcel;
 mod standing;
@@ -28,6 +31,12 @@ impl Archive {
     #[must_use]
     pub fn node_id(&self) -> &NodeId {
         &self.inner.node
+    }
+
+    /// Where remotes that cannot be called collect what is for them.
+    #[must_use]
+    pub fn hatch(&self) -> &hatch::Hatch {
+        &self.inner.hatch
     }
 
     /// This node's word that it has what was accepted just now, with this digest.

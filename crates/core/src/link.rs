@@ -25,6 +25,9 @@ pub const BASE: &str = "/link/v1";
 pub const MAX_OFFERED: usize = 1000;
 /// Largest offer, and largest answer to one, in bytes.
 pub const MAX_OFFER_BYTES: usize = 1024 * 1024;
+/// Longest time for which a question whether there is anything to collect may go without an answer, in seconds: less
+/// than proxies wait by default.
+pub const MAX_COLLECT_SECONDS: u32 = 55;
 /// Most nodes of which it is kept that an instance passed them.
 pub const MAX_VIA_NODES: usize = 16;
 /// Digits of a node's id.
@@ -198,7 +201,7 @@ impl fmt::Display for Via {
 pub struct LinkAddress {
     /// Which node it is.
     pub node: NodeId,
-    /// Its root URL. `None`: it calls us, we never call it.
+    /// Its root URL. `None`: it calls us, we never call it, and it collects what is for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
     /// The certificate that it must present; none: it is judged by who issued it.

@@ -235,6 +235,20 @@ impl Remote {
         self.link.as_ref().filter(|link| link.url.is_some())
     }
 
+    /// Whether what is for it waits here until it collects it: it was paired, and cannot be called in any way.
+    #[must_use]
+    pub fn collects(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.url.is_none())
+            && self.dicomweb.is_none()
+            && self.dimse_peer().is_none()
+    }
+
+    /// The link over which it is sent to, if it is: the one on which it is called, or collects.
+    #[must_use]
+    pub fn sending_link(&self) -> Option<&LinkAddress> {
+        self.callable_link().or_else(|| self.link.as_ref().filter(|_| self.collects()))
+    }
+
     /// Whether it can be asked what it has: over DIMSE or DICOMweb.
     #[must_use]
     pub fn can_be_asked(&self) -> bool {

@@ -15,6 +15,7 @@
 
 pub mod admin;
 mod backoff;
+mod collect;
 pub mod condition;
 mod config;
 mod dicomweb;

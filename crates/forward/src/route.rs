@@ -30,7 +30,7 @@ pub enum RouteError {
     UnknownRemote(RemoteName),
     /// Its remote cannot be called.
     #[error(
-        "remote '{0}' has neither --host and --port nor --dicomweb, nor was it paired as one that this node calls: nothing can be sent to it"
+        "remote '{0}' has neither --host and --port nor --dicomweb, nor was it paired: nothing can be sent to it"
     )]
     Unreachable(RemoteName),
     /// Its name.

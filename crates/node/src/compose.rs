@@ -246,10 +246,11 @@ impl Running {
         self.certificates.iter().for_each(causeway_tls::Watch::refresh);
     }
 
-    /// Stops in order: no new callers and no visits, then the doors' last requests, then deliveries and settling.
+    /// Stops in order: no new callers, no visits and nobody who waits for something to collect, then the doors' last requests, then deliveries and settling.
     pub(crate) async fn stop(mut self) {
         self.node.set_ready(false);
         self.forwarder.stop_visits();
+        self.archive.hatch().close();
         let _ = self.stop_doors.send(true);
         while self.doors.join_next().await.is_some() {}
         let _ = self.stop_rest.send(true);

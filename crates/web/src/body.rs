@@ -5,6 +5,8 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody};
 use axum::http::StatusCode;
 use bytes::Bytes;
+use causeway_archive::BodyError;
+use causeway_core::Class;
 use http_body_util::BodyExt;
 use tokio::time::Instant;
 
@@ -83,6 +85,13 @@ impl RequestBody {
     /// Whether it is known to be empty before anything is read.
     pub(crate) fn is_empty(&self) -> bool {
         self.body.is_end_stream()
+    }
+}
+
+impl causeway_archive::Body for RequestBody {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
+        let broken = |error: BrokenOff| BodyError { words: error.to_string(), class: Class::Peer };
+        Self::chunk(self).await.map_err(broken)
     }
 }
 

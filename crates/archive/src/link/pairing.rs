@@ -225,11 +225,17 @@ impl Archive {
     pub(crate) fn link_bearer(&self, token: &str) -> Option<Principal> {
         let remote = self.remote(&self.inner.links.find(token)?)?;
         remote.link.as_ref()?;
-        Some(Principal {
-            name: remote.name.to_string(),
-            credential: Credential::Remote,
-            permissions: remote.allow.clone(),
-            sight: remote.sight(),
-        })
+        Some(other_end(&remote))
+    }
+}
+
+/// Whoever is at the other end of a link, whichever of the two calls.
+#[must_use]
+pub fn other_end(remote: &Remote) -> Principal {
+    Principal {
+        name: remote.name.to_string(),
+        credential: Credential::Remote,
+        permissions: remote.allow.clone(),
+        sight: remote.sight(),
     }
 }

@@ -1,4 +1,5 @@
-//! The documents of a link, as JSON: pairing, offers and their answers, and the head of each instance in an upload.
+//! The documents of a link, as JSON: pairing, offers and their answers, the head of each instance in an upload, and what
+//! is said beside it where the node that is called gives and the one that calls collects.
 
 use std::fmt;
 
@@ -124,4 +125,31 @@ pub enum Fate {
     Refused(Refused),
     /// It is to be offered again: what came before `from` is not there any more.
     Again,
+}
+
+/// A question whether there is anything to collect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collect {
+    /// For how many seconds the answer may be waited for, at most [`super::MAX_COLLECT_SECONDS`].
+    pub seconds: u32,
+}
+
+/// What there is to collect. The answer to a question is one, or `null`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collectable {
+    /// Names it in what is said of it.
+    pub ticket: u64,
+    /// Which instances.
+    pub offer: Offer,
+}
+
+/// What became of instances that were collected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Collected {
+    /// A line for each that is decided.
+    pub said: Vec<Said>,
+    /// Whether no more will be said.
+    pub done: bool,
 }

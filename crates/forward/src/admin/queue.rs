@@ -17,7 +17,7 @@ pub struct DestinationReport {
     pub jobs: RemoteReport,
     /// When it is tried again, while it is left alone.
     pub held_until: Option<Timestamp>,
-    /// Why it is left alone.
+    /// Why it is left alone, or what it waits for.
     pub because: Option<String>,
     /// Who holds it up by hand, and since when.
     pub paused: Option<Paused>,
@@ -35,7 +35,7 @@ impl Forwarder {
         let with_health = |jobs: RemoteReport| {
             let paused = paused.iter().find(|paused| paused.remote == jobs.remote).cloned();
             let (held_until, because) = match self.inner.health(&jobs.remote) {
-                Health::Well => (None, None),
+                Health::Well => (None, self.inner.absence(&jobs.remote)),
                 Health::Held { until, because, .. } => (Some(until), Some(because.words)),
             };
             DestinationReport { jobs, held_until, because, paused }

@@ -197,7 +197,7 @@ impl Forwarder {
 }
 
 fn can_be_called(remote: &Remote) -> bool {
-    remote.can_be_asked() || remote.callable_link().is_some()
+    remote.can_be_asked() || remote.sending_link().is_some()
 }
 
 fn explained(routes: &Routes, records: &[InstanceRecord]) -> Vec<RouteExplained> {

@@ -69,6 +69,8 @@ struct Around<'a> {
     is_paused: bool,
     schedule: Option<&'a Schedule>,
     has_remote: bool,
+    /// What is said of a remote that is to collect it and does not come.
+    absence: Option<String>,
 }
 
 impl Forwarder {
@@ -89,6 +91,7 @@ impl Forwarder {
                 is_paused: paused.iter().any(|paused| paused.remote == told.remote),
                 schedule: routes.find(&told.route).map(|route| &route.record.schedule),
                 has_remote: self.inner.archive.remote(&told.remote).is_some(),
+                absence: self.inner.absence(&told.remote),
             };
             let (state, why) = judge(&told, &around);
             Delivery { state, why, told }
@@ -149,6 +152,9 @@ fn on_its_way(told: &DeliveryStory, around: &Around<'_>) -> (State, String) {
     if let Health::Held { until, because, .. } = &around.health {
         let seconds = until.duration_since(around.now).as_secs().max(0);
         return (State::Held, format!("{remote} is tried again in {seconds} s: {}", because.words));
+    }
+    if let Some(words) = &around.absence {
+        return (State::Waiting, words.clone());
     }
     (State::Waiting, waiting(told, around.now))
 }
@@ -226,7 +232,14 @@ mod tests {
     }
 
     fn around() -> Around<'static> {
-        Around { now: NOW, health: Health::Well, is_paused: false, schedule: None, has_remote: true }
+        Around {
+            now: NOW,
+            health: Health::Well,
+            is_paused: false,
+            schedule: None,
+            has_remote: true,
+            absence: None,
+        }
     }
 
     fn answered(state: JobState, words: &str) -> Vec<AnswerCount> {

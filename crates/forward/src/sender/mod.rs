@@ -123,10 +123,8 @@ impl Sender {
     /// How `remote` is sent to: over its link where it was paired, over DICOMweb where it has a URL, else over DIMSE.
     /// Nothing is connected yet.
     pub(crate) fn to(remote: &Remote, archive: &Archive, way: Way) -> Result<Self, Failure> {
-        let has_no_other = remote.dicomweb.is_none() && remote.dimse_peer().is_none();
-        let link = remote.callable_link().or_else(|| remote.link.as_ref().filter(|_| has_no_other));
-        if let Some(address) = link {
-            return link::Link::new(remote, address, archive.clone(), way).map(Box::new).map(Self::Link);
+        if let Some(address) = remote.sending_link() {
+            return Ok(Self::Link(Box::new(link::Link::new(remote, address, archive.clone(), way))));
         }
         if let Some(address) = &remote.dicomweb {
             return stow::Stow::new(remote, address, archive.clone(), way).map(Box::new).map(Self::Stow);

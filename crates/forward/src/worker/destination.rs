@@ -47,7 +47,7 @@ pub(super) async fn serve(
     let mut idle_since = None;
     // The address in force may change meanwhile, or what the remote takes: this line stands for what was before.
     let forgiven = inner.times_forgiven(&remote.name);
-    while !*stopped.borrow() && is_current(inner, remote, forgiven) {
+    while !*stopped.borrow() && is_current(inner, remote, forgiven) && inner.absence(&remote.name).is_none() {
         let (limit, further) = match inner.health(&remote.name).leave(inner.clock.now()) {
             Leave::All => (inner.config.batch_instances, Further::WhileItLasts),
             Leave::Probe => (1, Further::Nothing),

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use causeway_archive::Archive;
+use causeway_archive::link::hatch::Presence;
 use causeway_catalog::Catalog;
 use causeway_catalog::delivery::{Closed, Due, Lane};
 use causeway_core::{AeTitle, Clock, Opening, Remote, RemoteName};
@@ -24,6 +25,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::{Id, JoinError, JoinSet};
 
 use self::breakers::Breakers;
+use crate::collect;
 use crate::config::Config;
 use crate::errands;
 use crate::failure::{Failure, Kind};
@@ -118,6 +120,7 @@ impl Forwarder {
         let mut releases = release::Hub::new(&self.inner, stopped.clone());
         let mut priors = priors::Hub::new(&self.inner, stopped.clone());
         let mut webhooks = webhooks::Hub::new(&self.inner, stopped.clone());
+        let mut collects = collect::Hub::new(&self.inner, stopped.clone());
         let mut hub = Hub {
             inner: Arc::clone(&self.inner),
             tasks: JoinSet::new(),
@@ -131,6 +134,7 @@ impl Forwarder {
             () = releases.run() => {}
             () = priors.run() => {}
             () = webhooks.run() => {}
+            () = collects.run() => {}
             () = shutdown => {}
         }
         // The tasks finish the instance or the errand they are at; what they have not begun stays in the queue.
@@ -139,6 +143,7 @@ impl Forwarder {
             while hub.tasks.join_next().await.is_some() {}
             while errands.tasks.join_next().await.is_some() {}
             while webhooks.tasks.join_next().await.is_some() {}
+            while collects.tasks.join_next().await.is_some() {}
             // What was looked at and not written is looked at anew.
             while releases.looks.join_next().await.is_some() {}
         });
@@ -187,6 +192,20 @@ impl Inner {
     fn breakers<T>(&self, remote: &RemoteName, with: impl FnOnce(&mut Breakers) -> T) -> T {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         with(breakers.entry(remote.clone()).or_default())
+    }
+
+    /// What keeps the jobs of a remote that collects them: that it does not come. None: it is there, or it is called.
+    pub(crate) fn absence(&self, remote: &RemoteName) -> Option<String> {
+        self.archive.remote(remote).filter(Remote::collects)?;
+        match self.archive.hatch().presence(remote) {
+            Presence::There => None,
+            Presence::Away(Some(seen)) => {
+                Some(format!("waits for {remote} to collect; last seen at {seen:.0}"))
+            }
+            Presence::Away(None) => {
+                Some(format!("waits for {remote} to collect; not seen since this node was started"))
+            }
+        }
     }
 
     /// The routes that send nothing now.
@@ -310,6 +329,10 @@ impl Hub {
         let mut nap = LONGEST_NAP;
         for due in self.inner.catalog.due().await? {
             let Some((at, lane)) = self.lane_for(&due) else { continue };
+            // When it comes, it nudges.
+            if self.inner.absence(&due.remote).is_some() {
+                continue;
+            }
             let at = match self.inner.health(&due.remote).leave(now) {
                 Leave::NotBefore(until) => until.max(at),
                 Leave::All | Leave::Probe => at,

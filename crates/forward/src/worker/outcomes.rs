@@ -38,7 +38,7 @@ impl<'a> Outcomes<'a> {
         let now = inner.archive.remote(remote);
         let asks = now
             .as_ref()
-            .is_some_and(|it| it.follow.commitment && it.dicomweb.is_none() && it.callable_link().is_none());
+            .is_some_and(|it| it.follow.commitment && it.dicomweb.is_none() && it.sending_link().is_none());
         let is_counted = now.is_some_and(|it| !it.follow.no_count);
         let afterwards = if asks { Afterwards::AskCommitment } else { Afterwards::Nothing };
         Self {

@@ -271,10 +271,19 @@ impl Remote {
     }
 }
 
+/// Whether the node has a link to a remote of this name.
+async fn is_paired(client: &Client, name: &RemoteName) -> bool {
+    let known = client.get::<Value>(&format!("/api/v1/remotes/{name}")).await;
+    known.is_ok_and(|remote| remote.get("link").is_some_and(|link| !link.is_null()))
+}
+
 impl Add {
     async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
-        if self.ae_title.is_none() && self.dicomweb.is_none() {
-            bail!("give --ae-title (with --host and --port where it is to be called) or --dicomweb, or both");
+        if self.ae_title.is_none() && self.dicomweb.is_none() && !is_paired(client, &self.name).await {
+            bail!(
+                "give --ae-title (with --host and --port where it is to be called) or --dicomweb, or both; only a remote \
+                 that was paired (`causeway link`) needs neither"
+            );
         }
         let remote = causeway_core::Remote {
             dimse: self.ae_title.map(|ae_title| DimseAddress {

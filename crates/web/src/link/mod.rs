@@ -1,9 +1,10 @@
-//! The door for the link from other nodes: pairing, offers, uploads. Beside DICOMweb on the same listener, below
+//! The door for the link from other nodes: pairing, offers, uploads, and what they collect. Beside DICOMweb on the same listener, below
 //! [`causeway_core::link::BASE`].
 //!
 //! Pairing is open to whoever has an invitation; all else to those that were paired, who show their key as a bearer
 //! token. What arrives goes the archive's one way in.
 
+mod collect;
 mod offer;
 mod pair;
 mod upload;
@@ -29,6 +30,9 @@ pub fn router(archive: Archive, config: Config) -> Router {
     let paired = Router::new()
         .route(&format!("{BASE}/offer"), post(offer::answer))
         .route(&format!("{BASE}/upload"), post(upload::take))
+        .route(&format!("{BASE}/collect"), post(collect::ask))
+        .route(&format!("{BASE}/collect/{{ticket}}"), post(collect::take))
+        .route(&format!("{BASE}/collect/{{ticket}}/said"), post(collect::said))
         .with_state(Arc::clone(&door));
     let open = Router::new().route(&format!("{BASE}/pair"), post(pair::pair)).with_state(Arc::clone(&door));
     front::before(paired, door).merge(open)

@@ -4,17 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use causeway_core::link::BASE;
+use causeway_archive::Archive;
 use causeway_core::link::code::may_be_called;
-use causeway_core::{Clock, Fingerprint};
+use causeway_core::link::{BASE, LinkAddress};
+use causeway_core::{Clock, Fingerprint, Remote};
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::Patience;
 use crate::failure::{Failure, Kind};
 use crate::http;
+use crate::sender::Patience;
 
 /// Most that is read of an answer that says no, in bytes.
 const MAX_PROBLEM_BYTES: usize = 4096;
@@ -29,7 +30,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// A line to the node at `url`. Nothing is connected yet.
-    pub(crate) fn open(
+    fn open(
         url: &str,
         certificate: Option<Fingerprint>,
         token: String,
@@ -38,6 +39,23 @@ impl Line {
     ) -> Result<Self, Failure> {
         let line = Self::without_token(url, certificate, patience, clock)?;
         Ok(Self { token: Some(token.into()), ..line })
+    }
+
+    /// A line to a remote that was paired, with what we show it.
+    pub(crate) async fn to(
+        archive: &Archive,
+        remote: &Remote,
+        address: &LinkAddress,
+        patience: Patience,
+        clock: &Arc<dyn Clock>,
+    ) -> Result<Self, Failure> {
+        let secret = archive.link_secret(&remote.name).await;
+        let secret = secret.map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
+        let Some(token) = secret else {
+            return Err(Failure::new(Kind::Refused, "it is not paired any more; pair it again"));
+        };
+        let url = address.url.as_deref().unwrap_or_default();
+        Self::open(url, address.certificate, token, patience, clock)
     }
 
     /// The same for a node with which we are not paired yet.
@@ -92,7 +110,7 @@ pub(crate) async fn call<T: DeserializeOwned>(
 }
 
 /// Passes an answer that says yes.
-pub(super) async fn fine(response: Response) -> Result<Response, Failure> {
+pub(crate) async fn fine(response: Response) -> Result<Response, Failure> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
@@ -136,7 +154,7 @@ pub(super) fn silent() -> Failure {
 }
 
 /// The line failed. Its words name no URL.
-pub(super) fn broken(error: &reqwest::Error) -> Failure {
+pub(crate) fn broken(error: &reqwest::Error) -> Failure {
     let mut words =
         if error.is_connect() { "it cannot be reached".to_owned() } else { "the line broke".to_owned() };
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);

@@ -1,5 +1,6 @@
-//! The answer to an upload: line after line, each saying what became of one instance.
+//! The answer to an upload, each line saying what became of one instance; or the same as whoever collects says it.
 
+use causeway_archive::link::hatch::Handing;
 use causeway_core::link::words::{Fate, Refused, Said};
 use causeway_core::{LinkReceipt, Status};
 use reqwest::Response;
@@ -20,6 +21,24 @@ pub(super) enum Told {
     Unreadable(Failure),
 }
 
+/// What is said of instances, as it comes.
+pub(super) enum Saying {
+    /// In the answer to a request of ours.
+    Answer(Lines),
+    /// In requests of the far side.
+    Collected(Handing),
+}
+
+impl Saying {
+    /// The next word; none when no more will be said.
+    pub(super) async fn next(&mut self) -> Result<Option<Said>, Failure> {
+        match self {
+            Self::Answer(lines) => lines.next().await,
+            Self::Collected(handing) => Ok(handing.said().await),
+        }
+    }
+}
+
 /// Lines of an answer, as they come.
 pub(super) struct Lines {
     response: Response,
@@ -32,7 +51,7 @@ impl Lines {
     }
 
     /// The next line; none at the end.
-    pub(super) async fn next(&mut self) -> Result<Option<Said>, Failure> {
+    async fn next(&mut self) -> Result<Option<Said>, Failure> {
         let unclear = |words| Failure::new(Kind::Unclear, words);
         loop {
             if let Some(end) = self.held.iter().position(|byte| *byte == b'\n') {

@@ -5,11 +5,14 @@
 //! offer   which instances, by digest      ──►  have · send, from byte n · refused
 //! upload  instance after instance         ──►  a receipt for each, while the next are on their way
 //! ```
+//! A far side that cannot be called collects: the same, but that it asks for the offer and fetches the upload.
+//!
 //! Lives here: the passes of one batch; in `round` (pure) what is left of it and whether another pass is worth it; in
-//! `client` how the far side is called; in `stream` the upload's body, in `heard` its answer.
+//! `reach` the two ways to the far side; in `client` how it is called; in `stream` the upload's body, in `heard` its answer.
 
 mod client;
 mod heard;
+mod reach;
 mod round;
 mod stream;
 
@@ -17,20 +20,21 @@ use std::time::Duration;
 
 use causeway_archive::link::Parcel;
 use causeway_archive::{Archive, Passage};
-use causeway_core::link::words::{Answer, Offer, Offered, Standing};
-use causeway_core::link::{LinkAddress, MAX_OFFER_BYTES, MAX_OFFERED};
+use causeway_core::link::words::{Offer, Offered, Standing};
+use causeway_core::link::{LinkAddress, MAX_OFFERED};
 use causeway_core::{LinkReceipt, Remote};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Broke, Patience, Ready, Sink, Way, passage, ungiven};
+use super::{Broke, Ready, Sink, Way, passage, ungiven, until_true};
 use crate::failure::{Failure, Kind};
 use crate::job::Outcome;
 use heard::{Told, fate, refused};
+use reach::{Reach, Unanswered};
 use round::{Next, Round};
 use stream::Uploading;
 
-pub(crate) use client::{Line, call};
+pub(crate) use client::{Line, broken, call, fine};
 
 /// How long instances of one batch are begun: then what is more urgent has its turn.
 const TURN: Duration = Duration::from_secs(10);
@@ -56,23 +60,22 @@ pub(crate) struct Link {
     remote: Remote,
     address: LinkAddress,
     way: Way,
-    /// Made when it is first needed.
-    line: Option<Line>,
+    reach: Reach,
+}
+
+/// How a pass ended that did not break.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Passed {
+    /// It went through.
+    Through,
+    /// Nobody is there to collect, or nothing more is to be begun.
+    Nobody,
 }
 
 impl Link {
-    pub(super) fn new(
-        remote: &Remote,
-        address: &LinkAddress,
-        archive: Archive,
-        way: Way,
-    ) -> Result<Self, Failure> {
-        if address.url.is_none() {
-            let words = "it was invited by this node and calls it; this node has no URL to call it at";
-            return Err(Failure::new(Kind::Refused, words));
-        }
-        let (remote, address) = (remote.clone(), address.clone());
-        Ok(Self { archive, remote, address, way, line: None })
+    pub(super) fn new(remote: &Remote, address: &LinkAddress, archive: Archive, way: Way) -> Self {
+        let (remote, address, reach) = (remote.clone(), address.clone(), Reach::to(address));
+        Self { archive, remote, address, way, reach }
     }
 
     /// Sends the batch in passes: one, where nothing breaks. What is left when its turn is over goes back untold.
@@ -92,7 +95,8 @@ impl Link {
         let parcels = self.parcels(&passage, &batch, &mut round, sink).await?;
         loop {
             let broke = match self.pass((&passage, &parcels), &mut round, (until, &stopped), sink).await {
-                Ok(()) => None,
+                Ok(Passed::Through) => None,
+                Ok(Passed::Nobody) => return Ok(()),
                 Err(Broke::Destination(failure)) if failure.kind == Kind::Transient => Some(failure),
                 Err(other) => return Err(other),
             };
@@ -108,7 +112,7 @@ impl Link {
             }
             // Whatever broke may have left a connection that is of no use any more.
             if broke.is_some() {
-                self.line = None;
+                self.reach.forget();
             }
         }
     }
@@ -143,7 +147,7 @@ impl Link {
         round: &mut Round,
         (until, stopped): (Instant, &watch::Receiver<bool>),
         sink: &mut impl Sink,
-    ) -> Result<(), Broke> {
+    ) -> Result<Passed, Broke> {
         let left: Vec<Asked<'_>> = round
             .left(MAX_OFFERED)
             .into_iter()
@@ -152,10 +156,13 @@ impl Link {
                 Some(Asked { index, ready, parcel: parcel.as_ref()?, from: 0 })
             })
             .collect();
-        let line = self.line().await.map_err(Broke::Destination)?;
-        let answer = offer(&line, &left, self.way.patience).await.map_err(Broke::Destination)?;
+        let (answer, outlet) = match self.offer(&left, stopped).await {
+            Ok(answered) => answered,
+            Err(Unanswered::Nobody) => return Ok(Passed::Nobody),
+            Err(Unanswered::Failed(failure)) => return Err(Broke::Destination(failure)),
+        };
         let mut wanted = Vec::new();
-        for (asked, standing) in left.into_iter().zip(answer.standings) {
+        for (asked, standing) in left.into_iter().zip(answer) {
             let Asked { index, ready, parcel, .. } = asked;
             match standing {
                 Standing::Have(receipt) => {
@@ -173,7 +180,7 @@ impl Link {
             }
         }
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(Passed::Through);
         }
         let uploading = Uploading {
             archive: &self.archive,
@@ -184,7 +191,7 @@ impl Link {
             throttle: &self.way.throttle,
         };
         let (told, mut heard) = mpsc::channel(WORDS_PER_INSTANCE * wanted.len());
-        let upload = uploading.run(&line, self.way.patience.response, told);
+        let upload = uploading.run(outlet, self.way.patience.response, told);
         tokio::pin!(upload);
         let mut full = None;
         let ended = loop {
@@ -201,7 +208,7 @@ impl Link {
             // A far side without room is not sent more for now.
             (Some(full), _) => Err(Broke::Destination(full)),
             (None, Err(failure)) => Err(Broke::Destination(failure)),
-            (None, Ok(())) => Ok(()),
+            (None, Ok(())) => Ok(Passed::Through),
         }
     }
 
@@ -248,34 +255,29 @@ impl Link {
         }
     }
 
-    /// The line, with what is shown on it.
-    async fn line(&mut self) -> Result<Line, Failure> {
-        if let Some(line) = &self.line {
-            return Ok(line.clone());
-        }
-        let secret = self.archive.link_secret(&self.remote.name).await;
-        let secret = secret.map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
-        let Some(token) = secret else {
-            return Err(Failure::new(Kind::Refused, "it is not paired any more; pair it again"));
+    /// Has the far side say how each of these stands with it, one for each, and opens the way for their bytes.
+    async fn offer(
+        &mut self,
+        left: &[Asked<'_>],
+        stopped: &watch::Receiver<bool>,
+    ) -> Result<(Vec<Standing>, reach::Outlet), Unanswered> {
+        let offered = |asked: &Asked<'_>| Offered {
+            instance: asked.parcel.instance.clone(),
+            digest: asked.parcel.digest,
+            bytes: asked.parcel.bytes,
         };
-        let url = self.address.url.as_deref().unwrap_or_default();
-        let line = Line::open(url, self.address.certificate, token, self.way.patience, &self.way.clock)?;
-        Ok(self.line.insert(line).clone())
-    }
-}
-
-async fn offer(line: &Line, left: &[Asked<'_>], patience: Patience) -> Result<Answer, Failure> {
-    let offered = |asked: &Asked<'_>| Offered {
-        instance: asked.parcel.instance.clone(),
-        digest: asked.parcel.digest,
-        bytes: asked.parcel.bytes,
-    };
-    let offer = Offer { instances: left.iter().map(offered).collect() };
-    let request = line.post("offer").json(&offer);
-    let answer: Answer = call(request, patience.response, 4 * MAX_OFFER_BYTES).await?;
-    if answer.standings.len() == left.len() {
-        Ok(answer)
-    } else {
-        Err(Failure::new(Kind::Unclear, "its answer to an offer does not say of each instance how it stands"))
+        let offer = Offer { instances: left.iter().map(offered).collect() };
+        let mut stopped = stopped.clone();
+        let Self { archive, remote, address, way, reach } = self;
+        let (answer, outlet) = tokio::select! {
+            answered = reach.offer(archive, remote, address, way, offer) => answered?,
+            () = until_true(&mut stopped) => return Err(Unanswered::Nobody),
+        };
+        if answer.standings.len() == left.len() {
+            Ok((answer.standings, outlet))
+        } else {
+            let words = "its answer to an offer does not say of each instance how it stands";
+            Err(Unanswered::Failed(Failure::new(Kind::Unclear, words)))
+        }
     }
 }

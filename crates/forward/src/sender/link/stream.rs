@@ -11,17 +11,19 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_archive::link::Parcel;
+use causeway_archive::link::hatch::Pieces;
 use causeway_archive::{Archive, Passage, Throttle, Wanted};
 use causeway_core::link::frame::{self, MAX_DATA_BYTES};
 use causeway_core::link::words::Begin;
 use causeway_core::transfer_syntax::Plain;
-use reqwest::Body;
+use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::Asked;
-use super::client::{Line, broken, fine, silent};
-use super::heard::{Lines, Told};
+use super::client::silent;
+use super::heard::Told;
+use super::reach::Outlet;
 use crate::failure::{Failure, Kind};
 use crate::sender::ungiven;
 
@@ -68,7 +70,7 @@ type Begun = std::sync::Mutex<Vec<usize>>;
 
 impl Uploading<'_> {
     /// Makes the upload, and tells of each instance as it is heard of. At most one word for each instance is told.
-    pub(super) async fn run(&self, line: &Line, patience: Duration, told: Telling) -> Result<(), Failure> {
+    pub(super) async fn run(&self, outlet: Outlet, patience: Duration, told: Telling) -> Result<(), Failure> {
         let (pieces, packer) = mpsc::channel(PIECES_WAITING);
         let (ready, body) = mpsc::channel(PIECES_READY);
         let named = thread::Builder::new().name("link-pack".to_owned());
@@ -76,11 +78,9 @@ impl Uploading<'_> {
             .spawn(move || pack(packer, &ready))
             .map_err(|error| Failure::new(Kind::Ours, format!("no thread is to be had: {error}")))?;
         let activity = Activity::new();
-        let request = line.post("upload").body(Body::wrap_stream(taken(body, activity.clone())));
         let begun = Begun::default();
         let hear = async {
-            let response = fine(request.send().await.map_err(|error| broken(&error))?).await?;
-            let mut lines = Lines::new(response);
+            let mut lines = outlet.give(taken(body, activity.clone())).await?;
             while let Some(said) = lines.next().await? {
                 activity.note();
                 let at = begun.lock().ok().and_then(|begun| begun.get(said.index as usize).copied());
@@ -205,16 +205,14 @@ fn pack(mut pieces: mpsc::Receiver<Piece>, ready: &mpsc::Sender<Bytes>) {
     }
 }
 
-/// The body as the client takes it.
-fn taken(
-    body: mpsc::Receiver<Bytes>,
-    activity: Activity,
-) -> impl futures_util::Stream<Item = Result<Bytes, io::Error>> + use<> {
-    futures_util::stream::unfold((body, activity), |(mut body, activity)| async move {
+/// The body as it is taken.
+fn taken(body: mpsc::Receiver<Bytes>, activity: Activity) -> Pieces {
+    let pieces = futures_util::stream::unfold((body, activity), |(mut body, activity)| async move {
         let piece = body.recv().await?;
         activity.note();
-        Some((Ok(piece), (body, activity)))
-    })
+        Some((Ok::<_, io::Error>(piece), (body, activity)))
+    });
+    pieces.boxed()
 }
 
 /// When the far side last took or said something. All clones are one.
