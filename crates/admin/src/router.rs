@@ -40,6 +40,7 @@ pub fn closed(node: Node) -> Router {
         .route("/link/invites", get(links::list))
         .route("/link/invites/{name}", put(links::invite).delete(links::revoke))
         .route("/link/accept", post(links::accept))
+        .route("/link/{name}", get(links::show))
         .route("/routes", get(routes::list))
         .route("/routes/{name}", put(routes::put).delete(routes::remove))
         .route("/routes/{name}/place", post(routes::place))

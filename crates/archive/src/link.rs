@@ -1,10 +1,9 @@
 //! The link between two nodes, as far as the archive has a part in it: who this node is, who was paired with it, what
 //! it has of an offer, and instances that come over a line that may break.
 //!
-//! Lives here: `pairing`, invitations and keys; `standing`, the answer to an offer; `parcel`, what is said of an instance that
-//! goes out; `arriving`, an instance on its way
-//! in, over as many requests as it takes; `intake`, an upload that is read into them; `hatch`, where what is for a remote
-//! that cannot be called meets it when it calls. Never here: HTTP, and when something is sent.
+//! Lives here: `pairing`, invitations and keys; `standing`, the answer to an offer; `parcel`, what is said of an instance
+//! that goes out; `arriving`, an instance on its way in, over as many requests as it takes; `intake`, an upload that is read into them; `hatch`, where what is for a remote that cannot be
+//! called meets it when it calls. Never here: HTTP, and when something is sent.
 
 pub mod arriving;
 pub mod hatch;
@@ -13,18 +12,49 @@ pub mod pairing;
 mod parcel;
 mod standing;
 
+use causeway_catalog::ReceiptReport;
 use causeway_core::incident::Peer;
 use causeway_core::link::Onward;
 use causeway_core::{
-    Credential, Incident, IncidentKind, InstanceRecord, LinkReceipt, NodeId, PlannedDelivery, Principal,
-    RemoteName,
+    Credential, Incident, IncidentKind, InstanceRecord, LinkReceipt, NodeId, Permission, PlannedDelivery,
+    Principal, RemoteName,
 };
+use jiff::Timestamp;
+use serde::Serialize;
 
-use crate::{Accepted, Archive};
+use crate::error::SearchError;
+use crate::{Accepted, Archive, access};
+
+use hatch::Presence;
 
 pub use arriving::{Arriving, Leftovers};
 pub use pairing::{LinkKeys, PairingError};
 pub use parcel::Parcel;
+
+/// How a link stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct LinkReport {
+    /// The remote.
+    pub name: RemoteName,
+    /// Which node it is.
+    pub node: NodeId,
+    /// Where it is called.
+    pub url: Option<String>,
+    /// Where it is not called: how it comes for what is for it.
+    pub collects: Option<Collector>,
+    /// What both ends know.
+    #[serde(flatten)]
+    pub receipts: ReceiptReport,
+}
+
+/// A remote that comes for what is for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Collector {
+    /// It waits for something, or did a moment ago.
+    pub is_there: bool,
+    /// When it was heard of last, where it is away; not since this node was started, if none.
+    pub last_seen: Option<Timestamp>,
+}
 
 impl Archive {
     /// Which node this is.
@@ -37,6 +67,28 @@ impl Archive {
     #[must_use]
     pub fn hatch(&self) -> &hatch::Hatch {
         &self.inner.hatch
+    }
+
+    /// How a link stands: whether the far side is there, and what both ends know of receipts. `None`: there is none to a
+    /// remote of this name.
+    ///
+    /// # Errors
+    /// When the caller is no administrator, or the catalog fails.
+    pub async fn link_report(
+        &self,
+        principal: &Principal,
+        name: &RemoteName,
+    ) -> Result<Option<LinkReport>, SearchError> {
+        access::allow(principal, Permission::Admin)?;
+        let Some(remote) = self.remote(name) else { return Ok(None) };
+        let Some(address) = &remote.link else { return Ok(None) };
+        let collects = remote.collects().then(|| match self.hatch().presence(name) {
+            Presence::There => Collector { is_there: true, last_seen: None },
+            Presence::Away(last_seen) => Collector { is_there: false, last_seen },
+        });
+        let receipts = self.inner.catalog.receipt_report(name.clone()).await?;
+        let (node, url) = (address.node.clone(), address.url.clone());
+        Ok(Some(LinkReport { name: name.clone(), node, url, collects, receipts }))
     }
 
     /// This node's word that it has what was accepted just now, with this digest.

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use causeway_archive::link::arriving::{MAX_WAITING_INSTANCES, MIN_KEPT_BYTES, NotTaken, PATIENCE};
 use causeway_archive::link::{Arriving, PairingError, pairing};
 use causeway_core::link::code::InviteCode;
-use causeway_core::link::words::{Begin, Fate, Offered, Standing};
+use causeway_core::link::words::{Begin, Fate, Offer, Offered, Standing};
 use causeway_core::{Digest, Principal, RemoteName, Uid, Via};
 use causeway_testkit::sample::{Modality, Sample, Study};
 use common::{Subject, envelope};
@@ -45,8 +45,8 @@ async fn arrive(subject: &Subject, begin: &Begin) -> Result<Arriving, Fate> {
 
 async fn stands(subject: &Subject, begin: &Begin) -> Standing {
     let Begin { instance, digest, bytes, .. } = begin.clone();
-    let offered = [Offered { instance, digest, bytes }];
-    subject.archive.standings(&Principal::local(), &hospital(), &offered).await.unwrap().remove(0)
+    let offer = Offer { instances: vec![Offered { instance, digest, bytes }], acknowledged: Vec::new() };
+    subject.archive.standings(&Principal::local(), &hospital(), &offer).await.unwrap().remove(0)
 }
 
 async fn give(arriving: &mut Arriving, bytes: &[u8]) {

@@ -24,6 +24,7 @@ mod instances;
 mod link;
 mod people;
 mod performed;
+mod receipts;
 mod record;
 mod records;
 mod regions;
@@ -52,6 +53,7 @@ pub use link::{Held, InviteRecord, Redeemed};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };
+pub use receipts::{Owed, ReceiptCount, ReceiptReport};
 pub use routes::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Priors, Role, RouteRecord, Then};
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};

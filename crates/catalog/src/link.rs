@@ -222,8 +222,12 @@ impl Catalog {
 
 /// Forgets the keys of a remote that is removed.
 pub(crate) fn forget(connection: &Connection, remote: &RemoteName) -> Result<(), Error> {
-    for statement in ["DELETE FROM link_token WHERE remote = ?1", "DELETE FROM link_secret WHERE remote = ?1"]
-    {
+    for statement in [
+        "DELETE FROM link_token WHERE remote = ?1",
+        "DELETE FROM link_secret WHERE remote = ?1",
+        // There is nobody to be told of them any more.
+        "DELETE FROM link_sent WHERE remote = ?1 AND acknowledged_at IS NULL",
+    ] {
         connection.prepare_cached(statement)?.execute([remote.as_str()])?;
     }
     Ok(())

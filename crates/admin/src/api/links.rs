@@ -1,4 +1,4 @@
-//! Links to other nodes: invite, list and revoke invitations, accept one. The code of an invitation is shown once.
+//! Links to other nodes: invite, list and revoke invitations, accept one, see how a link stands. The code of an invitation is shown once.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use causeway_archive::InviteRecord;
-use causeway_archive::link::PairingError;
 use causeway_archive::link::pairing::MAX_INVITE;
+use causeway_archive::link::{LinkReport, PairingError};
 use causeway_core::RemoteName;
 use causeway_core::link::code::{InviteCode, may_be_called};
 use causeway_forward::link::AcceptError;
@@ -26,6 +26,18 @@ pub(crate) async fn list(State(node): State<Node>, caller: Caller) -> Result<Jso
 fn told(invite: &InviteRecord) -> Value {
     let InviteRecord { name, created_at, expires_at, used_by } = invite;
     json!({ "name": name, "created_at": created_at, "expires_at": expires_at, "used_by": used_by })
+}
+
+/// How a link stands.
+pub(crate) async fn show(
+    State(node): State<Node>,
+    caller: Caller,
+    Path(text): Path<String>,
+) -> Result<Json<LinkReport>, Problem> {
+    let report = node.archive.link_report(&caller, &name(&text)?).await?;
+    report
+        .map(Json)
+        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("no remote '{text}' was paired")))
 }
 
 #[derive(Debug, Deserialize)]

@@ -78,6 +78,17 @@ pub struct Due {
     pub at: Timestamp,
     /// When a most urgent one is.
     pub urgent_at: Option<Timestamp>,
+    /// What there is to be done.
+    pub what: DueWhat,
+}
+
+/// What is to be done for a remote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DueWhat {
+    /// Jobs are to be sent, or will be.
+    Jobs,
+    /// Receipts that it gave over its link are to be acknowledged, and there are no jobs.
+    Receipts,
 }
 
 impl Catalog {
@@ -138,8 +149,8 @@ impl Catalog {
             .await
     }
 
-    /// When each of the registered remotes has its next job due; those without jobs, and those that are paused, are
-    /// left out.
+    /// When each of the registered remotes has its next job due, or receipts to acknowledge; those without, and those
+    /// that are paused, are left out.
     ///
     /// # Errors
     /// When the database fails.
@@ -150,16 +161,20 @@ impl Catalog {
                     "SELECT name,
                      (SELECT min(next_at) FROM delivery WHERE remote = name AND priority = 0 AND next_at IS NOT NULL),
                      (SELECT min(next_at) FROM delivery WHERE remote = name AND priority = 1 AND next_at IS NOT NULL),
-                     (SELECT min(next_at) FROM delivery WHERE remote = name AND priority = 2 AND next_at IS NOT NULL)
+                     (SELECT min(next_at) FROM delivery WHERE remote = name AND priority = 2 AND next_at IS NOT NULL),
+                     EXISTS (SELECT 1 FROM link_sent WHERE link_sent.remote = name AND acknowledged_at IS NULL)
                      FROM remote WHERE NOT EXISTS (SELECT 1 FROM pause WHERE pause.remote = name) ORDER BY name",
                 )?;
                 let mut rows = statement.query([])?;
                 let mut due = Vec::new();
                 while let Some(row) = rows.next()? {
                     let [urgent, routine, bulk]: [Option<i64>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
-                    if let Some(at) = [urgent, routine, bulk].into_iter().flatten().min() {
+                    let jobs_at = [urgent, routine, bulk].into_iter().flatten().min();
+                    let receipts_at = row.get::<_, bool>(4)?.then_some(0);
+                    if let Some(at) = jobs_at.into_iter().chain(receipts_at).min() {
                         let remote = name(&row.get::<_, String>(0)?)?;
-                        due.push(Due { remote, at: moment(at), urgent_at: urgent.map(moment) });
+                        let what = if jobs_at.is_some() { DueWhat::Jobs } else { DueWhat::Receipts };
+                        due.push(Due { remote, at: moment(at), urgent_at: urgent.map(moment), what });
                     }
                 }
                 Ok(due)

@@ -25,7 +25,7 @@ mod story;
 
 use crate::error::Error;
 
-pub use claim::{Claim, Claimed, Closed, Due, Lane};
+pub use claim::{Claim, Claimed, Closed, Due, DueWhat, Lane};
 pub(crate) use claim::{look_by, millis, moment, name};
 pub use list::{Commitment, Filter, JobRow, RemoteReport};
 pub use manage::{Change, Changed, Which};

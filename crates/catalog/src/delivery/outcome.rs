@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use causeway_core::{Class, EventKind, Uid};
+use causeway_core::{Class, EventKind, LinkReceipt, Uid};
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
@@ -12,6 +12,7 @@ use crate::Catalog;
 use crate::audit;
 use crate::engine::Durability;
 use crate::error::Error;
+use crate::receipts;
 
 /// A job's next state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +41,8 @@ pub enum Afterwards {
     AskCommitment,
     /// The far side is asked over the web whether it lists the instance, which went out under these UIDs (PS3.18 §10.6).
     AskListing(SentAs),
-    /// Nothing: the far side gave a receipt for the very bytes, which is as good as its commitment.
-    Proven,
+    /// The far side gave a receipt for the very bytes, which is as good as its commitment. It is acknowledged.
+    Proven(LinkReceipt),
 }
 
 impl Afterwards {
@@ -50,7 +51,7 @@ impl Afterwards {
         match self {
             Self::Nothing => None,
             Self::AskCommitment | Self::AskListing(_) => Some(0),
-            Self::Proven => Some(2),
+            Self::Proven(_) => Some(2),
         }
     }
 
@@ -58,7 +59,7 @@ impl Afterwards {
     const fn sent_as(&self) -> Option<&SentAs> {
         match self {
             Self::AskListing(sent_as) => Some(sent_as),
-            Self::Nothing | Self::AskCommitment | Self::Proven => None,
+            Self::Nothing | Self::AskCommitment | Self::Proven(_) => None,
         }
     }
 }
@@ -144,6 +145,9 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
             |row| row.get(0),
         )
         .optional()?;
+    if let (Some(delivery), Afterwards::Proven(receipt)) = (delivery, &update.afterwards) {
+        receipts::note(connection, update.job, delivery, receipt)?;
+    }
     Ok(delivery)
 }
 

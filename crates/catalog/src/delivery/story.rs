@@ -45,6 +45,10 @@ pub struct SourceCount {
     pub first_at: Timestamp,
     /// When the last was.
     pub last_at: Timestamp,
+    /// Of how many whoever sent them over its link acknowledged this node's receipt.
+    pub acknowledged: u64,
+    /// When it did last.
+    pub last_acknowledged_at: Option<Timestamp>,
 }
 
 /// What one route sends of a study, or of a series of it, to one remote.
@@ -96,6 +100,10 @@ pub struct DeliveryStory {
     pub first_delivered_at: Option<Timestamp>,
     /// When the last was.
     pub last_delivered_at: Option<Timestamp>,
+    /// Receipts of the far side, over its link, that this node acknowledged.
+    pub acknowledged: u64,
+    /// When it did last.
+    pub last_acknowledged_at: Option<Timestamp>,
     /// What was answered, the most frequent first.
     pub answers: Vec<AnswerCount>,
 }
@@ -146,8 +154,9 @@ impl Catalog {
 fn sources(connection: &Connection, study: &Uid) -> Result<Vec<SourceCount>, Error> {
     let mut statement = connection.prepare_cached(
         "SELECT envelope ->> 'remote', envelope ->> 'calling_ae', envelope ->> 'door', count(*), min(received_at),
-         max(received_at)
+         max(received_at), count(acknowledged_at), max(acknowledged_at)
          FROM study JOIN series ON series.study = study.id JOIN instance ON instance.series = series.id
+         LEFT JOIN link_received ON link_received.remote = envelope ->> 'remote' AND link_received.instance = instance.uid
          WHERE study.uid = ?1 GROUP BY 1, 2, 3 ORDER BY 5",
     )?;
     let mut rows = statement.query([study.as_str()])?;
@@ -163,6 +172,8 @@ fn sources(connection: &Connection, study: &Uid) -> Result<Vec<SourceCount>, Err
             instances: row.get(3)?,
             first_at: moment(row.get(4)?),
             last_at: moment(row.get(5)?),
+            acknowledged: row.get(6)?,
+            last_acknowledged_at: row.get::<_, Option<i64>>(7)?.map(moment),
         });
     }
     Ok(sources)
@@ -174,7 +185,9 @@ fn deliveries(connection: &Connection, study: &Uid) -> Result<Vec<DeliveryStory>
          due_at, released_at, delivery.next_at, paused_at, evidence, count(job.id), count(*) FILTER (WHERE state = 0), count(*) FILTER (WHERE state = 1),
          count(*) FILTER (WHERE state = 2), count(*) FILTER (WHERE state = 3), count(*) FILTER (WHERE state = 4), count(*) FILTER (WHERE commitment = 2),
          min(CASE WHEN state = 2 THEN changed_at END), max(CASE WHEN state = 2 THEN changed_at END),
-         CASE WHEN priors = 0 THEN coalesce(priors_words, 'looked for') ELSE priors_words END
+         CASE WHEN priors = 0 THEN coalesce(priors_words, 'looked for') ELSE priors_words END,
+         (SELECT count(acknowledged_at) FROM link_sent WHERE link_sent.delivery = delivery.id),
+         (SELECT max(acknowledged_at) FROM link_sent WHERE link_sent.delivery = delivery.id)
          FROM delivery LEFT JOIN job ON job.delivery = delivery.id WHERE study_uid = ?1
          GROUP BY delivery.id ORDER BY delivery.id",
     )?;
@@ -217,6 +230,8 @@ fn delivery(row: &Row<'_>, study: &Uid) -> Result<DeliveryStory, Error> {
         first_delivered_at: at(20)?,
         last_delivered_at: at(21)?,
         priors: row.get(22)?,
+        acknowledged: row.get(23)?,
+        last_acknowledged_at: at(24)?,
         answers: Vec::new(),
     })
 }

@@ -55,6 +55,9 @@ pub struct Offered {
 pub struct Offer {
     /// Each of them.
     pub instances: Vec<Offered>,
+    /// Receipts that the far side gave for earlier ones, at most [`super::MAX_OFFERED`]: they are known here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acknowledged: Vec<LinkReceipt>,
 }
 
 /// How an offered instance stands on the far side.

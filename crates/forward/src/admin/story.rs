@@ -227,6 +227,8 @@ mod tests {
             committed: 0,
             first_delivered_at: None,
             last_delivered_at: None,
+            acknowledged: 0,
+            last_acknowledged_at: None,
             answers: Vec::new(),
         }
     }

@@ -51,14 +51,14 @@ pub(super) async fn fetch(inner: &Inner, remote: &Remote, failures: &mut u32) ->
 /// Takes what there is.
 async fn take(inner: &Inner, remote: &Remote, line: &Line, found: Collectable) -> Result<(), Failure> {
     let Collectable { ticket, offer } = found;
-    if offer.instances.len() > MAX_OFFERED {
+    if offer.instances.len().max(offer.acknowledged.len()) > MAX_OFFERED {
         return Err(Failure::new(
             Kind::Unclear,
             format!("it offers more than {MAX_OFFERED} instances at once"),
         ));
     }
     let principal = Arc::new(other_end(remote));
-    let standings = inner.archive.standings(&principal, &remote.name, &offer.instances).await;
+    let standings = inner.archive.standings(&principal, &remote.name, &offer).await;
     let standings = standings.map_err(|error| Failure::new(Kind::Ours, error.to_string()))?;
     let is_wanted = standings.iter().any(|standing| matches!(standing, Standing::Send(_)));
     let request = line.post(&format!("collect/{ticket}")).json(&Answer { standings });

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_archive::{Archive, Passage, RetrieveError, Throttle};
+use causeway_catalog::Owed;
 use causeway_catalog::delivery::Claimed;
 use causeway_core::{AeTitle, Clock, Priority, Remote, StoredInstance};
 use causeway_dimse::scu::{Known, Said, Terms};
@@ -53,6 +54,12 @@ pub(crate) trait Sink: Send {
 
     /// Turns true when nothing more is to be begun.
     fn stopped(&self) -> watch::Receiver<bool>;
+
+    /// Receipts of the remote that it was not told of yet, as many as go into one offer.
+    fn owed(&mut self) -> impl Future<Output = Result<Vec<Owed>, causeway_catalog::Error>> + Send;
+
+    /// The remote was told of the receipts of these jobs.
+    fn told(&mut self, jobs: Vec<i64>) -> impl Future<Output = Result<(), causeway_catalog::Error>> + Send;
 
     /// One job is decided.
     fn tell(
@@ -138,6 +145,14 @@ impl Sender {
             Self::CStore(sender) => sender.send(batch, sink).await,
             Self::Stow(sender) => sender.send(batch, sink).await,
             Self::Link(sender) => sender.send(batch, sink).await,
+        }
+    }
+
+    /// Tells the remote of receipts that it gave, where it gives any.
+    pub(crate) async fn acknowledge(&mut self, sink: &mut impl Sink) -> Result<(), Broke> {
+        match self {
+            Self::Link(sender) => sender.acknowledge(sink).await,
+            Self::CStore(_) | Self::Stow(_) => Ok(()),
         }
     }
 

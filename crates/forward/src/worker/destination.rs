@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use causeway_catalog::Owed;
 use causeway_catalog::delivery::{Claim, Claimed, Lane};
+use causeway_core::link::MAX_OFFERED;
 use causeway_core::{Remote, RemoteName};
 use causeway_dimse::scu::{Known, Said};
 use tokio::sync::watch;
@@ -58,6 +60,11 @@ pub(super) async fn serve(
             Ok(claimed) if claimed.is_empty() && course.lane == Lane::Urgent => break,
             Ok(claimed) if claimed.is_empty() => {
                 course.is_sending.store(false, Ordering::Relaxed);
+                let task = Task { inner, remote, lane: course.lane, further, forgiven, stopped: &stopped };
+                if let Err(broke) = acknowledge(task, &mut sender).await {
+                    over(inner, remote, course.lane, broke, &mut stopped).await;
+                    break;
+                }
                 let since = *idle_since.get_or_insert_with(Instant::now);
                 if linger(&mut nudges, since + inner.config.linger(), &mut stopped).await {
                     continue;
@@ -83,17 +90,9 @@ pub(super) async fn serve(
         idle_since = None;
         course.is_sending.store(true, Ordering::Relaxed);
         let task = Task { inner, remote, lane: course.lane, further, forgiven, stopped: &stopped };
-        match deliver(task, &mut sender, claimed).await {
-            Ok(()) => {}
-            Err(Broke::Destination(failure)) => {
-                broke(inner, &remote.name, course.lane, failure, &mut stopped).await;
-                break;
-            }
-            Err(Broke::Catalog(error)) => {
-                tracing::warn!(remote = %remote.name, %error, "outcomes could not be written; they are found out anew");
-                rest(&mut stopped).await;
-                break;
-            }
+        if let Err(broke) = deliver(task, &mut sender, claimed).await {
+            over(inner, remote, course.lane, broke, &mut stopped).await;
+            break;
         }
     }
     sender.close().await;
@@ -139,6 +138,23 @@ async fn rest(stopped: &mut watch::Receiver<bool>) {
     let until_stopped = stopped.wait_for(|stopped| *stopped);
     // It is over either way.
     let _ = tokio::time::timeout(AFTER_FAILURE, until_stopped).await;
+}
+
+/// Sending broke off.
+async fn over(
+    inner: &Inner,
+    remote: &Remote,
+    lane: Lane,
+    because: Broke,
+    stopped: &mut watch::Receiver<bool>,
+) {
+    match because {
+        Broke::Destination(failure) => broke(inner, &remote.name, lane, failure, stopped).await,
+        Broke::Catalog(error) => {
+            tracing::warn!(remote = %remote.name, %error, "outcomes could not be written; they are found out anew");
+            rest(stopped).await;
+        }
+    }
 }
 
 /// The destination failed as a whole. A line beside another may be one more than it takes, which says nothing of how it
@@ -231,6 +247,13 @@ async fn deliver(task: Task<'_>, sender: &mut Sender, claimed: Vec<Claimed>) -> 
     sent
 }
 
+/// Tells the remote of the receipts that it gave, when nothing else is to be done.
+async fn acknowledge(task: Task<'_>, sender: &mut Sender) -> Result<(), Broke> {
+    let (leases, Task { inner, remote, .. }) = (Leases::default(), task);
+    let mut desk = Desk { outcomes: Outcomes::new(inner, &remote.name), task, leases: &leases };
+    sender.acknowledge(&mut desk).await
+}
+
 /// The jobs that are held.
 type Leases = Mutex<BTreeSet<i64>>;
 
@@ -282,6 +305,15 @@ impl Sink for Desk<'_> {
     async fn learnt(&mut self, said: Vec<Said>) -> Result<(), causeway_catalog::Error> {
         let said = said.into_iter().map(|((sop_class, syntax), taken)| (sop_class, syntax, taken)).collect();
         self.task.inner.catalog.learn(self.task.remote.name.clone(), said).await
+    }
+
+    async fn owed(&mut self) -> Result<Vec<Owed>, causeway_catalog::Error> {
+        let Task { inner, remote, .. } = self.task;
+        inner.catalog.receipts_owed(remote.name.clone(), MAX_OFFERED).await
+    }
+
+    async fn told(&mut self, jobs: Vec<i64>) -> Result<(), causeway_catalog::Error> {
+        self.task.inner.catalog.receipts_told(jobs).await
     }
 
     fn stopped(&self) -> watch::Receiver<bool> {

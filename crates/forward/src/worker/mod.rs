@@ -16,7 +16,7 @@ use std::time::Duration;
 use causeway_archive::Archive;
 use causeway_archive::link::hatch::Presence;
 use causeway_catalog::Catalog;
-use causeway_catalog::delivery::{Closed, Due, Lane};
+use causeway_catalog::delivery::{Closed, Due, DueWhat, Lane};
 use causeway_core::{AeTitle, Clock, Opening, Remote, RemoteName};
 use causeway_dimse::scu::{Known, Reach, Terms, WhenBroken};
 use causeway_tls::Tls;
@@ -194,6 +194,11 @@ impl Inner {
         with(breakers.entry(remote.clone()).or_default())
     }
 
+    /// Whether a remote is sent to over its link.
+    fn is_linked(&self, remote: &RemoteName) -> bool {
+        self.archive.remote(remote).is_some_and(|it| it.sending_link().is_some())
+    }
+
     /// What keeps the jobs of a remote that collects them: that it does not come. None: it is there, or it is called.
     pub(crate) fn absence(&self, remote: &RemoteName) -> Option<String> {
         self.archive.remote(remote).filter(Remote::collects)?;
@@ -329,6 +334,9 @@ impl Hub {
         let mut nap = LONGEST_NAP;
         for due in self.inner.catalog.due().await? {
             let Some((at, lane)) = self.lane_for(&due) else { continue };
+            if due.what == DueWhat::Receipts && !self.inner.is_linked(&due.remote) {
+                continue;
+            }
             // When it comes, it nudges.
             if self.inner.absence(&due.remote).is_some() {
                 continue;

@@ -126,7 +126,7 @@ impl Outcomes<'_> {
             tracing::warn!(job = job.job, route = %job.route, because = words, "an instance was parked");
         }
         let afterwards = match &outcome {
-            Outcome::Proven(_) => Afterwards::Proven,
+            Outcome::Proven(receipt) => Afterwards::Proven(receipt.clone()),
             Outcome::Stored(_, sent_as) if self.is_counted => Afterwards::AskListing(sent_as.clone()),
             Outcome::Stored(..) => Afterwards::Nothing,
             Outcome::Delivered(_) | Outcome::Failed(_) | Outcome::NotSent | Outcome::Gone => {

@@ -18,7 +18,8 @@ use crate::client::{Client, Target};
   reader$    causeway link invite hospital-a --public-url https://reader.example
   hospital$  causeway link accept causeway1.AbC… --name reader
   hospital$  causeway route add all --when true --to reader
-Only the node that accepts calls the other. `causeway remote remove NAME` ends the link.")]
+Only the node that accepts calls the other; it collects what the other has for it.
+`causeway remote remove NAME` ends the link.")]
 pub(crate) struct Link {
     #[command(subcommand)]
     verb: Verb,
@@ -47,6 +48,13 @@ enum Verb {
     /// Revoke an invitation; who took it up stays paired
     Revoke {
         /// For whom it is
+        name: RemoteName,
+    },
+    /// How a link stands: whether its node is there, and the receipts of which both ends know
+    #[command(after_help = "Example:
+  causeway link show reader")]
+    Show {
+        /// What the other node is called here
         name: RemoteName,
     },
     /// Accept an invitation: its node is a remote from then on
@@ -100,6 +108,10 @@ impl Link {
                 }
             }
             Verb::Revoke { name } => client.delete(&format!("/api/v1/link/invites/{name}")).await?,
+            Verb::Show { name } => {
+                let report: Value = client.get(&format!("/api/v1/link/{name}")).await?;
+                say(client, &report, &told(&report));
+            }
             Verb::Accept { code, name } => {
                 let request = client.request(Method::POST, "/api/v1/link/accept");
                 let told: Value = client.ask(request.json(&json!({ "code": code, "name": name }))).await?;
@@ -117,6 +129,32 @@ fn say(client: &Client, document: &Value, words: &str) {
     } else {
         println!("{words}");
     }
+}
+
+/// A link in words.
+fn told(report: &Value) -> String {
+    let text = |path: &str| match report.pointer(path) {
+        Some(Value::String(text)) => text.clone(),
+        None | Some(Value::Null) => String::new(),
+        Some(other) => other.to_string(),
+    };
+    let (url, seen) = (text("/url"), text("/collects/last_seen"));
+    let way = match text("/collects/is_there").as_str() {
+        "true" => "it calls, and is there".to_owned(),
+        "false" if seen.is_empty() => "it calls, and was not seen since this node was started".to_owned(),
+        "false" => format!("it calls, and was last seen at {seen}"),
+        _ if url.is_empty() => "it calls; what is for it goes another way".to_owned(),
+        _ => format!("called at {url}"),
+    };
+    let receipts = |what: &str, side: &str| {
+        let [count, known, at] =
+            ["receipts", "acknowledged", "last_acknowledged_at"].map(|key| text(&format!("/{side}/{key}")));
+        let last = if at.is_empty() { String::new() } else { format!(", the last at {at}") };
+        format!("{what}: {count} receipts, {known} of them acknowledged{last}")
+    };
+    let [name, node] = [text("/name"), text("/node")];
+    let (sent, received) = (receipts("sent to it", "sent"), receipts("received from it", "received"));
+    format!("{name} is node {node}; {way}\n{sent}\n{received}")
 }
 
 fn row(invite: &Value) -> [String; 3] {

@@ -23,9 +23,11 @@ pub(super) async fn answer(
     let body = gathered(body, MAX_OFFER_BYTES).await?;
     let offer: Offer =
         serde_json::from_slice(&body).map_err(|_| Problem::bad_request("the request is no offer"))?;
-    if offer.instances.len() > MAX_OFFERED {
-        return Err(Problem::too_large(format!("an offer has at most {MAX_OFFERED} instances")));
+    if offer.instances.len().max(offer.acknowledged.len()) > MAX_OFFERED {
+        return Err(Problem::too_large(format!(
+            "an offer has at most {MAX_OFFERED} instances, and as many receipts"
+        )));
     }
-    let standings = door.archive.standings(&principal, &from, &offer.instances).await?;
+    let standings = door.archive.standings(&principal, &from, &offer).await?;
     Ok(Json(Answer { standings }))
 }

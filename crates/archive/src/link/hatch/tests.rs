@@ -19,7 +19,7 @@ fn remote() -> RemoteName {
 }
 
 fn nothing() -> Offer {
-    Offer { instances: Vec::new() }
+    Offer { instances: Vec::new(), acknowledged: Vec::new() }
 }
 
 fn answer() -> Answer {

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use causeway_archive::link::Parcel;
 use causeway_archive::{Archive, Passage};
+use causeway_catalog::Owed;
 use causeway_core::link::words::{Offer, Offered, Standing};
 use causeway_core::link::{LinkAddress, MAX_OFFERED};
 use causeway_core::{LinkReceipt, Remote};
@@ -61,6 +62,8 @@ pub(crate) struct Link {
     address: LinkAddress,
     way: Way,
     reach: Reach,
+    /// Receipts that go with the next offer.
+    owed: Vec<Owed>,
 }
 
 /// How a pass ended that did not break.
@@ -75,7 +78,7 @@ enum Passed {
 impl Link {
     pub(super) fn new(remote: &Remote, address: &LinkAddress, archive: Archive, way: Way) -> Self {
         let (remote, address, reach) = (remote.clone(), address.clone(), Reach::to(address));
-        Self { archive, remote, address, way, reach }
+        Self { archive, remote, address, way, reach, owed: Vec::new() }
     }
 
     /// Sends the batch in passes: one, where nothing breaks. What is left when its turn is over goes back untold.
@@ -91,6 +94,7 @@ impl Link {
         }
         let mut round = Round::new(batch.len());
         let (until, stopped) = (Instant::now() + TURN, sink.stopped());
+        self.owed = sink.owed().await?;
         let passage = passage(&self.archive, &self.remote).map_err(Broke::Destination)?;
         let parcels = self.parcels(&passage, &batch, &mut round, sink).await?;
         loop {
@@ -113,6 +117,25 @@ impl Link {
             // Whatever broke may have left a connection that is of no use any more.
             if broke.is_some() {
                 self.reach.forget();
+            }
+        }
+    }
+
+    /// Tells the far side of the receipts that it gave and was not told of, until there are none.
+    pub(super) async fn acknowledge(&mut self, sink: &mut impl Sink) -> Result<(), Broke> {
+        let stopped = sink.stopped();
+        loop {
+            self.owed = sink.owed().await?;
+            if self.owed.is_empty() || *stopped.borrow() {
+                return Ok(());
+            }
+            match self.offer(&[], &stopped, sink).await {
+                Ok(_) => {}
+                Err(Unanswered::Nobody) => return Ok(()),
+                Err(Unanswered::Broke(broke)) => {
+                    self.reach.forget();
+                    return Err(broke);
+                }
             }
         }
     }
@@ -156,10 +179,10 @@ impl Link {
                 Some(Asked { index, ready, parcel: parcel.as_ref()?, from: 0 })
             })
             .collect();
-        let (answer, outlet) = match self.offer(&left, stopped).await {
+        let (answer, outlet) = match self.offer(&left, stopped, sink).await {
             Ok(answered) => answered,
             Err(Unanswered::Nobody) => return Ok(Passed::Nobody),
-            Err(Unanswered::Failed(failure)) => return Err(Broke::Destination(failure)),
+            Err(Unanswered::Broke(broke)) => return Err(broke),
         };
         let mut wanted = Vec::new();
         for (asked, standing) in left.into_iter().zip(answer) {
@@ -255,29 +278,36 @@ impl Link {
         }
     }
 
-    /// Has the far side say how each of these stands with it, one for each, and opens the way for their bytes.
+    /// Has the far side say how each of these stands with it, one for each, and opens the way for their bytes. What is
+    /// owed to it goes along.
     async fn offer(
         &mut self,
         left: &[Asked<'_>],
         stopped: &watch::Receiver<bool>,
+        sink: &mut impl Sink,
     ) -> Result<(Vec<Standing>, reach::Outlet), Unanswered> {
         let offered = |asked: &Asked<'_>| Offered {
             instance: asked.parcel.instance.clone(),
             digest: asked.parcel.digest,
             bytes: asked.parcel.bytes,
         };
-        let offer = Offer { instances: left.iter().map(offered).collect() };
+        let (jobs, acknowledged): (Vec<_>, Vec<_>) =
+            self.owed.iter().map(|owed| (owed.job, owed.receipt.clone())).unzip();
+        let offer = Offer { instances: left.iter().map(offered).collect(), acknowledged };
         let mut stopped = stopped.clone();
-        let Self { archive, remote, address, way, reach } = self;
+        let Self { archive, remote, address, way, reach, .. } = self;
         let (answer, outlet) = tokio::select! {
             answered = reach.offer(archive, remote, address, way, offer) => answered?,
             () = until_true(&mut stopped) => return Err(Unanswered::Nobody),
         };
-        if answer.standings.len() == left.len() {
-            Ok((answer.standings, outlet))
-        } else {
+        if answer.standings.len() != left.len() {
             let words = "its answer to an offer does not say of each instance how it stands";
-            Err(Unanswered::Failed(Failure::new(Kind::Unclear, words)))
+            return Err(Failure::new(Kind::Unclear, words).into());
         }
+        if !jobs.is_empty() {
+            sink.told(jobs).await.map_err(Broke::Catalog)?;
+            self.owed.clear();
+        }
+        Ok((answer.standings, outlet))
     }
 }

@@ -11,7 +11,7 @@ use reqwest::Body;
 use super::client::{Line, broken, call, fine};
 use super::heard::{Lines, Saying};
 use crate::failure::{Failure, Kind};
-use crate::sender::Way;
+use crate::sender::{Broke, Way};
 
 /// Largest answer to an offer, in bytes.
 const MAX_ANSWER_BYTES: usize = 4 * MAX_OFFER_BYTES;
@@ -36,13 +36,19 @@ pub(super) enum Outlet {
 pub(super) enum Unanswered {
     /// Nobody is there to collect it: the far side has not failed, it waits for itself.
     Nobody,
-    /// The far side failed.
-    Failed(Failure),
+    /// The far side failed, or the catalog did.
+    Broke(Broke),
 }
 
 impl From<Failure> for Unanswered {
     fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
+        Self::Broke(Broke::Destination(failure))
+    }
+}
+
+impl From<Broke> for Unanswered {
+    fn from(broke: Broke) -> Self {
+        Self::Broke(broke)
     }
 }
 

@@ -85,6 +85,15 @@ fn origin(story: &Value) {
         let [door, instances, first, last] =
             ["/door", "/instances", "/first_at", "/last_at"].map(|path| text(source, path));
         println!("  {instances} from {who} ({door}), {first} to {last}");
+        acknowledged(source);
+    }
+}
+
+/// Of how many instances that went over a link both ends know that the receipt is known.
+fn acknowledged(told: &Value) {
+    let [count, at] = ["/acknowledged", "/last_acknowledged_at"].map(|path| text(told, path));
+    if !at.is_empty() {
+        println!("  receipts of {count} acknowledged, the last at {at}");
     }
 }
 
@@ -103,6 +112,7 @@ fn tell(delivery: &Value) {
         let words = if words.is_empty() { String::new() } else { format!(": {words}") };
         println!("  part {released} of {revision} let go {at}{words}");
     }
+    acknowledged(delivery);
     let priors = text(delivery, "/priors");
     if !priors.is_empty() {
         println!("  earlier studies: {priors}");
