@@ -2,10 +2,12 @@
 //! it has of an offer, and instances that come over a line that may break.
 //!
 //! Lives here: `pairing`, invitations and keys; `standing`, the answer to an offer; `parcel`, what is said of an instance
-//! that goes out; `arriving`, an instance on its way in, over as many requests as it takes; `intake`, an upload that is read into them; `hatch`, where what is for a remote that cannot be
+//! that goes out; `arriving`, an instance on its way in, over as many requests as it takes; `beginnings`, those of them that
+//! an earlier process left; `intake`, an upload that is read into them; `hatch`, where what is for a remote that cannot be
 //! called meets it when it calls. Never here: HTTP, and when something is sent.
 
 pub mod arriving;
+pub mod beginnings;
 pub mod hatch;
 pub mod intake;
 pub mod pairing;

@@ -38,7 +38,7 @@ impl Archive {
     /// # Errors
     /// When store or catalog fail; a single unreadable file is counted and left.
     pub async fn replay(&self) -> Result<Replayed, IngestError> {
-        self.inner.store.sweep().await?;
+        self.sweep().await?;
         let mut replayed = Replayed::default();
         let mut keys: Vec<ObjectKey> = self.inner.store.spooled().try_collect().await?;
         // Keys are ordered by time.

@@ -155,6 +155,71 @@ async fn what_nobody_brings_the_rest_of_is_thrown_away() {
     assert_eq!(stands(&subject, &begin(&sample, 0)).await, Standing::Send(0));
 }
 
+/// What a process that ended left of an instance: `bytes` of it, as the store marks them.
+fn left(subject: &Subject, sample: &Sample, bytes: &[u8]) -> std::path::PathBuf {
+    let Begin { instance, digest, .. } = begin(sample, 0);
+    let mark = serde_json::json!({ "from": hospital(), "instance": instance, "digest": digest }).to_string();
+    let length = u16::try_from(mark.len()).unwrap().to_be_bytes();
+    let mut file = [b"causeway: begun\n", &length[..], mark.as_bytes()].concat();
+    file.resize(1024, 0);
+    file.extend_from_slice(bytes);
+    let path = subject.folder.path().join("spool").join("0193520a7b3c7def8123456789abcdef.part");
+    std::fs::write(&path, file).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn what_an_earlier_process_left_is_gone_on_with_and_leaves_nothing() {
+    let subject = Subject::new().await;
+    let sample = sample(6);
+    let all = sample.data_set();
+    let path = left(&subject, &sample, &all[..200_000]);
+    subject.archive.replay().await.unwrap();
+    assert_eq!(stands(&subject, &begin(&sample, 0)).await, Standing::Send(200_000));
+    let mut arriving = arrive(&subject, &begin(&sample, 190_000)).await.unwrap();
+    give(&mut arriving, &all[190_000..300_000]).await;
+    drop(arriving);
+    assert_eq!(stands(&subject, &begin(&sample, 0)).await, Standing::Send(300_000));
+    let mut arriving = arrive(&subject, &begin(&sample, 300_000)).await.unwrap();
+    give(&mut arriving, &all[300_000..]).await;
+    assert!(matches!(fate(arriving).await, Fate::Receipt(_)));
+    assert_eq!(subject.read_back(&sample).await.as_deref(), Some(all));
+    assert!(!path.exists());
+}
+
+#[tokio::test]
+async fn what_was_left_and_is_no_good_is_asked_for_from_its_first_byte() {
+    let subject = Subject::new().await;
+    let sample = sample(7);
+    let all = sample.data_set();
+    let mut holes = all[..200_000].to_vec();
+    holes[150_000..160_000].fill(0);
+    let path = left(&subject, &sample, &holes);
+    subject.archive.replay().await.unwrap();
+    let mut arriving = arrive(&subject, &begin(&sample, 200_000)).await.unwrap();
+    give(&mut arriving, &all[200_000..]).await;
+    assert_eq!(fate(arriving).await, Fate::Again);
+    assert!(!path.exists());
+    assert_eq!(stands(&subject, &begin(&sample, 0)).await, Standing::Send(0));
+    let mut arriving = arrive(&subject, &begin(&sample, 0)).await.unwrap();
+    give(&mut arriving, all).await;
+    assert!(matches!(fate(arriving).await, Fate::Receipt(_)));
+    assert_eq!(subject.read_back(&sample).await.as_deref(), Some(all));
+}
+
+#[tokio::test]
+async fn what_was_left_goes_when_the_instance_is_begun_anew() {
+    let subject = Subject::new().await;
+    let sample = sample(8);
+    let path = left(&subject, &sample, &sample.data_set()[..200_000]);
+    subject.archive.replay().await.unwrap();
+    assert!(path.exists());
+    let mut arriving = arrive(&subject, &begin(&sample, 0)).await.unwrap();
+    give(&mut arriving, sample.data_set()).await;
+    assert!(matches!(fate(arriving).await, Fate::Receipt(_)));
+    assert!(!path.exists());
+}
+
 #[tokio::test]
 async fn an_invitation_pairs_one_node_and_answers_it_the_same_again() {
     let (inviting, invited, other) = (Subject::new().await, Subject::new().await, Subject::new().await);

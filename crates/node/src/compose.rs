@@ -259,5 +259,6 @@ impl Running {
                 tracing::error!(%error, "a task of the node failed");
             }
         }
+        self.archive.leave_beginnings();
     }
 }

@@ -10,6 +10,7 @@
 //!  stage ──► <spool>/<key>.part ──fsync, rename, folder fsync──► <spool>/<key> ──settle──► objects
 //! ```
 
+mod begun;
 pub mod blob;
 pub mod error;
 mod files;
@@ -23,11 +24,13 @@ pub mod staging;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use causeway_core::ObjectKey;
 use object_store::ObjectStore;
 use tokio::sync::Semaphore;
 
+pub use begun::{Begun, Swept};
 pub use blob::{Blob, BlobStream};
 pub use error::Error;
 pub use pool::Pool;
@@ -87,6 +90,8 @@ struct Inner {
     readers: Pool,
     syncer: FolderSyncer,
     held: Arc<Semaphore>,
+    /// Marked files are left where they are when their stagings are dropped.
+    leaves_beginnings: Arc<AtomicBool>,
     /// Held for as long as the store is open: two processes must not share a spool.
     _lock: std::fs::File,
 }
@@ -108,7 +113,9 @@ impl Store {
             })
             .await??;
         let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));
-        let inner = Inner { spool: config.spool, objects, writers, readers, syncer, held, _lock: lock };
+        let leaves_beginnings = Arc::default();
+        let spool = config.spool;
+        let inner = Inner { spool, objects, writers, readers, syncer, held, leaves_beginnings, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -1,4 +1,4 @@
-//! The spool's folder: made ready at start, swept of what a crash left, listed for a replay.
+//! The spool's folder: made ready at start, listed for a replay.
 
 use std::fs::{self, File, OpenOptions, ReadDir};
 use std::path::Path;
@@ -46,16 +46,6 @@ impl Stream for Spooled {
 }
 
 impl Store {
-    /// Removes what was half-written when the last process ended. To be called before anything is staged. Returns
-    /// how many files went.
-    ///
-    /// # Errors
-    /// When the folder cannot be read or a file not removed.
-    pub async fn sweep(&self) -> Result<usize, Error> {
-        let spool = self.inner.spool.clone();
-        self.inner.writers.run(move || sweep(&spool)).await?
-    }
-
     /// The blobs that have not settled, read in steps: however many there are, few names are in memory.
     #[must_use]
     pub fn spooled(&self) -> Spooled {
@@ -110,16 +100,4 @@ impl Listing {
             Some(Err(error)) => Some((vec![Err(Error::disk("listing", spool)(error))], Self::End)),
         }
     }
-}
-
-fn sweep(spool: &Path) -> Result<usize, Error> {
-    let mut swept = 0;
-    for entry in fs::read_dir(spool).map_err(Error::disk("listing", spool))? {
-        let entry = entry.map_err(Error::disk("listing", spool))?;
-        if entry.file_name().to_string_lossy().ends_with(PART_SUFFIX) {
-            files::remove(&entry.path())?;
-            swept += 1;
-        }
-    }
-    Ok(swept)
 }

@@ -6,6 +6,8 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use causeway_core::ObjectKey;
@@ -13,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::error::Error;
 use crate::folder::FolderSyncer;
-use crate::{Store, files};
+use crate::{Store, begun, files};
 
 /// Longest body that is held in memory, in bytes.
 pub const MAX_HELD_BODY_BYTES: usize = 4 * 1024 * 1024;
@@ -36,6 +38,8 @@ pub struct Staging {
     permit: Option<OwnedSemaphorePermit>,
     /// The file, once the body goes there.
     part: Option<Part>,
+    /// What is at the file's front until the header is.
+    front: Option<Bytes>,
 }
 
 /// A file that is not a blob yet. Dropped, it is removed.
@@ -44,11 +48,28 @@ struct Part {
     path: PathBuf,
     unsynced_bytes: u64,
     kept: bool,
+    /// Of a marked one: whether it is left when it is dropped.
+    left: Option<Arc<AtomicBool>>,
 }
 
 impl Staging {
     pub(crate) fn new(store: Store, key: ObjectKey, header_bytes: usize) -> Self {
-        Self { store, key, header_bytes, pending: Vec::new(), pending_bytes: 0, permit: None, part: None }
+        Self {
+            store,
+            key,
+            header_bytes,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            permit: None,
+            part: None,
+            front: None,
+        }
+    }
+
+    /// Marks what is about to be written, so that a sweep finds it and knows it: see [`crate::Begun`]. To be called before
+    /// anything is written. A mark that does not fit into the header's place is left out.
+    pub fn mark(&mut self, mark: &[u8]) {
+        self.front = begun::front(mark, self.header_bytes);
     }
 
     /// Adds to the body. Waits while the disk is behind.
@@ -95,10 +116,11 @@ impl Staging {
         let part = self.part.take();
         let path = self.store.inner.part_path(&self.key);
         let header_bytes = self.header_bytes;
+        let marked = self.front.clone().map(|front| (front, self.store.inner.leaves_beginnings.clone()));
         let job = move || {
             let mut part = match part {
                 Some(part) => part,
-                None => Part::create(path, header_bytes)?,
+                None => Part::create(path, header_bytes, marked)?,
             };
             part.append(&chunks, bytes)?;
             Ok::<_, Error>(part)
@@ -159,14 +181,21 @@ fn finish(
 impl Part {
     fn new(path: PathBuf) -> Result<Self, Error> {
         let file = files::create(&path)?;
-        Ok(Self { file, path, unsynced_bytes: 0, kept: false })
+        Ok(Self { file, path, unsynced_bytes: 0, kept: false, left: None })
     }
 
-    /// A file with `header_bytes` set aside at its front.
-    fn create(path: PathBuf, header_bytes: usize) -> Result<Self, Error> {
+    /// A file with `header_bytes` set aside at its front; `marked`: what is there until then, and whether the file is
+    /// left when it is dropped.
+    fn create(
+        path: PathBuf,
+        header_bytes: usize,
+        marked: Option<(Bytes, Arc<AtomicBool>)>,
+    ) -> Result<Self, Error> {
         let mut part = Self::new(path)?;
-        let zeros = Bytes::from(vec![0; header_bytes]);
-        part.append(&[zeros], header_bytes as u64)?;
+        let (front, left) = marked.unzip();
+        part.left = left;
+        let front = front.unwrap_or_else(|| Bytes::from(vec![0; header_bytes]));
+        part.append(&[front], header_bytes as u64)?;
         Ok(part)
     }
 
@@ -210,7 +239,8 @@ impl Part {
 
 impl Drop for Part {
     fn drop(&mut self) {
-        if !self.kept {
+        let is_left = self.left.as_ref().is_some_and(|left| left.load(Ordering::Acquire));
+        if !self.kept && !is_left {
             // The sweep at the next start takes what this cannot.
             let _ = files::remove(&self.path);
         }

@@ -118,7 +118,7 @@ async fn the_spool_lists_what_has_not_settled_and_the_sweep_takes_halves() {
         store.settle(keys.drain(..2).collect()).await.unwrap();
         let half = subject.folder.path().join("spool").join("0193520a7b3c7def8123456789abcdef.part");
         std::fs::write(&half, b"half").unwrap();
-        assert_eq!(store.sweep().await.unwrap(), 1);
+        assert_eq!(store.sweep(10).await.unwrap().removed, 1);
         assert!(!half.exists());
         let mut listed: Vec<ObjectKey> = store.spooled().map(Result::unwrap).collect().await;
         listed.sort();

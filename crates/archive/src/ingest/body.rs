@@ -19,6 +19,11 @@ pub struct BodyError {
 pub trait Body: Send {
     /// The next chunk.
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, BodyError>> + Send;
+
+    /// What its beginning is to be known by after the process has ended, where it may be gone on with then.
+    fn mark(&self) -> Option<Bytes> {
+        None
+    }
 }
 
 /// A body that is there already.

@@ -145,6 +145,9 @@ impl Archive {
             tap: HeadTap::new(&announced.transfer_syntax),
             data_set_bytes: 0,
         };
+        if let Some(mark) = body.mark() {
+            intake.staging.mark(&mark);
+        }
         while let Some(chunk) = body.chunk().await? {
             intake.take(chunk).await?;
         }

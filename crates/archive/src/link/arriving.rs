@@ -9,6 +9,8 @@
 //!               break ▼    │ begin, from where it stands
 //!                    waiting ──── too long ────► nothing
 //! ```
+//! What an earlier process left of an instance (`beginnings`) is read first, and then the rest is waited for in the same way.
+//!
 //! Tasks are spawned here, one per instance; each ends with its instance, or when nothing came for too long. What waits
 //! is bounded in number and in bytes for each remote.
 
@@ -19,9 +21,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_core::link::words::{Begin, Fate, Offered, Refused};
-use causeway_core::{Class, Digest, Door, Envelope, Principal, RemoteName, Status, Uid};
+use causeway_core::{Class, Digest, Door, Envelope, Principal, RemoteName, Status};
+use causeway_store::{Begun, BlobStream};
+use futures_util::StreamExt as _;
 use tokio::sync::{mpsc, oneshot};
 
+use super::beginnings::Key;
 use crate::ingest::{Announced, Body, BodyError};
 use crate::{Archive, IngestError};
 
@@ -35,14 +40,6 @@ pub const MAX_WAITING_INSTANCES: usize = 16;
 pub const MAX_WAITING_BYTES: u64 = 16 * 1024 * 1024 * 1024;
 /// How long the rest of an instance is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
-
-/// What a beginning belongs to: whose it is, and which bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    from: RemoteName,
-    instance: Uid,
-    digest: Digest,
-}
 
 /// An instance that is not whole yet, as those see it who bring its bytes.
 struct Slot {
@@ -75,10 +72,9 @@ impl Leftovers {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many bytes there are of it.
-    pub(crate) fn taken(&self, from: &RemoteName, offered: &Offered) -> u64 {
-        let key = Key { from: from.clone(), instance: offered.instance.clone(), digest: offered.digest };
-        self.slots().get(&key).map_or(0, |slot| slot.taken.load(Ordering::Acquire))
+    /// How many bytes there are of it; none: nothing of it is on its way.
+    fn taken(&self, key: &Key) -> Option<u64> {
+        self.slots().get(key).map(|slot| slot.taken.load(Ordering::Acquire))
     }
 
     fn find(&self, key: &Key) -> Option<Arc<Slot>> {
@@ -132,6 +128,13 @@ pub enum NotTaken {
 }
 
 impl Archive {
+    /// How many bytes there are of an instance that is offered.
+    pub(super) fn taken(&self, from: &RemoteName, offered: &Offered) -> u64 {
+        let key = Key { from: from.clone(), instance: offered.instance.clone(), digest: offered.digest };
+        let left = || self.inner.beginnings.bytes(&key);
+        self.inner.leftovers.taken(&key).unwrap_or_else(left).min(offered.bytes)
+    }
+
     /// Begins an instance, or goes on with it. Without one, the fate says why.
     ///
     /// # Errors
@@ -154,14 +157,16 @@ impl Archive {
             }
             self.inner.leftovers.forget(&key, &slot);
         }
-        if begin.from > 0 {
+        let before = self.before(&key, begin).await;
+        let taken = before.as_ref().map_or(0, |before| before.begun.bytes);
+        if begin.from > taken {
             return Err(Fate::Again);
         }
         let (pieces, receiver) = mpsc::channel(CHUNKS_WAITING);
         let (told, fate) = oneshot::channel();
         let slot = Arc::new(Slot {
             bytes: begin.bytes,
-            taken: AtomicU64::new(0),
+            taken: AtomicU64::new(taken),
             bearer: AtomicU64::new(0),
             live: tokio::sync::Mutex::new(Some(Live { pieces, fate })),
         });
@@ -180,7 +185,9 @@ impl Archive {
                 sop_instance: Some(begin.instance.clone()),
                 transfer_syntax: begin.transfer_syntax.clone(),
             },
+            mark: (begin.bytes >= MIN_KEPT_BYTES).then(|| key.mark()).flatten(),
             digest: begin.digest,
+            before,
         };
         let (archive, kept) = (self.clone(), Arc::clone(&slot));
         tokio::spawn(async move {
@@ -189,7 +196,20 @@ impl Archive {
             // The request may be gone; the next offer finds out.
             let _ = told.send(fate);
         });
-        Ok(Arriving { slot, bearer: 0, again: 0 })
+        Ok(Arriving { slot, bearer: 0, again: taken - begin.from })
+    }
+
+    /// What an earlier process left of an instance, where it can be gone on with from where this begins; else it goes.
+    async fn before(&self, key: &Key, begin: &Begin) -> Option<Before> {
+        let begun = self.inner.beginnings.take(key)?;
+        if begin.from > 0 && begin.from <= begun.bytes && begun.bytes <= begin.bytes {
+            match self.read_beginning(&begun).await {
+                Ok(bytes) => return Some(Before { begun, bytes }),
+                Err(error) => tracing::warn!(%error, "the beginning of an instance cannot be read"),
+            }
+        }
+        self.remove_beginning(&begun).await;
+        None
     }
 
     /// Instances over links that are not whole yet.
@@ -257,13 +277,37 @@ struct Taking {
     envelope: Envelope,
     announced: Announced,
     digest: Digest,
+    /// What its file is to be known by.
+    mark: Option<Bytes>,
+    before: Option<Before>,
+}
+
+/// What an earlier process left of it.
+struct Before {
+    begun: Begun,
+    bytes: BlobStream,
 }
 
 impl Taking {
-    async fn run(self, pieces: mpsc::Receiver<Piece>) -> Fate {
-        let Self { archive, principal, envelope, announced, digest } = self;
-        let mut body = Pieces(pieces);
-        let received = match archive.receive(&principal, envelope, announced, &mut body, None).await {
+    /// Nobody vouches for what was left: where that was no good, all of it is asked for.
+    async fn run(mut self, pieces: mpsc::Receiver<Piece>) -> Fate {
+        let before = self.before.take();
+        let begun = before.as_ref().map(|before| before.begun.clone());
+        let mark = self.mark.take();
+        let mut body = Pieces { before: before.map(|before| before.bytes), mark, pieces };
+        let archive = self.archive.clone();
+        let fate = self.take(&mut body).await;
+        let Some(begun) = begun else { return fate };
+        archive.remove_beginning(&begun).await;
+        match fate {
+            Fate::Refused(refused) if refused.status != Status::OUT_OF_RESOURCES.0 => Fate::Again,
+            other => other,
+        }
+    }
+
+    async fn take(self, body: &mut Pieces) -> Fate {
+        let Self { archive, principal, envelope, announced, digest, .. } = self;
+        let received = match archive.receive(&principal, envelope, announced, body, None).await {
             Ok(received) => received,
             Err(error) => return refused(&error),
         };
@@ -308,13 +352,29 @@ fn refused(error: &IngestError) -> Fate {
     Fate::Refused(Refused { status, words })
 }
 
-/// The bytes, whichever requests bring them.
-struct Pieces(mpsc::Receiver<Piece>);
+/// The bytes: those that were left, then those of whichever requests bring them.
+struct Pieces {
+    before: Option<BlobStream>,
+    mark: Option<Bytes>,
+    pieces: mpsc::Receiver<Piece>,
+}
 
 impl Body for Pieces {
+    fn mark(&self) -> Option<Bytes> {
+        self.mark.clone()
+    }
+
     async fn chunk(&mut self) -> Result<Option<Bytes>, BodyError> {
         let broken = |words: &str| BodyError { words: words.to_owned(), class: Class::Transient };
-        match tokio::time::timeout(PATIENCE, self.0.recv()).await {
+        if let Some(before) = &mut self.before {
+            match before.next().await {
+                Some(chunk) => {
+                    return chunk.map(Some).map_err(|error| broken(&error.to_string()));
+                }
+                None => self.before = None,
+            }
+        }
+        match tokio::time::timeout(PATIENCE, self.pieces.recv()).await {
             Ok(Some(Piece::Chunk(chunk))) => Ok(Some(chunk)),
             Ok(Some(Piece::End)) => Ok(None),
             Ok(None) => Err(broken("it ended before it was whole")),

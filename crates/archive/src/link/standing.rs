@@ -66,7 +66,7 @@ impl Archive {
                         \"keep-first\" there)"
                     .to_owned(),
             }),
-            Some(_) | None => Standing::Send(self.inner.leftovers.taken(from, offered)),
+            Some(_) | None => Standing::Send(self.taken(from, offered)),
         }
     }
 }
