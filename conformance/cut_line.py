@@ -19,16 +19,14 @@ class CutLine:
     """Hands every connection on to `port`.
 
     `seconds`: how long a byte takes in either direction; `bits`: how many a second, in either direction, for all
-    connections together; `break_after`: bytes forward after which a connection is reset, given one for each
-    connection; `break_every`: seconds after which every connection is reset.
+    connections together; `break_every`: seconds after which every connection is reset.
     """
 
     def __init__(
-        self, port: int, seconds: float = 0.0, bits: float | None = None,
-        break_after: list[int] | None = None, break_every: float | None = None,
+        self, port: int, seconds: float = 0.0, bits: float | None = None, break_every: float | None = None,
     ):
         self._target, self._seconds, self._bits = port, seconds, bits
-        self._break_after, self._break_every = list(break_after or []), break_every
+        self._break_every = break_every
         self._free: dict[str, float] = collections.defaultdict(float)
         self._lock = threading.Lock()
         #: Bytes that came out at the far end, by direction.
@@ -101,9 +99,8 @@ class CutLine:
             pair = (caller, called)
             with self._lock:
                 self._open.append(pair)
-            limit = self._break_after.pop(0) if self._break_after else None
-            self._carry(pair, caller, called, FORWARD, limit)
-            self._carry(pair, called, caller, BACK, None)
+            self._carry(caller, called, FORWARD)
+            self._carry(called, caller, BACK)
 
     def _due(self, way: str, length: int) -> float:
         """When so many bytes come out that go in now; waits until the line takes them."""
@@ -117,7 +114,7 @@ class CutLine:
                     return end + self._seconds
             time.sleep(begin - now - QUEUE_SECONDS / 2)
 
-    def _carry(self, pair, source: socket.socket, sink: socket.socket, way: str, limit: int | None) -> None:
+    def _carry(self, source: socket.socket, sink: socket.socket, way: str) -> None:
         pieces: queue.Queue[tuple[float, bytes]] = queue.Queue(maxsize=4096)
 
         def read() -> None:
@@ -132,7 +129,6 @@ class CutLine:
                 pieces.put((self._due(way, len(content)), content))
 
         def write() -> None:
-            carried = 0
             while True:
                 due, content = pieces.get()
                 time.sleep(max(0.0, due - time.monotonic()))
@@ -143,7 +139,6 @@ class CutLine:
                     sink.sendall(content)
                 except OSError:
                     return
-                carried += len(content)
                 with self._lock:
                     self.carried[way] += len(content)
                     self.last = time.monotonic()
@@ -153,9 +148,6 @@ class CutLine:
                         counts.pop(0)
                 if is_over:
                     self.cut()
-                    return
-                if limit is not None and carried >= limit:
-                    self._reset(pair)
                     return
 
         for work in (read, write):
