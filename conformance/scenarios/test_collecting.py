@@ -16,8 +16,8 @@ import requests
 
 import data
 import pki
+from bad_line import BadLine
 from clients import Web
-from cut_line import BACK, CutLine
 from paired import MEBIBYTE, assert_there, invite, join, large, secured, send, words_of
 from proxy import Nginx
 
@@ -45,7 +45,7 @@ def joined(hospital, reader, port=None):
 def linked(nodes):
     """The two, paired over a line of the test's own that counts and can be cut."""
     hospital, reader = nodes
-    with CutLine(reader.web_port) as line:
+    with BadLine(reader.web_port) as line:
         joined(hospital, reader, line.port)
         yield hospital, reader, line
 
@@ -109,10 +109,10 @@ def test_what_the_hospital_has_is_not_sent(linked):
     hospital, reader, line = linked
     item = large(8)
     send(hospital, [item])
-    before = line.carried[BACK]
+    before = line.count()["back"]
     send(reader, [item])
     assert set(reader.decided(1, ARRIVE_SECONDS_MAX).values()) == {DELIVERED}
-    assert line.carried[BACK] - before < 100_000
+    assert line.count()["back"] - before < 100_000
 
 
 def test_another_with_the_same_uid_is_refused_with_words_and_the_first_stays(linked):
@@ -122,11 +122,11 @@ def test_another_with_the_same_uid_is_refused_with_words_and_the_first_stays(lin
         setattr(second, name, getattr(first, name))
     second.file_meta = first.file_meta
     send(hospital, [first])
-    before = line.carried[BACK]
+    before = line.count()["back"]
     send(reader, [second])
     assert set(reader.decided(1, ARRIVE_SECONDS_MAX).values()) == {"parked"}
     assert "other content" in next(iter(words_of(reader).values()))
-    assert line.carried[BACK] - before < 100_000, "it was sent though it could not be taken"
+    assert line.count()["back"] - before < 100_000, "it was sent though it could not be taken"
     assert_there(hospital, [first])
 
 
@@ -134,14 +134,16 @@ def test_a_large_instance_goes_on_where_the_line_broke(nodes):
     """100 MiB, cut three times: what went over the line is the instance and what was in flight."""
     hospital, reader = nodes
     cuts = [10 * MEBIBYTE, 45 * MEBIBYTE, 85 * MEBIBYTE]
-    with CutLine(reader.web_port, bits=400e6) as line:
+    with BadLine(reader.web_port, megabits=400) as line:
         joined(hospital, reader, line.port)
-        line.cut_after[BACK] = list(cuts)
         item = large(100)
         send(reader, [item])
+        for cut in cuts:
+            until(lambda cut=cut: line.count()["back"] >= cut)
+            line.cut()
         assert set(reader.decided(1, 200).values()) == {DELIVERED}
-        assert line.breaks >= len(cuts)
-        again = line.carried[BACK] - 100 * MEBIBYTE
+        assert line.count()["breaks"] >= len(cuts)
+        again = line.count()["back"] - 100 * MEBIBYTE
         assert again < len(cuts) * 6 * MEBIBYTE, f"{again} bytes were sent again"
     assert_there(hospital, [item])
 
@@ -149,25 +151,26 @@ def test_a_large_instance_goes_on_where_the_line_broke(nodes):
 def test_a_line_that_breaks_again_and_again(nodes):
     """Every three seconds, at 30 Mbit/s."""
     hospital, reader = nodes
-    with CutLine(reader.web_port, seconds=0.03, bits=30e6, break_every=3) as line:
+    with BadLine(reader.web_port, round_trip_ms=60, megabits=30, breaks_every_ms=3000) as line:
         joined(hospital, reader, reader.web_port)
         hospital.run("remote", "remove", "reader")
         join(hospital, reader, line.port)
         items = [*data.study(2, 30), large(16), large(4)]
         send(reader, items)
         assert set(reader.decided(len(items), 200).values()) == {DELIVERED}
-        assert line.breaks > 1
+        assert line.count()["breaks"] > 1
     assert_there(hospital, items)
 
 
 def test_what_can_be_packed_is_and_arrives_as_it_was(nodes):
     hospital, reader = nodes
-    with CutLine(reader.web_port, bits=50e6) as line:
+    with BadLine(reader.web_port, megabits=50) as line:
         joined(hospital, reader, line.port)
         item = large(16, incompressible=False)
         send(reader, [item])
         assert set(reader.decided(1, ARRIVE_SECONDS_MAX).values()) == {DELIVERED}
-        assert line.carried[BACK] < 8 * MEBIBYTE
+        # Pieces go out as they are while the line takes more than the node has packed: on a busy machine that is some.
+        assert line.count()["back"] < 12 * MEBIBYTE
     assert_there(hospital, [item])
 
 
@@ -227,7 +230,7 @@ def test_a_remote_that_may_not_store_is_not_collected_from(linked):
 def test_a_node_that_is_killed_in_the_middle(nodes, killed, after):
     """At whatever stage: all arrives, and what is called delivered is there."""
     hospital, reader = nodes
-    with CutLine(reader.web_port, bits=60e6) as line:
+    with BadLine(reader.web_port, megabits=60) as line:
         joined(hospital, reader, line.port)
         items = [*data.study(2, 20), large(8), large(4)]
         send(reader, items)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from cut_line import BACK, FORWARD, CutLine
+from bad_line import BadLine
 from paired import MEBIBYTE, assert_there, join, large, send
 
 pytestmark = [pytest.mark.only("causeway"), pytest.mark.timeout(600)]
@@ -26,17 +26,17 @@ def nodes(make_subject):
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-@pytest.mark.parametrize("way", [FORWARD, BACK])
+@pytest.mark.parametrize("way", ["there", "back"])
 def test_an_instance_goes_on_after_its_receiver_was_started_anew(nodes, end, way):
     hospital, reader = nodes
-    giver, taker = (hospital, reader) if way == FORWARD else (reader, hospital)
-    with CutLine(reader.web_port, bits=200e6) as line:
+    giver, taker = (hospital, reader) if way == "there" else (reader, hospital)
+    with BadLine(reader.web_port, megabits=200) as line:
         join(hospital, reader, line.port)
-        giver.add_route("over", "true", "reader" if way == FORWARD else "hospital")
+        giver.add_route("over", "true", "reader" if way == "there" else "hospital")
         item = large(100)
         send(giver, [item])
         deadline = time.monotonic() + 60
-        while line.carried[way] < HALF:
+        while line.count()[way] < HALF:
             assert time.monotonic() < deadline
             time.sleep(0.02)
         if end == "stop":
@@ -47,7 +47,7 @@ def test_an_instance_goes_on_after_its_receiver_was_started_anew(nodes, end, way
             taker.kill()
         taker.start()
         assert set(giver.decided(1, 200).values()) == {"delivered"}
-        again = line.carried[way] - SIZE
+        again = line.count()[way] - SIZE
         assert again < LOST, f"{again} bytes were sent again"
     assert_there(taker, [item])
 
@@ -55,19 +55,19 @@ def test_an_instance_goes_on_after_its_receiver_was_started_anew(nodes, end, way
 def test_it_is_killed_again_and_again(nodes):
     """Each start goes on where the last one ended, though the bytes of the first are read back each time."""
     hospital, reader = nodes
-    with CutLine(reader.web_port, bits=200e6) as line:
+    with BadLine(reader.web_port, megabits=200) as line:
         join(hospital, reader, line.port)
         hospital.add_route("over", "true", "reader")
         item = large(100)
         send(hospital, [item])
         for part in (25, 50, 75):
             deadline = time.monotonic() + 60
-            while line.carried[FORWARD] < part * MEBIBYTE:
+            while line.count()["there"] < part * MEBIBYTE:
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             reader.kill()
             reader.start()
         assert set(hospital.decided(1, 200).values()) == {"delivered"}
-        again = line.carried[FORWARD] - SIZE
+        again = line.count()["there"] - SIZE
         assert again < 3 * LOST, f"{again} bytes were sent again"
     assert_there(reader, [item])
