@@ -6,6 +6,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -29,6 +30,15 @@ http {{
     }}
 }}
 """
+
+
+class Served(NamedTuple):
+    """A request that was answered."""
+
+    connection: int
+    protocol: str
+    method: str
+    status: int
 
 
 class Nginx:
@@ -62,7 +72,7 @@ class Nginx:
         self._process.terminate()
         self._process.wait(20)
 
-    def served(self) -> list[tuple[int, str, int]]:
-        """Connection, protocol and status of each request that was answered."""
+    def served(self) -> list[Served]:
+        """Each request that was answered."""
         rows = (line.split() for line in (self.folder / "access.log").read_text().splitlines())
-        return [(int(connection), protocol, int(status)) for connection, _, protocol, _, status in rows]
+        return [Served(int(row[0]), row[2], row[3], int(row[4])) for row in rows]

@@ -261,6 +261,12 @@ async fn a_peer_that_serves_one_after_the_other_holds_nothing_up() {
     // Far less than the wait for an answer to the second association request.
     let sent = tokio::time::timeout(Duration::from_secs(20), send(convoy(port, 4, 32), 0..100));
     assert!(sent.await.unwrap().iter().all(|(_, fate)| is_success(fate)));
+    // More is loaded when the only line has sent all and has not ended yet: it goes on, though others are being opened.
+    let mut convoy = convoy(port, 4, 32);
+    convoy.load([Load(0)]);
+    assert!(is_success(&convoy.next().await.unwrap().fate));
+    let sent = tokio::time::timeout(Duration::from_secs(20), send(convoy, 1..100));
+    assert!(sent.await.unwrap().iter().all(|(_, fate)| is_success(fate)));
 }
 
 #[tokio::test]

@@ -171,15 +171,12 @@ impl Resolve {
     pub(super) fn ended(&mut self, how: &How, generation: u32, waiting: usize) -> Next {
         self.lines = self.lines.saturating_sub(1);
         let error = match how {
-            How::Empty => {
-                // One may have been put back just after this line saw none.
-                let missed = waiting > 0 && self.lines == 0;
-                return if missed {
-                    Next::Another { lines: 1, after: Duration::ZERO }
-                } else {
-                    Next::Nothing
-                };
+            // More was loaded just after this line saw none. It is open: those that are being opened may have to wait until
+            // it is released, where the peer takes one association at a time.
+            How::Empty if waiting > 0 && self.lines < self.most() => {
+                return Next::Another { lines: 1, after: Duration::ZERO };
             }
+            How::Empty => return Next::Nothing,
             // It was being opened when the others broke, and is replaced with them.
             How::NotOpened(error) if generation != self.generation && self.is_the_lines(error) => {
                 return self.broken(generation, waiting);
@@ -339,8 +336,11 @@ mod tests {
     #[test]
     fn the_end_is_no_setback_and_what_came_back_late_is_not_forgotten() {
         assert_eq!(with(1).ended(&How::Empty, 0, 0), Next::Nothing);
-        assert_eq!(with(2).ended(&How::Empty, 0, 1), Next::Nothing);
-        assert_eq!(with(1).ended(&How::Empty, 0, 1), Next::Another { lines: 1, after: Duration::ZERO });
+        for lines in [1, 2, 4] {
+            let another = Next::Another { lines: 1, after: Duration::ZERO };
+            assert_eq!(with(lines).ended(&How::Empty, 0, 1), another, "{lines} lines");
+        }
+        assert_eq!(with(5).ended(&How::Empty, 0, 1), Next::Nothing, "there are enough");
         assert_eq!(with(1).ended(&broke(), 0, 0), Next::Nothing);
     }
 
