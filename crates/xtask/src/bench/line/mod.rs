@@ -31,6 +31,9 @@ const BITS_PER_SECOND: u64 = 50_000_000;
 const DELIVERY_MAX: Duration = Duration::from_secs(180);
 /// Quiet seconds after which a study is due, all of it at once.
 const QUIET_SECONDS: &str = "3";
+/// How long no connection is added once a node that was paired asks what there is for it, and how long that takes at most.
+const ASKED: Duration = Duration::from_secs(4);
+const ASKS_WITHIN: Duration = Duration::from_secs(30);
 /// Most files that `storescu` sends: one after the other, so that the rest would take as long in proportion, and few enough
 /// to come before a break.
 const FILES_ALONE_MAX: u32 = 40;
@@ -192,11 +195,12 @@ impl Ends<'_> {
                 let root = format!("http://127.0.0.1:{port}");
                 let code = tell(&self.far, &["link", "invite", &name, "--public-url", &root])?;
                 tell(&node, &["link", "accept", code.trim(), "--name", &name])?;
+                is_asking(line)?;
             }
             Way::Stow => drop(tell(&node, ["remote", "add", &name].iter().chain(&by_web))?),
             _ => drop(tell(&node, ["remote", "add", &name].iter().chain(&by_dimse))?),
         }
-        // Pairing has connections of its own.
+        // Pairing, and the question whether there is anything to collect, have connections of their own.
         let known = line.count().connections;
         let due = ["--trigger", "study", "--quiet", QUIET_SECONDS];
         tell(&node, ["route", "add", &name, "--when", "true", "--to", &name].iter().chain(&due))?;
@@ -209,6 +213,24 @@ impl Ends<'_> {
         }
         delivered
     }
+}
+
+/// Waits until the node that was paired asks whether there is anything for it: no connection has been added for a while.
+fn is_asking(line: &Line) -> Result<()> {
+    let end = Instant::now() + ASKS_WITHIN;
+    let mut known = line.count().connections;
+    let mut since = Instant::now();
+    while since.elapsed() < ASKED {
+        if Instant::now() > end {
+            bail!("a node that was paired goes on connecting");
+        }
+        pause(Duration::from_millis(10));
+        let connections = line.count().connections;
+        if connections != known {
+            (known, since) = (connections, Instant::now());
+        }
+    }
+    Ok(())
 }
 
 /// The time from the first connection to the last receipt.
