@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterable
@@ -11,6 +12,7 @@ from typing import Any
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, AllStoragePresentationContexts, build_role, evt
+from pynetdicom.pdu import P_DATA_TF
 from pynetdicom.sop_class import StorageCommitmentPushModel as COMMITMENT
 from pynetdicom.sop_class import StorageCommitmentPushModelInstance as INSTANCE
 from pynetdicom.sop_class import Verification
@@ -88,17 +90,24 @@ class Ear:
     #: Whether it answers the roles that are proposed to it.
     selects_roles: bool = True
     heard: queue.Queue[Result] = field(default_factory=queue.Queue)
+    #: Results that are not answered yet: who is told of one may release the association at once.
+    unanswered: queue.Queue[Result] = field(default_factory=queue.Queue)
 
     def on_report(self, event: evt.Event) -> tuple[int, None]:
         information = event.event_information
-        self.heard.put(Result(
+        self.unanswered.put(Result(
             event.request.EventTypeID, information, event.assoc, str(event.request.AffectedSOPInstanceUID),
         ))
         return (self.statuses.pop(0) if self.statuses else 0x0000), None
 
+    def on_sent(self, event: evt.Event) -> None:
+        if isinstance(event.pdu, P_DATA_TF):
+            with contextlib.suppress(queue.Empty):
+                self.heard.put(self.unanswered.get_nowait())
+
     @property
     def handlers(self) -> list[tuple[Any, Any]]:
-        return [(evt.EVT_N_EVENT_REPORT, self.on_report)]
+        return [(evt.EVT_N_EVENT_REPORT, self.on_report), (evt.EVT_PDU_SENT, self.on_sent)]
 
     def __enter__(self) -> Ear:
         entity = AE(ae_title=self.ae_title)
