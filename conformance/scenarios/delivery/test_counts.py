@@ -15,7 +15,6 @@ from archivist import command
 from clients import store
 from destinations import made
 from far_web import FarWeb
-from subjects import SUBJECTS
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -30,12 +29,9 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def node():
+def node(make_own_subject):
     """A node that counts soon and often."""
-    subject = SUBJECTS["causeway"](ae_title="HOSPITAL", settings=SETTINGS)
-    subject.start()
-    yield subject
-    subject.remove()
+    return make_own_subject("causeway", ae_title="HOSPITAL", settings=SETTINGS)
 
 
 @pytest.fixture

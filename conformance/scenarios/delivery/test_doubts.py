@@ -8,7 +8,6 @@ import pytest
 import data
 from clients import store
 from far_web import FarWeb
-from subjects import SUBJECTS
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -20,12 +19,9 @@ SETTINGS = {
 
 
 @pytest.fixture(scope="module")
-def node():
+def node(make_own_subject):
     """A node that soon tries again."""
-    subject = SUBJECTS["causeway"](ae_title="HOSPITAL", settings=SETTINGS)
-    subject.start()
-    yield subject
-    subject.remove()
+    return make_own_subject("causeway", ae_title="HOSPITAL", settings=SETTINGS)
 
 
 def sent(node, far, items):

@@ -35,9 +35,7 @@ pub(crate) async fn show(
     Path(text): Path<String>,
 ) -> Result<Json<LinkReport>, Problem> {
     let report = node.archive.link_report(&caller, &name(&text)?).await?;
-    report
-        .map(Json)
-        .ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, format!("no remote '{text}' was paired")))
+    report.map(Json).ok_or_else(|| Problem::not_found(format!("no remote '{text}' was paired")))
 }
 
 #[derive(Debug, Deserialize)]

@@ -15,19 +15,18 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::conclude::forget_committed;
+use super::gather::{Gathered, Ready};
 use super::request::{asked_for, delivery_of, note_end};
-use super::{ErrandKind, ErrandState, forget_past, put_items};
+use super::{ErrandKind, ErrandState};
 use crate::Catalog;
 use crate::audit;
-use crate::delivery::{Commitment, millis};
+use crate::delivery::Commitment;
 use crate::engine::Durability;
 use crate::error::Error;
 use crate::instances::uid;
 
 /// Most instances that are looked for in one errand; of a delivery with more there are several.
 pub const MAX_COUNTED: u32 = 10_000;
-/// Most deliveries that are gathered in one go.
-const MAX_GATHERED: i64 = 64;
 
 /// What is to be looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,29 +59,10 @@ impl Catalog {
     /// # Errors
     /// When the database fails.
     pub async fn gather_counts(&self, quiet: Duration, keep: Duration) -> Result<u64, Error> {
-        let now = self.now_ms();
-        let quiet_since = now.saturating_sub(millis(quiet));
-        let ready = move |connection: &Connection| -> Result<Vec<i64>, Error> {
-            let mut statement = connection.prepare_cached(
-                "SELECT delivery FROM job WHERE commitment = 0 AND sent_study IS NOT NULL GROUP BY delivery
-                 HAVING max(changed_at) <= ?1 OR count(*) >= ?2 LIMIT ?3",
-            )?;
-            let ids = statement.query_map((quiet_since, MAX_COUNTED, MAX_GATHERED), |row| row.get(0))?;
-            Ok(ids.collect::<Result<_, _>>()?)
-        };
-        if self.engine.read(move |connection| Ok(ready(connection)?.is_empty())).await? {
-            return Ok(0);
-        }
-        let expires_at = now.saturating_add(millis(keep));
-        self.engine
-            .write(Durability::Synced, move |connection| {
-                let mut made = 0;
-                for delivery in ready(connection)? {
-                    made += gather(connection, delivery, now, expires_at)?;
-                }
-                Ok(made)
-            })
-            .await
+        let ready =
+            "SELECT delivery FROM job WHERE commitment = 0 AND sent_study IS NOT NULL GROUP BY delivery
+                     HAVING max(changed_at) <= ?1 OR count(*) >= ?2 LIMIT ?3";
+        self.gather(Ready { deliveries: ready, quiet, limit: MAX_COUNTED }, keep, gather).await
     }
 
     /// Writes what the far side told of a count that `owner` holds, in words, with the time. A job that was changed
@@ -138,15 +118,9 @@ fn gather(connection: &Connection, delivery: i64, now: i64, expires_at: i64) -> 
         for job in &jobs {
             mark.execute((job, Some(Commitment::Asked as i64)))?;
         }
-        forget_past(connection, now)?;
-        connection
-            .prepare_cached(
-                "INSERT INTO errand (kind, uid, remote, state, attempt, next_at, expires_at, instances, failed,
-                 created_at, changed_at) VALUES (?1, ?2, ?3, 1, 0, ?4, ?5, ?6, 0, ?4, ?4)",
-            )?
-            .execute((ErrandKind::Count.number(), &study, remote, now, expires_at, jobs.len()))?;
-        let named = references.iter().map(|it| (it, None));
-        put_items(connection, connection.last_insert_rowid(), named, Some(&jobs))?;
+        let kind = ErrandKind::Count;
+        Gathered { kind, uid: &study, remote: &remote, jobs: &jobs, references: &references }
+            .put(connection, now, expires_at)?;
     }
     Ok(made)
 }

@@ -11,6 +11,7 @@
 mod claim;
 mod conclude;
 mod count;
+mod gather;
 mod inquire;
 mod list;
 mod notice;

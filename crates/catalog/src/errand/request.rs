@@ -7,18 +7,17 @@ use causeway_core::commitment::{Reference, Settlement};
 use causeway_core::{EventKind, RemoteName, Status, Uid};
 use rusqlite::{Connection, OptionalExtension};
 
-use super::{ErrandKind, ErrandState, forget_past, put_items};
+use super::gather::{Gathered, Ready};
+use super::{ErrandKind, ErrandState};
 use crate::Catalog;
 use crate::audit;
-use crate::delivery::{look_by, millis};
+use crate::delivery::look_by;
 use crate::engine::Durability;
 use crate::error::Error;
 use crate::instances::uid;
 
 /// How often an instance that the far side has not, though it said so, is sent again.
 const MAX_RESENT: u32 = 1;
-/// Most deliveries of which commitments are asked for in one go.
-const MAX_GATHERED: i64 = 64;
 
 /// What became of a result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,29 +51,12 @@ impl Catalog {
         keep: Duration,
         fresh: fn() -> Uid,
     ) -> Result<u64, Error> {
-        let now = self.now_ms();
-        let quiet_since = now.saturating_sub(millis(quiet));
-        let ready = move |connection: &Connection| -> Result<Vec<i64>, Error> {
-            let mut statement = connection.prepare_cached(
-                "SELECT delivery FROM job WHERE commitment = 0 AND sent_study IS NULL GROUP BY delivery
-                 HAVING max(changed_at) <= ?1 OR count(*) >= ?2 LIMIT ?3",
-            )?;
-            let ids = statement.query_map((quiet_since, limit, MAX_GATHERED), |row| row.get(0))?;
-            Ok(ids.collect::<Result<_, _>>()?)
+        let ready = "SELECT delivery FROM job WHERE commitment = 0 AND sent_study IS NULL GROUP BY delivery
+                     HAVING max(changed_at) <= ?1 OR count(*) >= ?2 LIMIT ?3";
+        let make = move |connection: &Connection, delivery, now, expires_at| {
+            gather(connection, delivery, limit, now, expires_at, &fresh()).map(u64::from)
         };
-        if self.engine.read(move |connection| Ok(ready(connection)?.is_empty())).await? {
-            return Ok(0);
-        }
-        let expires_at = now.saturating_add(millis(keep));
-        self.engine
-            .write(Durability::Synced, move |connection| {
-                let mut made = 0;
-                for delivery in ready(connection)? {
-                    made += u64::from(gather(connection, delivery, limit, now, expires_at, &fresh())?);
-                }
-                Ok(made)
-            })
-            .await
+        self.gather(Ready { deliveries: ready, quiet, limit }, keep, make).await
     }
 
     /// Writes the result of a request of ours, told by `remote`. An instance that it has not is sent again, once;
@@ -128,22 +110,9 @@ fn gather(
     for job in &jobs {
         mark.execute((job, Some(1)))?;
     }
-    forget_past(connection, now)?;
-    connection
-        .prepare_cached(
-            "INSERT INTO errand (kind, uid, remote, state, attempt, next_at, expires_at, instances, failed, created_at,
-             changed_at) VALUES (?1, ?2, ?3, 1, 0, ?4, ?5, ?6, 0, ?4, ?4)",
-        )?
-        .execute((
-            ErrandKind::Request.number(),
-            transaction.as_str(),
-            remote,
-            now,
-            expires_at,
-            jobs.len(),
-        ))?;
-    let named = references.iter().map(|it| (it, None));
-    put_items(connection, connection.last_insert_rowid(), named, Some(&jobs))?;
+    let (kind, uid) = (ErrandKind::Request, transaction.as_str());
+    Gathered { kind, uid, remote: &remote, jobs: &jobs, references: &references }
+        .put(connection, now, expires_at)?;
     Ok(true)
 }
 
