@@ -40,6 +40,8 @@ class FarWeb:
         self.deeds: list[str] = []
         #: Of a study that it does not have it says 404.
         self.knows_studies = False
+        #: Seconds that a question takes; what it has then is what it says.
+        self.ponders = 0.0
         self.most, self.passes_over_offset = most, passes_over_offset
         self.lock = threading.Lock()
         far = self
@@ -68,6 +70,7 @@ class FarWeb:
             def do_GET(self) -> None:
                 url = urlsplit(self.path)
                 query = parse_qsl(url.query)
+                time.sleep(far.ponders)
                 with far.lock:
                     far.questions.append((url.path, query))
                     answer = far.instead or far._answer_to(url.path, query)

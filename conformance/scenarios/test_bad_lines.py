@@ -155,11 +155,14 @@ def test_a_break_before_most_associations_were_answered(make_subject):
     assert lines < passed["connections"] <= 2 * lines and far.most <= 2 * lines
 
 
+@pytest.mark.parametrize("ponders", [0, 1], ids=["soon", "late"])
 @pytest.mark.timeout(240)
-def test_breaks_under_stow(make_subject):
-    """What had been sent to its end when the line broke is asked after: what came is not sent again."""
+def test_breaks_under_stow(make_subject, ponders):
+    """What had been sent to its end when the line broke is asked after: what came is not sent again, however long a
+    question takes."""
     items = data.study(1, 100, rows=ROWS)
     with FarWeb() as far, BadLine(far.port, ROUND_TRIP_MS, MEGABITS) as line:
+        far.ponders = ponders
         node = sending(make_subject, *by_web(line.port))
         cutting = threading.Thread(target=cut_after, args=(line, far.came, 20, 60))
         cutting.start()

@@ -14,6 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::{Ready, ungiven, unreadable};
+use super::before::Answers;
 use crate::failure::Failure;
 
 /// Most bytes that are handed over at once: small enough that a slow line shows progress within its time.
@@ -42,7 +43,7 @@ struct Progress {
     broke_off: AtomicBool,
     /// Parts that are behind us, from the first.
     parts: AtomicUsize,
-    /// The body was taken to its end.
+    /// All but the body's last bytes was taken.
     is_sent: AtomicBool,
     /// Rung when it was.
     bell: Arc<Notify>,
@@ -72,7 +73,7 @@ impl Upload {
         self.0.parts.load(Ordering::Acquire)
     }
 
-    /// Whether the body was taken to its end: what comes is the answer.
+    /// Whether all parts were taken to their end: what is waited for is an answer.
     pub(super) fn is_sent(&self) -> bool {
         self.0.is_sent.load(Ordering::Acquire)
     }
@@ -128,12 +129,14 @@ pub(super) struct Source {
     pub(super) throttle: Throttle,
 }
 
-/// The request's body. Each instance is opened when its turn comes; one that cannot be is left out.
+/// The request's body. Each instance is opened when its turn comes; one that cannot be is left out. It does not end, so
+/// that it cannot be answered, before what was asked beside it is heard.
 pub(super) fn multipart(
     source: Source,
     batch: Vec<Ready>,
     boundary: String,
     upload: &Upload,
+    asked: Vec<Answers>,
 ) -> impl Stream<Item = Result<Bytes, io::Error>> + use<> {
     let end = format!("\r\n--{boundary}--\r\n");
     let (noted, taken, ended) = (upload.clone(), upload.clone(), upload.clone());
@@ -141,6 +144,9 @@ pub(super) fn multipart(
         .flat_map(move |(at, ready)| part(Part::new(at, ready, source.clone(), noted.clone()), &boundary));
     let last = stream::once(async move {
         ended.end();
+        for answers in asked {
+            answers.heard().await;
+        }
         Ok(Bytes::from(end))
     });
     parts.chain(last).inspect(move |_| taken.take())

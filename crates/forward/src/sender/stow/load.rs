@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use causeway_catalog::delivery::SentAs;
-use causeway_core::Priority;
+use causeway_core::{Priority, Uid};
 
 use super::super::Ready;
 
@@ -80,6 +80,11 @@ impl Load {
     /// Whether nothing is left.
     pub(super) fn is_empty(&self) -> bool {
         self.waiting.is_empty() && self.doubted.is_empty()
+    }
+
+    /// Whether something of this study waits next: it is the one that is waited with.
+    pub(super) fn has_of(&self, study: &Uid) -> bool {
+        self.waiting.front().is_some_and(|item| item.ready.instance.ids.study == *study)
     }
 
     /// How many bytes wait to be sent.

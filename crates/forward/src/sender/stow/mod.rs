@@ -27,13 +27,13 @@ use std::time::Duration;
 use causeway_archive::{Archive, Passage, Throttle};
 use causeway_catalog::delivery::SentAs;
 use causeway_core::remote::DicomWebAddress;
-use causeway_core::{Remote, Status};
+use causeway_core::{Remote, Status, Uid};
 use reqwest::Client;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::before::Before;
+use self::before::{Answers, Before, More};
 use self::body::{Source, Upload};
 use self::load::{Item, Load};
 use self::reply::{Reply, is_the_lines};
@@ -232,10 +232,10 @@ impl Stow {
             let begun = match (question, request) {
                 (Some(items), _) => self.launch(line, items, passage.clone(), None),
                 (None, Some(items)) => {
-                    items.iter().for_each(|item| self.before.ask(passage.study(&item.ready.instance)));
+                    let asked = self.ask_before(&items, &passage);
                     let upload = Upload::new(Arc::clone(&self.bell));
                     self.uploads.insert(line, upload.clone());
-                    self.launch(line, items, passage.clone(), Some(upload))
+                    self.launch(line, items, passage.clone(), Some((upload, asked)))
                 }
                 (None, None) => false,
             };
@@ -245,6 +245,22 @@ impl Stow {
             }
         }
         Ok(())
+    }
+
+    /// Asks what the far side lists of these before they are sent, study by study.
+    fn ask_before(&mut self, items: &[Item], passage: &Passage) -> Vec<Answers> {
+        let mut studies: BTreeMap<&Uid, Vec<&Item>> = BTreeMap::new();
+        for item in items {
+            studies.entry(&item.ready.instance.ids.study).or_default().push(item);
+        }
+        let mut asked = Vec::with_capacity(studies.len());
+        for (study, items) in studies {
+            let more = if self.load.has_of(study) { More::Yes } else { More::No };
+            let names: Vec<SentAs> = items.into_iter().map(|item| sent_as(passage, &item.ready)).collect();
+            let instances: Vec<Uid> = names.iter().map(|name| name.instance.clone()).collect();
+            asked.extend(names.first().map(|name| self.before.ask(&name.study, &instances, more)));
+        }
+        asked
     }
 
     /// Requests whose bodies are on their way.
@@ -263,7 +279,13 @@ impl Stow {
     }
 
     /// Begins a request with an upload, or a question without.
-    fn launch(&mut self, line: usize, items: Vec<Item>, passage: Passage, upload: Option<Upload>) -> bool {
+    fn launch(
+        &mut self,
+        line: usize,
+        items: Vec<Item>,
+        passage: Passage,
+        upload: Option<(Upload, Vec<Answers>)>,
+    ) -> bool {
         let Some(client) = self.client(line) else { return false };
         let (target, generation) = (Arc::clone(&self.target), self.generation);
         let source = Source {

@@ -10,6 +10,7 @@ use causeway_core::remote::DicomWebAddress;
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::{Body, Client};
 
+use super::before::Answers;
 use super::body::{Source, Upload, multipart};
 use super::load::Item;
 use super::reply::{Reply, read_reply};
@@ -50,13 +51,19 @@ pub(super) enum What {
 }
 
 impl Target {
-    /// Sends instances as the parts of one request (PS3.18 §10.5.1).
-    pub(super) async fn post(&self, client: &Client, items: &[Item], source: Source, upload: Upload) -> What {
+    /// Sends instances as the parts of one request (PS3.18 §10.5.1), which does not end before `asked` is heard.
+    pub(super) async fn post(
+        &self,
+        client: &Client,
+        items: &[Item],
+        source: Source,
+        (upload, asked): (Upload, Vec<Answers>),
+    ) -> What {
         let begun = Instant::now();
         let boundary = format!("causeway-{:032x}", rand::random::<u128>());
         let content_type = format!("multipart/related; type=\"application/dicom\"; boundary={boundary}");
         let batch = items.iter().map(|item| item.ready.clone()).collect();
-        let body = multipart(source, batch, boundary, &upload);
+        let body = multipart(source, batch, boundary, &upload, asked);
         let request = client
             .post(&self.studies)
             .header(CONTENT_TYPE, content_type)
