@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use causeway_catalog::delivery::SentAs;
 use causeway_core::{Priority, Uid};
+use tokio::time::Instant;
 
 use super::super::Ready;
 
@@ -20,6 +21,10 @@ pub(super) struct Item {
     pub(super) is_alone: bool,
     /// It was sent to its end and not answered: the far side is asked first whether it has it.
     pub(super) is_in_doubt: bool,
+    /// Its request was sent to its end: if the far side does not list it, it may be at work on it still.
+    pub(super) may_be_listed_yet: bool,
+    /// It is not asked after before.
+    pub(super) ask_from: Option<Instant>,
     /// A request with it broke off before.
     pub(super) is_again: bool,
     /// Under which UIDs it was sent, of one that is in doubt.
@@ -34,6 +39,8 @@ impl Item {
             ready: ready.clone(),
             is_alone: false,
             is_in_doubt: false,
+            may_be_listed_yet: false,
+            ask_from: None,
             is_again: false,
             sent_as: None,
             was_lacking: false,
@@ -72,6 +79,11 @@ impl Load {
         }
     }
 
+    /// Asks after these later than after all that is in doubt so far.
+    pub(super) fn ask_later(&mut self, items: Vec<Item>) {
+        self.doubted.extend(items);
+    }
+
     /// Takes out all that is in doubt.
     pub(super) fn take_doubted(&mut self) -> Vec<Item> {
         std::mem::take(&mut self.doubted).into()
@@ -93,10 +105,12 @@ impl Load {
     }
 
     /// Takes out what the far side is asked after in one question: of one study.
-    pub(super) fn next_question(&mut self) -> Option<Vec<Item>> {
+    pub(super) fn next_question(&mut self, now: Instant) -> Option<Vec<Item>> {
         let study = self.doubted.front()?.ready.instance.ids.study.clone();
-        let asked = |item: &Item| item.ready.instance.ids.study == study;
-        Some(take_while(&mut self.doubted, MAX_ASKED, asked))
+        let is_due = |item: &Item| item.ask_from.is_none_or(|moment| moment <= now);
+        let asked = |item: &Item| item.ready.instance.ids.study == study && is_due(item);
+        let question = take_while(&mut self.doubted, MAX_ASKED, asked);
+        (!question.is_empty()).then_some(question)
     }
 
     /// Takes out what goes into the next request of so many bytes; at least one instance.
@@ -124,6 +138,8 @@ fn take_while(from: &mut VecDeque<Item>, most: usize, mut goes: impl FnMut(&Item
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use causeway_catalog::delivery::Claimed;
     use causeway_core::{Digest, Identifiers, ObjectKey, StoredInstance, Uid};
     use jiff::Timestamp;
@@ -210,9 +226,25 @@ mod tests {
         load.put_back(items);
         assert_eq!(jobs(load.next_request(100)), [3]);
         assert!(!load.is_empty());
-        assert_eq!(jobs(load.next_question()), [0, 1]);
-        assert_eq!(jobs(load.next_question()), [2]);
-        assert!(load.next_question().is_none() && load.is_empty());
+        assert_eq!(jobs(load.next_question(Instant::now())), [0, 1]);
+        assert_eq!(jobs(load.next_question(Instant::now())), [2]);
+        assert!(load.next_question(Instant::now()).is_none() && load.is_empty());
+    }
+
+    #[test]
+    fn what_may_be_listed_yet_is_asked_after_when_its_time_has_come() {
+        let (now, moment) = (Instant::now(), Duration::from_secs(1));
+        let mut load = load(&[1, 1, 1]);
+        let mut items = load.next_request(u64::MAX).unwrap();
+        items.iter_mut().for_each(|item| item.is_in_doubt = true);
+        let mut later = items.split_off(1);
+        later.iter_mut().for_each(|item| item.ask_from = Some(now + moment));
+        load.ask_later(later);
+        load.put_back(items);
+        assert_eq!(jobs(load.next_question(now)), [0]);
+        assert!(load.next_question(now + moment / 2).is_none() && !load.is_empty());
+        assert_eq!(jobs(load.next_question(now + moment)), [1, 2]);
+        assert!(load.is_empty());
     }
 
     #[test]
@@ -221,7 +253,7 @@ mod tests {
         let mut items = load.next_request(u64::MAX).unwrap();
         items.iter_mut().for_each(|item| item.is_in_doubt = true);
         load.put_back(items);
-        assert_eq!(jobs(load.next_question()).len(), MAX_ASKED);
-        assert_eq!(jobs(load.next_question()).len(), 1);
+        assert_eq!(jobs(load.next_question(Instant::now())).len(), MAX_ASKED);
+        assert_eq!(jobs(load.next_question(Instant::now())).len(), 1);
     }
 }

@@ -4,7 +4,8 @@
 //! of HTTP/1.1), so that the line is busy while answers are on their way. When a request breaks off, what had not been sent
 //! to its end goes again; of what had been, the far side is asked first whether it has it (QIDO-RS). Where it says so,
 //! and did not list it before it was sent, it came by that request and is not sent twice; what was listed before may be
-//! something else under the same UID, and goes again, so that the far side says itself what it makes of it.
+//! something else under the same UID, and goes again, so that the far side says itself what it makes of it. One that was
+//! sent the whole request may be at work on it still: it is asked twice.
 //!
 //! ```text
 //!  load ──► request on a free line ──► answered: each told    broken: back to the load, in doubt where sent to its end
@@ -14,6 +15,7 @@
 
 mod before;
 mod body;
+mod doubted;
 mod load;
 mod reply;
 mod request;
@@ -27,7 +29,7 @@ use std::time::Duration;
 use causeway_archive::{Archive, Passage, Throttle};
 use causeway_catalog::delivery::SentAs;
 use causeway_core::remote::DicomWebAddress;
-use causeway_core::{Remote, Status, Uid};
+use causeway_core::{Remote, Uid};
 use reqwest::Client;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -39,7 +41,7 @@ use self::load::{Item, Load};
 use self::reply::{Reply, is_the_lines};
 use self::request::{Landed, Target, What};
 use self::size::Size;
-use super::doubts::{Doubt, Doubts};
+use super::doubts::Doubts;
 use super::supply::Supply;
 use super::{Broke, Ready, Sink, Way, passage, until_true};
 use crate::failure::{Failure, Kind};
@@ -183,39 +185,6 @@ impl Stow {
         Ok(())
     }
 
-    /// Adds to the load: what an earlier attempt left in doubt is asked after first.
-    fn add(&mut self, batch: &[Ready]) {
-        let Ok(passage) = passage(&self.archive, &self.remote) else { return self.load.add(batch) };
-        let (mut fresh, mut doubted) = (Vec::with_capacity(batch.len()), Vec::new());
-        for ready in batch {
-            let sent_as = sent_as(&passage, ready);
-            if self.doubts.take(ready.job.job, &self.doubt(ready, &sent_as)) {
-                let (sent_as, is_in_doubt, was_lacking) = (Some(sent_as), true, true);
-                doubted.push(Item { sent_as, is_in_doubt, was_lacking, ..Item::new(ready) });
-            } else {
-                fresh.push(ready.clone());
-            }
-        }
-        self.load.add(&fresh);
-        self.load.put_back(doubted);
-    }
-
-    fn doubt(&self, ready: &Ready, sent_as: &SentAs) -> Doubt {
-        let url = self.target.address.url.clone();
-        Doubt { url, digest: ready.instance.digest, sent_as: sent_as.clone() }
-    }
-
-    /// Remembers what is in doubt for the next attempt: where it was listed before, no question would tell.
-    fn keep_in_mind(&mut self, items: &[Item]) {
-        for Item { ready, sent_as, was_lacking, .. } in items {
-            if let Some(sent_as) = sent_as
-                && (*was_lacking || self.before.lacked(sent_as))
-            {
-                self.doubts.keep(ready.job.job, self.doubt(ready, sent_as));
-            }
-        }
-    }
-
     /// Begins what there are lines for.
     fn begin(&mut self) -> Result<(), Failure> {
         if self.load.is_empty() || self.not_before.is_some_and(|moment| moment > Instant::now()) {
@@ -226,7 +195,7 @@ impl Stow {
         while let Some(line) = self.free.pop() {
             let may_send =
                 self.free.len() >= LINES_FOR_QUESTIONS && self.uploads_under_way() < self.uploads_most;
-            let question = self.load.next_question();
+            let question = self.load.next_question(Instant::now());
             let request =
                 if question.is_none() && may_send { self.load.next_request(self.size.bytes()) } else { None };
             let begun = match (question, request) {
@@ -374,47 +343,6 @@ impl Stow {
         Ok(full)
     }
 
-    /// Tells those that the far side says it has, and had not before; the others go again.
-    async fn asked(
-        &mut self,
-        items: Vec<Item>,
-        generation: u32,
-        answer: Result<Option<Vec<bool>>, Failure>,
-        sink: &mut impl Sink,
-    ) -> Result<Result<(), Failure>, Broke> {
-        let has = match answer {
-            Ok(Some(has)) => has,
-            Ok(None) => {
-                self.answers_questions = false;
-                Vec::new()
-            }
-            Err(failure) => {
-                self.load.put_back(items);
-                return Ok(if is_the_lines(&failure) && self.may_go_on(generation, false) {
-                    Ok(())
-                } else {
-                    Err(failure)
-                });
-            }
-        };
-        let mut rest = Vec::new();
-        for (mut item, is_listed) in items.into_iter().zip(has.into_iter().chain(std::iter::repeat(false))) {
-            match item.sent_as.take() {
-                Some(sent_as) if is_listed && (item.was_lacking || self.before.lacked(&sent_as)) => {
-                    // One that answers questions and takes nothing would be asked for ever.
-                    self.has_answered = true;
-                    sink.tell(&item.ready.job, &Outcome::Stored(Status::SUCCESS, sent_as)).await?;
-                }
-                _ => {
-                    item.is_in_doubt = false;
-                    rest.push(item);
-                }
-            }
-        }
-        self.load.put_back(rest);
-        Ok(Ok(()))
-    }
-
     /// A request got no answer, or one that speaks of no instance.
     async fn broken(
         &mut self,
@@ -432,6 +360,7 @@ impl Stow {
             for (at, item) in items.iter_mut().enumerate() {
                 item.is_again = true;
                 item.is_in_doubt = answers && at < sent;
+                (item.may_be_listed_yet, item.ask_from) = (upload.is_sent(), None);
             }
             self.load.put_back(items);
             return Ok(Ok(()));
