@@ -69,6 +69,8 @@ class FarWeb:
 
             def do_GET(self) -> None:
                 url = urlsplit(self.path)
+                # A comma that is encoded does not part values, as some servers have it.
+                assert "%2c" not in url.query.lower(), url.query
                 query = parse_qsl(url.query)
                 time.sleep(far.ponders)
                 with far.lock:

@@ -136,10 +136,11 @@ def test_accession_number(web, archive):
     assert studies(web, archive, AccessionNumber=archive.items[2][0].AccessionNumber) == [3]
 
 
-def test_lists_of_uids(web, archive):
-    """PS3.18 §8.3.4.1: UIDs separated by commas match any of them."""
+@pytest.mark.parametrize("comma", [",", "%2C", "%2c"])
+def test_lists_of_uids(web, archive, comma):
+    """PS3.18 §8.3.4.1: UIDs separated by commas match any of them. Many HTTP clients encode the comma, which no UID has."""
     wanted = [archive.items[0][0].StudyInstanceUID, archive.items[3][0].StudyInstanceUID, data.uid()]
-    assert sorted(studies(web, archive, StudyInstanceUID=",".join(wanted))) == [1, 4]
+    assert sorted(studies(web, archive, f"/studies?StudyInstanceUID={comma.join(wanted)}")) == [1, 4]
 
 
 @pytest.mark.parametrize("key", ["Modality", "SeriesNumber", "SeriesInstanceUID"])

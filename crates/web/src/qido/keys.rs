@@ -176,10 +176,15 @@ fn leaf(tag: Tag, vr: Vr, found: &Match<'_>, reading: Reading) -> Result<Asked, 
     reading.key(tag, vr, &text).map_err(|error| refused(error.to_string()))
 }
 
-/// The value as C-FIND would write it: values of a list parted by backslash. UIDs are always a list; other values
-/// are one when the caller said so, for a comma that should have been encoded is common in names.
+/// The value as C-FIND would write it: values of a list parted by backslash. UIDs are always a list, and have no commas
+/// of their own: an encoded one, as most HTTP clients write it, parts them too. Other values are a list when the caller
+/// said so, for a comma that should have been encoded is common in names.
 fn value(vr: Vr, raw: &str, reading: Reading) -> Result<Cow<'_, str>, PercentError> {
-    if !raw.contains(',') || (vr != Vr::UI && reading.several == Several::Any) {
+    if vr == Vr::UI {
+        let decoded = percent::decode(raw)?;
+        return Ok(if decoded.contains(',') { Cow::Owned(decoded.replace(',', "\\")) } else { decoded });
+    }
+    if !raw.contains(',') || reading.several == Several::Any {
         return percent::decode(raw);
     }
     let values: Result<Vec<Cow<'_, str>>, PercentError> = raw.split(',').map(percent::decode).collect();

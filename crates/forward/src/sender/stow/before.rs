@@ -11,7 +11,6 @@ use std::time::Duration;
 use causeway_catalog::delivery::SentAs;
 use causeway_core::remote::DicomWebAddress;
 use causeway_core::{Tag, Uid};
-use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
@@ -77,9 +76,13 @@ pub(super) struct Answers {
 impl Answers {
     /// Completes when each is there, or was given up.
     pub(super) async fn heard(self) {
-        let each = self.open.into_iter().map(async |mut open| while open.changed().await.is_ok() {});
+        let all = async {
+            for mut open in self.open {
+                while open.changed().await.is_ok() {}
+            }
+        };
         // Too late is as good as never: nothing is known then.
-        drop(tokio::time::timeout(self.most, join_all(each)).await);
+        drop(tokio::time::timeout(self.most, all).await);
     }
 }
 
