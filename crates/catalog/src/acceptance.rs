@@ -2,11 +2,10 @@
 
 use causeway_core::{RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::Catalog;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability};
 use crate::error::Error;
 
 /// Most that is kept of one remote; what is heard beyond it is not kept.

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use causeway_core::{Attributes, InstanceRecord, RemoteName, StoredInstance, Uid, Via};
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
 use crate::audit;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances::{self, by_id};
 
@@ -96,12 +95,12 @@ impl Catalog {
                      WHERE pseudonym = ?1 AND remote = ?2",
                 )?;
                 let mut rows = statement.query((pseudonym.as_str(), remote.as_str()))?;
-                let Some(row) = rows.next()? else { return Ok(None) };
+                let Some(row) = &rows.next()? else { return Ok(None) };
                 let identity: String = row.get(3)?;
                 Ok(Some(OriginalStudy {
                     uid: instances::uid(row, 0)?,
-                    project: name(&row.get::<_, String>(1)?)?,
-                    source: row.get::<_, Option<String>>(2)?.as_deref().map(name).transpose()?,
+                    project: name(&row.get::<String>(1)?)?,
+                    source: row.get::<Option<String>>(2)?.as_deref().map(name).transpose()?,
                     identity: Attributes::from_json(&identity).map_err(|_| Error::Corrupt("attributes"))?,
                     remote,
                 }))
@@ -148,7 +147,7 @@ impl Catalog {
                      ORDER BY next_at, instance LIMIT ?2",
                 )?;
                 let rows = statement.query_map((now, limit), |row| {
-                    Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, u32>(2)?))
+                    Ok((row.get::<i64>(0)?, row.get::<String>(1)?, row.get::<u32>(2)?))
                 })?;
                 let mut due = Vec::new();
                 for row in rows {
@@ -205,7 +204,8 @@ fn note(connection: &Connection, aliases: &Aliases, identity: &str) -> Result<()
         )?
         .execute((pseudonym.as_str(), remote.as_str(), original.as_str(), project.as_str(), identity))?;
     let mut insert = connection.prepare_cached(
-        "INSERT OR IGNORE INTO alias_uid (remote, pseudonym, original) VALUES (?1, ?2, ?3)",
+        "INSERT INTO alias_uid (remote, pseudonym, original) VALUES (?1, ?2, ?3)
+                         ON CONFLICT DO NOTHING",
     )?;
     for (pseudonym, original) in uids {
         insert.execute((remote.as_str(), pseudonym, original))?;
@@ -237,7 +237,9 @@ pub(crate) fn expect(
     if let Some(remote) = known {
         connection
             .prepare_cached(
-                "INSERT OR REPLACE INTO way_back (instance, remote, next_at) VALUES (?1, ?2, ?3)",
+                "INSERT INTO way_back (instance, remote, next_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (instance) DO UPDATE SET remote = excluded.remote, attempt = 0, next_at = excluded.next_at,
+             error = NULL",
             )?
             .execute((instance, remote, now))?;
     }

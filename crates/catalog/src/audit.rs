@@ -1,9 +1,9 @@
 //! The audit trail: who did what to what, when. Subjects are UIDs and names, never a patient's.
 
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 use crate::Catalog;
+use crate::engine::Connection;
 use crate::error::Error;
 
 /// One line of the trail.

@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use causeway_core::{EventKind, Selection, Sight, StoredInstance};
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
 use crate::audit;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances;
 use crate::regions;
@@ -50,7 +49,10 @@ impl Catalog {
 
 fn bury(connection: &Connection, uid: &str, now: i64) -> Result<(), Error> {
     connection
-        .prepare_cached("INSERT OR REPLACE INTO tombstone (uid, deleted_at) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT INTO tombstone (uid, deleted_at) VALUES (?1, ?2)
+             ON CONFLICT (uid) DO UPDATE SET deleted_at = excluded.deleted_at",
+        )?
         .execute((uid, now))?;
     Ok(())
 }
@@ -108,11 +110,12 @@ fn recount_study(connection: &Connection, study: i64, now: i64) -> Result<(), Er
             "UPDATE study SET changed_at = ?2,
              series_count = (SELECT count(*) FROM series WHERE study = ?1),
              instance_count = (SELECT coalesce(sum(instance_count), 0) FROM series WHERE study = ?1),
-             modalities = coalesce((SELECT group_concat(modality, '\\') FROM
-               (SELECT DISTINCT modality FROM series WHERE study = ?1 AND modality IS NOT NULL ORDER BY 1)), ''),
-             sop_classes = coalesce((SELECT group_concat(sop_class, '\\') FROM
+             modalities = coalesce((SELECT string_agg(modality, '\\') FROM
+               (SELECT DISTINCT modality FROM series WHERE study = ?1 AND modality IS NOT NULL ORDER BY 1)
+               AS found), ''),
+             sop_classes = coalesce((SELECT string_agg(sop_class, '\\') FROM
                (SELECT DISTINCT sop_class FROM instance JOIN series ON series.id = instance.series
-                WHERE series.study = ?1 ORDER BY 1)), '')
+                WHERE series.study = ?1 ORDER BY 1) AS found), '')
              WHERE id = ?1 RETURNING uid, patient, instance_count",
         )?
         .query_row((study, now), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;

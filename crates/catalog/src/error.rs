@@ -1,14 +1,15 @@
 //! What can go wrong in the catalog, sorted by remedy. The words never hold a value from a row.
 
 use causeway_core::Class;
-use rusqlite::ErrorCode;
+
+use crate::engine::Failure;
 
 /// A failure of the catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The database said no.
     #[error("the database failed: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(#[from] Failure),
     /// A row that this version did not write, or that was damaged.
     #[error("a row of the catalog cannot be read: {0}")]
     Corrupt(&'static str),
@@ -33,14 +34,7 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Database(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DiskFull | ErrorCode::OutOfMemory | ErrorCode::TooBig) => Class::Exhausted,
-                Some(ErrorCode::NotADatabase) => Class::Caller,
-                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::SystemIoFailure) => {
-                    Class::Transient
-                }
-                _ => Class::Bug,
-            },
+            Self::Database(failure) => failure.class(),
             Self::Open(_) | Self::Closed => Class::Transient,
             Self::Newer { .. } => Class::Caller,
             Self::Corrupt(_) => Class::Bug,

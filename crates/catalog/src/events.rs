@@ -3,12 +3,11 @@
 
 use causeway_core::{EventKind, RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 use serde::Serialize;
 
 use crate::Catalog;
 use crate::delivery::{moment, name};
+use crate::engine::{Connection, OptionalExtension, Row, ToSql, params_from_iter};
 use crate::error::Error;
 
 /// Lines of the trail that are passed over in search of the next event, at most.
@@ -115,7 +114,7 @@ fn read(connection: &Connection, after: i64, kinds: &[EventKind], limit: u32) ->
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(parameters))?;
     let (mut events, mut last, mut count) = (Vec::new(), up_to, 0);
-    while let Some(row) = rows.next()? {
+    while let Some(row) = &rows.next()? {
         let id: i64 = row.get(0)?;
         count += 1;
         if count == limit {
@@ -128,7 +127,7 @@ fn read(connection: &Connection, after: i64, kinds: &[EventKind], limit: u32) ->
 
 /// The event of a line; none when what it was about is not known any more.
 fn event(connection: &Connection, id: i64, row: &Row<'_>) -> Result<Option<Event>, Error> {
-    let Some(kind) = EventKind::of_verb(&row.get::<_, String>(3)?) else { return Ok(None) };
+    let Some(kind) = EventKind::of_verb(&row.get::<String>(3)?) else { return Ok(None) };
     let subject: String = row.get(4)?;
     let subject = if kind.is_of_delivery() {
         delivery(connection, &subject)?

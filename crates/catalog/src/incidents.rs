@@ -16,7 +16,7 @@ impl Catalog {
             .read(move |connection| {
                 let mut statement = connection
                     .prepare_cached("SELECT document FROM incident ORDER BY last_at DESC LIMIT ?1")?;
-                let documents = statement.query_map([limit], |row| row.get::<_, String>(0))?;
+                let documents = statement.query_map([limit], |row| row.get::<String>(0))?;
                 documents
                     .map(|document| {
                         serde_json::from_str(&document?).map_err(|_| Error::Corrupt("an incident"))
@@ -34,8 +34,9 @@ impl Catalog {
         self.engine
             .write(Durability::Replayable, move |connection| {
                 let mut put = connection.prepare_cached(
-                    "INSERT OR REPLACE INTO incident (kind, address, ae_title, subject, last_at, document)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                    "INSERT INTO incident (kind, address, ae_title, subject, last_at, document)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (kind, address, ae_title, subject)
+                     DO UPDATE SET last_at = excluded.last_at, document = excluded.document",
                 )?;
                 for record in &records {
                     let document =

@@ -1,14 +1,13 @@
 //! Keeping an instance: its rows on four levels, its deliveries and its line in the trail, in one transaction.
 
 use causeway_core::{Attributes, EventKind, InstanceRecord, ObjectKey, PlannedDelivery, RemoteName};
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
 use crate::aliases;
 use crate::audit;
 use crate::delete;
 use crate::delivery;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances::object_key;
 use crate::people::Words;

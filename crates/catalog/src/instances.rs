@@ -2,11 +2,9 @@
 
 use causeway_core::{Digest, Identifiers, ObjectKey, Selection, Sight, StoredInstance, Uid, Via};
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use crate::Catalog;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension, Row, Value, params_from_iter};
 use crate::error::Error;
 use crate::sight;
 
@@ -67,7 +65,7 @@ impl Catalog {
                 let mut statement = connection.prepare_cached(
                     "SELECT object FROM instance WHERE settled = 0 ORDER BY id LIMIT ?1 OFFSET ?2",
                 )?;
-                let keys = statement.query_map((limit, skip), |row| row.get::<_, String>(0))?;
+                let keys = statement.query_map((limit, skip), |row| row.get::<String>(0))?;
                 keys.map(|key| object_key(&key?)).collect()
             })
             .await
@@ -152,13 +150,13 @@ pub(crate) fn select(
     }
     let sql = format!(
         "SELECT {STORED_COLUMNS} FROM {INSTANCE_TABLES} WHERE {}
-         ORDER BY study.id, series.number, series.id, instance.number, instance.id",
+         ORDER BY study.id, series.number NULLS FIRST, series.id, instance.number NULLS FIRST, instance.id",
         conditions.join(" AND ")
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params_from_iter(values))?;
     let mut found = Vec::new();
-    while let Some(row) = rows.next()? {
+    while let Some(row) = &rows.next()? {
         found.push((row.get(10)?, stored(row)?));
     }
     Ok(found)
@@ -167,7 +165,7 @@ pub(crate) fn select(
 /// One instance by its number, and the nodes that it passed before it came here: whoever hands it on says so.
 pub(crate) fn by_id(connection: &Connection, id: i64) -> Result<Option<(StoredInstance, Via)>, Error> {
     let sql = format!(
-        "SELECT {STORED_COLUMNS}, instance.envelope ->> '$.via' FROM {INSTANCE_TABLES} WHERE instance.id = ?"
+        "SELECT {STORED_COLUMNS}, instance.envelope ->> 'via' FROM {INSTANCE_TABLES} WHERE instance.id = ?"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let both = |row: &Row<'_>| Ok::<_, Error>((stored(row)?, via(row, STORED_COUNT)?));
@@ -180,8 +178,8 @@ pub(crate) fn stored(row: &Row<'_>) -> Result<StoredInstance, Error> {
         ids: Identifiers { study: uid(row, 0)?, series: uid(row, 1)?, instance: uid(row, 2)? },
         sop_class: uid(row, 3)?,
         transfer_syntax: uid(row, 4)?,
-        object: object_key(&row.get::<_, String>(5)?)?,
-        object_bytes: u64::try_from(row.get::<_, i64>(6)?).map_err(|_| Error::Corrupt("a length"))?,
+        object: object_key(&row.get::<String>(5)?)?,
+        object_bytes: u64::try_from(row.get::<i64>(6)?).map_err(|_| Error::Corrupt("a length"))?,
         data_set_offset: row.get(7)?,
         digest: Digest(row.get(8)?),
         received_at: Timestamp::from_millisecond(row.get(9)?).map_err(|_| Error::Corrupt("a moment"))?,
@@ -194,7 +192,7 @@ fn via(row: &Row<'_>, index: usize) -> Result<Via, Error> {
 }
 
 pub(crate) fn uid(row: &Row<'_>, index: usize) -> Result<Uid, Error> {
-    Uid::parse(&row.get::<_, String>(index)?).map_err(|_| Error::Corrupt("a UID"))
+    Uid::parse(&row.get::<String>(index)?).map_err(|_| Error::Corrupt("a UID"))
 }
 
 pub(crate) fn object_key(text: &str) -> Result<ObjectKey, Error> {

@@ -46,6 +46,7 @@ use causeway_core::Clock;
 
 pub use aliases::{Aliases, CameBack, DueBack, OriginalStudy};
 pub use audit::AuditRow;
+pub use engine::Failure;
 pub use error::Error;
 pub use events::{Event, Events, Subject};
 pub use insert::{Inserted, OnConflict};

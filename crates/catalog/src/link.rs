@@ -6,11 +6,10 @@ use std::collections::BTreeMap;
 use causeway_core::link::LinkAddress;
 use causeway_core::{Digest, NodeId, Permission, Remote, RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
 use crate::audit;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances::{json, uid};
 
@@ -58,9 +57,10 @@ impl Catalog {
         self.engine
             .write(Durability::Synced, move |connection| {
                 connection
-                    .prepare_cached("INSERT OR IGNORE INTO node (one, id) VALUES (1, ?1)")?
+                    .prepare_cached("INSERT INTO node (one, id) VALUES (1, ?1) ON CONFLICT DO NOTHING")?
                     .execute([drawn.as_str()])?;
-                let id: String = connection.query_row("SELECT id FROM node", [], |row| row.get(0))?;
+                let id: String =
+                    connection.prepare_cached("SELECT id FROM node")?.query_row([], |row| row.get(0))?;
                 node(&id)
             })
             .await
@@ -82,8 +82,9 @@ impl Catalog {
             .write(Durability::Synced, move |connection| {
                 connection
                     .prepare_cached(
-                        "INSERT OR REPLACE INTO link_invite (name, sha256, created_at, expires_at)
-                         VALUES (?1, ?2, ?3, ?4)",
+                        "INSERT INTO link_invite (name, sha256, created_at, expires_at) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256, created_at = excluded.created_at,
+                         expires_at = excluded.expires_at, used_by = NULL, token = NULL",
                     )?
                     .execute((name.as_str(), sha256, now, expires_at.as_millisecond()))?;
                 audit::append(connection, now, &who, "link-invite", name.as_str())
@@ -105,10 +106,10 @@ impl Catalog {
                 let mut found = Vec::new();
                 while let Some(row) = rows.next()? {
                     found.push(InviteRecord {
-                        name: remote(&row.get::<_, String>(0)?)?,
+                        name: remote(&row.get::<String>(0)?)?,
                         created_at: moment(row.get(1)?)?,
                         expires_at: moment(row.get(2)?)?,
-                        used_by: row.get::<_, Option<String>>(3)?.map(|id| node(&id)).transpose()?,
+                        used_by: row.get::<Option<String>>(3)?.map(|id| node(&id)).transpose()?,
                     });
                 }
                 Ok(found)
@@ -158,7 +159,10 @@ impl Catalog {
             .write(Durability::Synced, move |connection| {
                 put_remote(connection, &remote)?;
                 connection
-                    .prepare_cached("INSERT OR REPLACE INTO link_secret (remote, token) VALUES (?1, ?2)")?
+                    .prepare_cached(
+                        "INSERT INTO link_secret (remote, token) VALUES (?1, ?2)
+                         ON CONFLICT (remote) DO UPDATE SET token = excluded.token",
+                    )?
                     .execute((remote.name.as_str(), token))?;
                 audit::append(connection, now, &who, "link-accept", remote.name.as_str())
             })
@@ -176,7 +180,7 @@ impl Catalog {
                 let mut rows = statement.query([])?;
                 let mut found = Vec::new();
                 while let Some(row) = rows.next()? {
-                    found.push((remote(&row.get::<_, String>(0)?)?, row.get(1)?));
+                    found.push((remote(&row.get::<String>(0)?)?, row.get(1)?));
                 }
                 Ok(found)
             })
@@ -210,7 +214,7 @@ impl Catalog {
                 )?;
                 let mut rows = statement.query([json(&instances)])?;
                 let mut held = BTreeMap::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     let received_at = moment(row.get(2)?)?;
                     held.insert(uid(row, 0)?, Held { digest: Digest(row.get(1)?), received_at });
                 }
@@ -271,7 +275,10 @@ fn redeem(
     remote.link = known.or_else(|| Some(LinkAddress { node: node.clone(), url: None, certificate: None }));
     put_remote(connection, &remote)?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO link_token (remote, sha256) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT INTO link_token (remote, sha256) VALUES (?1, ?2)
+             ON CONFLICT (remote) DO UPDATE SET sha256 = excluded.sha256",
+        )?
         .execute((name.as_str(), token))?;
     audit::append(connection, now, node.as_str(), "link-pair", name.as_str())?;
     Ok(Redeemed::Paired(name))
@@ -280,7 +287,10 @@ fn redeem(
 fn put_remote(connection: &Connection, remote: &Remote) -> Result<(), Error> {
     let document = serde_json::to_string(remote).map_err(|_| Error::Corrupt("a remote"))?;
     connection
-        .prepare_cached("INSERT OR REPLACE INTO remote (name, document) VALUES (?1, ?2)")?
+        .prepare_cached(
+            "INSERT INTO remote (name, document) VALUES (?1, ?2)
+             ON CONFLICT (name) DO UPDATE SET document = excluded.document",
+        )?
         .execute((remote.name.as_str(), document))?;
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use causeway_core::person_name::{self, Folded};
 use causeway_core::{Attributes, Element, Tag};
-use rusqlite::Connection;
 
+use crate::engine::Connection;
 use crate::error::Error;
 
 /// Alphabetic, ideographic, phonetic.
@@ -56,7 +56,7 @@ impl Words {
         let names = attributes.get(name).map(Element::values).unwrap_or_default();
         let groups = names.iter().flat_map(|name| name.split('='));
         let words: BTreeSet<String> = groups.flat_map(person_name::words).collect();
-        let sql = format!("INSERT OR IGNORE INTO {table} (word, {column}) VALUES (?1, ?2)");
+        let sql = format!("INSERT INTO {table} (word, {column}) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
         let mut statement = connection.prepare_cached(&sql)?;
         for word in words {
             statement.execute((word, owner))?;

@@ -6,10 +6,8 @@
 use causeway_core::worklist::PerformedStatus;
 use causeway_core::{Attributes, Uid};
 use jiff::Timestamp;
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension, Row, Value, params_from_iter};
 use crate::error::Error;
 use crate::worklist::{put_status, referenced};
 use crate::{Catalog, audit};
@@ -117,23 +115,21 @@ impl Catalog {
         self.engine
             .write(Durability::Synced, move |connection| {
                 let NewPerformedStep { uid, study, attributes, scheduled } = step;
-                let inserted = connection
+                let inserted: Option<i64> = connection
                     .prepare_cached(
                         "INSERT INTO performed (uid, status, study_uid, revision, who, created_at, changed_at, attributes)
-                         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?5, ?6) ON CONFLICT (uid) DO NOTHING",
+                         VALUES (?1, ?2, ?3, 0, ?4, ?5, ?5, ?6) ON CONFLICT (uid) DO NOTHING
+                         RETURNING id",
                     )?
-                    .execute((
+                    .query_row((
                         uid.as_str(),
                         PerformedStatus::InProgress.as_str(),
                         study.as_str(),
                         &who,
                         now,
                         attributes.to_json(),
-                    ))?;
-                if inserted == 0 {
-                    return Ok(Written::Taken);
-                }
-                let id = connection.last_insert_rowid();
+                    ), |row| row.get(0)).optional()?;
+                let Some(id) = inserted else { return Ok(Written::Taken) };
                 link(connection, id, &scheduled)?;
                 follow(connection, id, now)?;
                 audit::append(connection, now, &who, "performed-create", uid.as_str())?;
@@ -185,7 +181,7 @@ impl Catalog {
                 let sql = format!("SELECT {COLUMNS} FROM performed WHERE uid = ?1");
                 let mut statement = connection.prepare_cached(&sql)?;
                 let mut rows = statement.query([uid.as_str()])?;
-                rows.next()?.map(|row| step(connection, row)).transpose()
+                rows.next()?.map(|row| step(connection, &row)).transpose()
             })
             .await
     }
@@ -211,7 +207,7 @@ impl Catalog {
                 let mut statement = connection.prepare_cached(&sql)?;
                 let mut rows = statement.query(params_from_iter(values))?;
                 let mut steps = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     steps.push(step(connection, row)?);
                 }
                 Ok(steps)
@@ -229,8 +225,8 @@ fn step(connection: &Connection, row: &Row<'_>) -> Result<PerformedStep, Error> 
     let id: i64 = row.get(0)?;
     let json = row.get_ref(7)?.as_str().map_err(|_| corrupt())?;
     Ok(PerformedStep {
-        uid: Uid::parse(&row.get::<_, String>(1)?).map_err(|_| corrupt())?,
-        status: PerformedStatus::parse(&row.get::<_, String>(2)?).ok_or_else(corrupt)?,
+        uid: Uid::parse(&row.get::<String>(1)?).map_err(|_| corrupt())?,
+        status: PerformedStatus::parse(&row.get::<String>(2)?).ok_or_else(corrupt)?,
         revision: row.get(3)?,
         who: row.get(4)?,
         created_at: moment(row.get(5)?)?,
@@ -248,8 +244,9 @@ fn items_of(connection: &Connection, id: i64) -> Result<Vec<i64>, Error> {
 }
 
 fn link(connection: &Connection, id: i64, scheduled: &[ScheduledReference]) -> Result<(), Error> {
-    let mut statement = connection
-        .prepare_cached("INSERT OR IGNORE INTO performed_item (performed, item) VALUES (?1, ?2)")?;
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO performed_item (performed, item) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+    )?;
     for reference in scheduled {
         let ScheduledReference { step_id, studies, accession } = reference;
         for item in referenced(connection, step_id, studies, accession.as_deref())? {
@@ -282,7 +279,7 @@ fn settle(connection: &Connection, item: i64, now: i64) -> Result<(), Error> {
         "SELECT performed.status FROM performed JOIN performed_item ON performed_item.performed = performed.id
          WHERE performed_item.item = ?1",
     )?;
-    let statuses = statement.query_map([item], |row| row.get::<_, String>(0))?;
+    let statuses = statement.query_map([item], |row| row.get::<String>(0))?;
     let mut performed = Vec::new();
     for status in statuses {
         let status = PerformedStatus::parse(&status?);

@@ -4,11 +4,10 @@
 
 use causeway_core::{Digest, LinkReceipt, NodeId, RemoteName};
 use jiff::Timestamp;
-use rusqlite::Connection;
 use serde::Serialize;
 
 use crate::Catalog;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability};
 use crate::error::Error;
 use crate::instances::uid;
 
@@ -56,7 +55,7 @@ impl Catalog {
                 )?;
                 let mut rows = statement.query((remote.as_str(), limit))?;
                 let mut owed = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     let node: String = row.get(3)?;
                     let receipt = LinkReceipt {
                         instance: uid(row, 0)?,
@@ -102,7 +101,7 @@ impl Catalog {
                     "INSERT INTO link_received (remote, instance, digest, at, acknowledged_at)
                      VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (remote, instance) DO UPDATE
                      SET digest = excluded.digest, at = excluded.at, acknowledged_at = excluded.acknowledged_at
-                     WHERE digest <> excluded.digest OR at <> excluded.at",
+                     WHERE link_received.digest <> excluded.digest OR link_received.at <> excluded.at",
                 )?;
                 for LinkReceipt { instance, digest, at, .. } in &receipts {
                     let at = at.as_millisecond();
@@ -152,8 +151,11 @@ pub(crate) fn note(
     let LinkReceipt { instance, digest, at, node } = receipt;
     connection
         .prepare_cached(
-            "INSERT OR REPLACE INTO link_sent (job, delivery, remote, instance, digest, at, node)
-             SELECT ?1, ?2, remote, ?3, ?4, ?5, ?6 FROM delivery WHERE id = ?2",
+            "INSERT INTO link_sent (job, delivery, remote, instance, digest, at, node)
+             SELECT ?1, ?2, remote, ?3, ?4, ?5, ?6 FROM delivery WHERE id = ?2
+             ON CONFLICT (job) DO UPDATE SET delivery = excluded.delivery, remote = excluded.remote,
+             instance = excluded.instance, digest = excluded.digest, at = excluded.at, node = excluded.node,
+             acknowledged_at = NULL",
         )?
         .execute((job, delivery, instance.as_str(), digest.0, at.as_millisecond(), node.as_str()))?;
     Ok(())

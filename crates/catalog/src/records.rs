@@ -1,9 +1,9 @@
 //! Whole records of a study's instances, for a dry run of routes.
 
 use causeway_core::{Attributes, Digest, InstanceRecord, PatientKey, Uid};
-use rusqlite::Row;
 
 use crate::Catalog;
+use crate::engine::Row;
 use crate::error::Error;
 use crate::instances::{INSTANCE_TABLES, STORED_COLUMNS, STORED_COUNT, stored};
 
@@ -28,7 +28,7 @@ impl Catalog {
                 let mut statement = connection.prepare_cached(&sql)?;
                 let mut rows = statement.query((before, limit))?;
                 let mut records = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     records.push((row.get(10)?, record(row)?));
                 }
                 Ok(records)
@@ -50,7 +50,7 @@ impl Catalog {
                 let mut statement = connection.prepare_cached(&sql)?;
                 let mut rows = statement.query((study.as_str(), limit))?;
                 let mut records = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     records.push(record(row)?);
                 }
                 Ok(records)
@@ -61,8 +61,8 @@ impl Catalog {
 
 fn record(row: &Row<'_>) -> Result<InstanceRecord, Error> {
     let stored = stored(row)?;
-    let envelope = serde_json::from_str(&row.get::<_, String>(STORED_COUNT)?)
-        .map_err(|_| Error::Corrupt("an envelope"))?;
+    let envelope =
+        serde_json::from_str(&row.get::<String>(STORED_COUNT)?).map_err(|_| Error::Corrupt("an envelope"))?;
     let mut attributes = Attributes::new();
     for column in STORED_COUNT + 3..STORED_COUNT + 7 {
         let json: String = row.get(column)?;

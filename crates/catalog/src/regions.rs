@@ -2,8 +2,8 @@
 //! a study, each once.
 
 use causeway_core::{Attributes, Element, Tag, Value, Vr};
-use rusqlite::{Connection, OptionalExtension};
 
+use crate::engine::{Connection, OptionalExtension};
 use crate::error::Error;
 
 /// Most regions that are gathered of one study; the body has not many more.

@@ -18,7 +18,7 @@ impl Catalog {
         self.engine
             .read(|connection| {
                 let mut statement = connection.prepare_cached("SELECT document FROM remote ORDER BY name")?;
-                let documents = statement.query_map([], |row| row.get::<_, String>(0))?;
+                let documents = statement.query_map([], |row| row.get::<String>(0))?;
                 documents
                     .map(|document| serde_json::from_str(&document?).map_err(|_| Error::Corrupt("a remote")))
                     .collect()
@@ -36,7 +36,10 @@ impl Catalog {
         self.engine
             .write(Durability::Synced, move |connection| {
                 connection
-                    .prepare_cached("INSERT OR REPLACE INTO remote (name, document) VALUES (?1, ?2)")?
+                    .prepare_cached(
+                        "INSERT INTO remote (name, document) VALUES (?1, ?2)
+                         ON CONFLICT (name) DO UPDATE SET document = excluded.document",
+                    )?
                     .execute((remote.name.as_str(), document))?;
                 acceptance::forget(connection, &remote.name)?;
                 audit::append(connection, now, &who, "remote-put", remote.name.as_str())

@@ -186,7 +186,7 @@ impl Catalog {
             .read(|connection| {
                 let mut statement =
                     connection.prepare_cached("SELECT document FROM route ORDER BY position")?;
-                let documents = statement.query_map([], |row| row.get::<_, String>(0))?;
+                let documents = statement.query_map([], |row| row.get::<String>(0))?;
                 documents
                     .map(|document| serde_json::from_str(&document?).map_err(|_| Error::Corrupt("a route")))
                     .collect()

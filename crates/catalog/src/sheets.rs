@@ -2,10 +2,9 @@
 //! bytes that go with their series, and with each instance of it that is taken out.
 
 use causeway_core::{ObjectKey, StoredInstance, Uid};
-use rusqlite::{Connection, OptionalExtension};
 
 use crate::Catalog;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances::{INSTANCE_TABLES, STORED_COLUMNS, stored};
 

@@ -2,11 +2,10 @@
 
 use causeway_core::sight::Scope;
 use causeway_core::{Identifiers, Sight};
-use rusqlite::params_from_iter;
-use rusqlite::types::Value;
 use serde_json::json;
 
 use crate::Catalog;
+use crate::engine::{Value, params_from_iter};
 use crate::error::Error;
 use crate::instances;
 
@@ -33,7 +32,7 @@ pub(crate) fn condition(sight: &Sight, study: &str) -> Option<(String, Vec<Value
         ways.push(format!("{study}.origin IN (SELECT value FROM json_each(?))"));
         values.push(Value::Text(json!(remotes).to_string()));
     }
-    let sql = if ways.is_empty() { "0".to_owned() } else { format!("({})", ways.join(" OR ")) };
+    let sql = if ways.is_empty() { "false".to_owned() } else { format!("({})", ways.join(" OR ")) };
     Some((sql, values))
 }
 

@@ -33,7 +33,7 @@ impl Catalog {
                 let mut rows = statement.query([])?;
                 let mut tokens = Vec::new();
                 while let Some(row) = rows.next()? {
-                    let permissions = serde_json::from_str(&row.get::<_, String>(2)?)
+                    let permissions = serde_json::from_str(&row.get::<String>(2)?)
                         .map_err(|_| Error::Corrupt("a token's permissions"))?;
                     let scope: Option<String> = row.get(3)?;
                     let scope = scope.map(|text| serde_json::from_str::<Scope>(&text)).transpose();
@@ -57,9 +57,15 @@ impl Catalog {
         let scope = scope.map_err(|_| Error::Corrupt("a token's scope"))?;
         self.engine
             .write(Durability::Synced, move |connection| {
+                // What is shown names one token: under another name it is known no more.
+                connection
+                    .prepare_cached("DELETE FROM token WHERE sha256 = ?1 AND name <> ?2")?
+                    .execute((token.sha256, &token.name))?;
                 connection
                     .prepare_cached(
-                        "INSERT OR REPLACE INTO token (name, sha256, permissions, scope) VALUES (?1, ?2, ?3, ?4)",
+                        "INSERT INTO token (name, sha256, permissions, scope) VALUES (?1, ?2, ?3, ?4)
+                         ON CONFLICT (name) DO UPDATE SET sha256 = excluded.sha256,
+                         permissions = excluded.permissions, scope = excluded.scope",
                     )?
                     .execute((&token.name, token.sha256, permissions, scope))?;
                 audit::append(connection, now, &who, "token-put", &token.name)

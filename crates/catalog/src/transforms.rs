@@ -1,11 +1,10 @@
 //! Transforms as rows, and the secrets of their projects. What a transform means is not known here.
 
 use causeway_core::{RemoteName, Transform};
-use rusqlite::OptionalExtension;
 
 use crate::Catalog;
 use crate::audit;
-use crate::engine::Durability;
+use crate::engine::{Durability, OptionalExtension};
 use crate::error::Error;
 
 /// A secret of a project.
@@ -21,7 +20,7 @@ impl Catalog {
             .read(|connection| {
                 let mut statement =
                     connection.prepare_cached("SELECT document FROM transform ORDER BY name")?;
-                let documents = statement.query_map([], |row| row.get::<_, String>(0))?;
+                let documents = statement.query_map([], |row| row.get::<String>(0))?;
                 let mut secrets = connection.prepare_cached("SELECT secret FROM project WHERE name = ?1")?;
                 documents
                     .map(|document| {
@@ -53,10 +52,15 @@ impl Catalog {
         self.engine
             .write(Durability::Synced, move |connection| {
                 connection
-                    .prepare_cached("INSERT OR IGNORE INTO project (name, secret) VALUES (?1, ?2)")?
+                    .prepare_cached(
+                        "INSERT INTO project (name, secret) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+                    )?
                     .execute((transform.project().as_str(), fresh))?;
                 connection
-                    .prepare_cached("INSERT OR REPLACE INTO transform (name, document) VALUES (?1, ?2)")?
+                    .prepare_cached(
+                        "INSERT INTO transform (name, document) VALUES (?1, ?2)
+                         ON CONFLICT (name) DO UPDATE SET document = excluded.document",
+                    )?
                     .execute((transform.name.as_str(), document))?;
                 audit::append(connection, now, &who, "transform-put", transform.name.as_str())
             })

@@ -2,13 +2,12 @@
 
 use causeway_core::{RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::OptionalExtension;
 use serde::Serialize;
 
 use crate::Catalog;
 use crate::audit;
 use crate::delivery::{moment, name};
-use crate::engine::Durability;
+use crate::engine::{Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances::uid;
 
@@ -45,11 +44,11 @@ impl Catalog {
                 )?;
                 let mut rows = statement.query([limit])?;
                 let mut due = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     due.push(WayBack {
                         instance: uid(row, 0)?,
                         study: uid(row, 1)?,
-                        remote: name(&row.get::<_, String>(2)?)?,
+                        remote: name(&row.get::<String>(2)?)?,
                         attempts: row.get(3)?,
                         next_at: moment(row.get(4)?),
                         words: row.get(5)?,

@@ -2,13 +2,12 @@
 
 use causeway_core::{EventKind, RemoteName};
 use jiff::Timestamp;
-use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
 use crate::Catalog;
 use crate::audit;
 use crate::delivery::moment;
-use crate::engine::Durability;
+use crate::engine::{Durability, Row};
 use crate::error::Error;
 use crate::events;
 
@@ -74,7 +73,7 @@ impl Catalog {
                         "INSERT INTO webhook (name, document, after, failures, next_at, changed_at)
                          VALUES (?1, ?2, ?3, 0, ?4, ?4)
                          ON CONFLICT (name) DO UPDATE SET document = excluded.document, failures = 0,
-                         next_at = excluded.next_at, after = CASE WHEN ?5 THEN 0 ELSE after END",
+                         next_at = excluded.next_at, after = CASE WHEN ?5 <> 0 THEN 0 ELSE webhook.after END",
                     )?
                     .execute((record.name.as_str(), document, after, now, since == Since::Beginning))?;
                 audit::append(connection, now, &who, "webhook-put", record.name.as_str())
@@ -113,7 +112,7 @@ impl Catalog {
                 )?;
                 let mut rows = statement.query([])?;
                 let mut webhooks = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     webhooks.push(webhook(row)?);
                 }
                 Ok(webhooks)
@@ -151,7 +150,7 @@ impl Catalog {
 
 fn webhook(row: &Row<'_>) -> Result<Webhook, Error> {
     let record: WebhookRecord =
-        serde_json::from_str(&row.get::<_, String>(0)?).map_err(|_| Error::Corrupt("a webhook"))?;
+        serde_json::from_str(&row.get::<String>(0)?).map_err(|_| Error::Corrupt("a webhook"))?;
     Ok(Webhook {
         record,
         after: row.get(1)?,

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use causeway_core::{Priority, RemoteName, StoredInstance, Via};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 use crate::Catalog;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability};
 use crate::error::Error;
 use crate::instances;
 
@@ -139,11 +138,12 @@ impl Catalog {
         self.engine
             .write(Durability::Replayable, move |connection| {
                 let jobs = end_leases_of_jobs(connection, now)?;
-                let errands = connection.execute(
-                    "UPDATE errand SET lease_owner = NULL, next_at = min(next_at, ?1)
-                     WHERE state = 1 AND lease_owner IS NOT NULL",
-                    [now],
-                )?;
+                let errands = connection
+                    .prepare_cached(
+                        "UPDATE errand SET lease_owner = NULL, next_at = min(next_at, ?1)
+                         WHERE state = 1 AND lease_owner IS NOT NULL",
+                    )?
+                    .execute([now])?;
                 Ok(jobs + errands)
             })
             .await
@@ -170,9 +170,9 @@ impl Catalog {
                 while let Some(row) = rows.next()? {
                     let [urgent, routine, bulk]: [Option<i64>; 3] = [row.get(1)?, row.get(2)?, row.get(3)?];
                     let jobs_at = [urgent, routine, bulk].into_iter().flatten().min();
-                    let receipts_at = row.get::<_, bool>(4)?.then_some(0);
+                    let receipts_at = row.get::<bool>(4)?.then_some(0);
                     if let Some(at) = jobs_at.into_iter().chain(receipts_at).min() {
-                        let remote = name(&row.get::<_, String>(0)?)?;
+                        let remote = name(&row.get::<String>(0)?)?;
                         let what = if jobs_at.is_some() { DueWhat::Jobs } else { DueWhat::Receipts };
                         due.push(Due { remote, at: moment(at), urgent_at: urgent.map(moment), what });
                     }
@@ -259,7 +259,7 @@ impl Claiming<'_> {
             statement.query((self.claim.remote.as_str(), priority as i64, self.now, DELIVERIES_TOGETHER))?;
         let mut candidates = Vec::new();
         while let Some(row) = rows.next()? {
-            let route = name(&row.get::<_, String>(1)?)?;
+            let route = name(&row.get::<String>(1)?)?;
             candidates.push(Candidate { delivery: row.get(0)?, route, released: row.get(2)? });
         }
         Ok(candidates)
@@ -300,7 +300,7 @@ impl Claiming<'_> {
 fn end_leases_of_jobs(connection: &Connection, now: i64) -> Result<usize, Error> {
     // By remote, as the index of states is: of a million that wait none is looked at.
     let deliveries: Vec<i64> = connection
-        .prepare(
+        .prepare_cached(
             "UPDATE job SET state = 0, lease_owner = NULL, next_at = min(next_at, ?1)
              WHERE state = 1 AND remote IN (SELECT name FROM remote) RETURNING delivery",
         )?

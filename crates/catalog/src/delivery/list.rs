@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use causeway_core::{Priority, RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::types::ToSql;
-use rusqlite::{Connection, Row, params_from_iter};
 use serde::Serialize;
 
 use super::JobState;
 use super::claim::{moment, name};
 use super::outcome::{Last, class_of};
 use crate::Catalog;
+use crate::engine::{Connection, Row, ToSql, params_from_iter};
 use crate::error::Error;
 
 /// How many jobs a remote has in which state.
@@ -140,7 +139,7 @@ impl Catalog {
                 let mut statement = connection.prepare_cached(&sql)?;
                 let mut rows = statement.query(params_from_iter(parameters))?;
                 let mut jobs = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     jobs.push(job(row)?);
                 }
                 Ok(jobs)
@@ -175,8 +174,7 @@ fn report(connection: &Connection) -> Result<Vec<RemoteReport>, Error> {
         connection.prepare_cached("SELECT remote, state, count(*) FROM job GROUP BY remote, state")?;
     let mut rows = counted.query([])?;
     while let Some(row) = rows.next()? {
-        let place =
-            usize::try_from(row.get::<_, i64>(1)?).map_err(|_| Error::Corrupt("the state of a job"))?;
+        let place = usize::try_from(row.get::<i64>(1)?).map_err(|_| Error::Corrupt("the state of a job"))?;
         let count = reports.entry(row.get(0)?).or_default().get_mut(place);
         *count.ok_or(Error::Corrupt("the state of a job"))? = row.get(2)?;
     }
@@ -191,7 +189,7 @@ fn report(connection: &Connection) -> Result<Vec<RemoteReport>, Error> {
     let whole = |(remote, [waiting, sending, delivered, parked, cancelled]): (String, [u64; 5])| {
         Ok(RemoteReport {
             committed: committed.query_row([&remote], |row| row.get(0))?,
-            oldest_at: oldest.query_row([&remote], |row| row.get::<_, Option<i64>>(0))?.map(moment),
+            oldest_at: oldest.query_row([&remote], |row| row.get::<Option<i64>>(0))?.map(moment),
             remote: name(&remote)?,
             waiting,
             sending,
@@ -209,16 +207,16 @@ fn job(row: &Row<'_>) -> Result<JobRow, Error> {
     let (class, status) = (class_of(row.get(9)?), row.get(10)?);
     Ok(JobRow {
         id: row.get(0)?,
-        route: name(&row.get::<_, String>(1)?)?,
-        remote: name(&row.get::<_, String>(2)?)?,
+        route: name(&row.get::<String>(1)?)?,
+        remote: name(&row.get::<String>(2)?)?,
         study: uid(row.get(3)?)?,
-        instance: row.get::<_, Option<String>>(4)?.map(uid).transpose()?,
+        instance: row.get::<Option<String>>(4)?.map(uid).transpose()?,
         state: JobState::of(row.get(5)?)?,
         attempts: row.get(6)?,
         next_at: moment(row.get(7)?),
         changed_at: moment(row.get(8)?),
         last: words.map(|words| Last { class, status, words }),
-        commitment: row.get::<_, Option<i64>>(12)?.map(Commitment::of).transpose()?,
+        commitment: row.get::<Option<i64>>(12)?.map(Commitment::of).transpose()?,
         priority: priority(row.get(13)?)?,
         revision: row.get(14)?,
     })

@@ -2,15 +2,13 @@
 //! at a time, so that nobody else waits for long.
 
 use causeway_core::{RemoteName, Uid};
-use rusqlite::types::ToSql;
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::JobState;
 use super::claim::{look_by, name};
 use super::list::conditions;
 use crate::Catalog;
 use crate::audit;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension, ToSql, params_from_iter};
 use crate::error::Error;
 
 /// Jobs that are changed in one transaction, at most.
@@ -178,7 +176,7 @@ impl Catalog {
             .read(move |connection| {
                 let sql = format!("SELECT DISTINCT remote FROM delivery WHERE {}", Which::OF_DELIVERY);
                 let mut statement = connection.prepare_cached(&sql)?;
-                let remotes = statement.query_map(which.parameters(), |row| row.get::<_, String>(0))?;
+                let remotes = statement.query_map(which.parameters(), |row| row.get::<String>(0))?;
                 remotes.map(|remote| name(&remote?)).collect()
             })
             .await
@@ -249,7 +247,7 @@ fn change_one(
     now: i64,
 ) -> Result<Changed, Error> {
     let found: Option<(i64, String, bool)> = connection
-        .prepare_cached("SELECT state, remote, commitment IS 3 FROM job WHERE id = ?1")?
+        .prepare_cached("SELECT state, remote, commitment IS NOT DISTINCT FROM 3 FROM job WHERE id = ?1")?
         .query_row([job], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .optional()?;
     let Some((state, remote, is_not_committed)) = found else { return Ok(Changed::Unknown) };
@@ -281,16 +279,18 @@ fn reroute(connection: &Connection, job: i64, to: &RemoteName, now: i64) -> Resu
              released, released_at, evidence)
              SELECT route, ?2, study_uid, scope_uid, due_at, ?3, since, priority, delivery.revision, released,
              released_at, evidence FROM delivery WHERE id = (SELECT delivery FROM job WHERE id = ?1)
-             ON CONFLICT (route, remote, scope_uid) DO UPDATE SET revision = max(revision, excluded.revision),
-             released = max(released, excluded.released)
+             ON CONFLICT (route, remote, scope_uid) DO UPDATE SET
+             revision = max(delivery.revision, excluded.revision),
+             released = max(delivery.released, excluded.released)
              RETURNING id",
         )?
         .query_row((job, to.as_str(), now), |row| row.get(0))?;
     let moved = connection
         .prepare_cached(
-            "UPDATE OR IGNORE job SET delivery = ?2, remote = ?3, state = 0, attempt = 0, next_at = ?4, changed_at = ?4,
+            "UPDATE job SET delivery = ?2, remote = ?3, state = 0, attempt = 0, next_at = ?4, changed_at = ?4,
              lease_owner = NULL, class = NULL, status = NULL, words = 'was to go to ' || remote, resent = 0
-             WHERE id = ?1",
+             WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM job AS other WHERE other.delivery = ?2
+             AND other.instance = job.instance AND other.id <> job.id)",
         )?
         .execute((job, delivery, to.as_str(), now))?;
     if moved == 0 {

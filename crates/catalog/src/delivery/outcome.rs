@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 
 use causeway_core::{Class, EventKind, LinkReceipt, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::JobState;
 use super::claim::look_again;
 use crate::Catalog;
 use crate::audit;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::receipts;
 
@@ -119,9 +118,9 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
     let delivery: Option<i64> = connection
         .prepare_cached(
             "UPDATE job SET state = ?2, next_at = ?3, attempt = ?4, lease_owner = NULL, changed_at = ?5,
-             class = CASE WHEN ?6 THEN ?7 ELSE class END,
-             status = CASE WHEN ?6 THEN ?8 ELSE status END,
-             words = CASE WHEN ?6 THEN ?9 ELSE words END,
+             class = CASE WHEN ?6 <> 0 THEN ?7 ELSE class END,
+             status = CASE WHEN ?6 <> 0 THEN ?8 ELSE status END,
+             words = CASE WHEN ?6 <> 0 THEN ?9 ELSE words END,
              commitment = CASE WHEN ?2 = 2 THEN ?11 END, sent_study = ?12, sent_instance = ?13
              WHERE id = ?1 AND ((state = 1 AND lease_owner = ?10) OR (?2 = 2 AND state <> 2))
              RETURNING delivery",

@@ -32,7 +32,9 @@ impl Catalog {
         self.engine
             .write(Durability::Synced, move |connection| {
                 connection
-                    .prepare_cached("INSERT OR IGNORE INTO pause (remote, at, who) VALUES (?1, ?2, ?3)")?
+                    .prepare_cached(
+                        "INSERT INTO pause (remote, at, who) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    )?
                     .execute((remote.as_str(), now, &who))?;
                 audit::append(connection, now, &who, "remote-pause", remote.as_str())
             })
@@ -68,7 +70,7 @@ impl Catalog {
                 let mut rows = statement.query([])?;
                 let mut paused = Vec::new();
                 while let Some(row) = rows.next()? {
-                    let remote = name(&row.get::<_, String>(0)?)?;
+                    let remote = name(&row.get::<String>(0)?)?;
                     paused.push(Paused { remote, at: moment(row.get(1)?), who: row.get(2)? });
                 }
                 Ok(paused)

@@ -3,9 +3,9 @@
 use causeway_core::{
     EventKind, Identifiers, InstanceRecord, Late, PlannedDelivery, RemoteName, Trigger, Uid,
 };
-use rusqlite::Connection;
 
 use crate::audit;
+use crate::engine::Connection;
 use crate::error::Error;
 
 /// The state of a job that is never sent, as it is kept.
@@ -88,8 +88,9 @@ fn at_once(
             "INSERT INTO delivery (route, remote, study_uid, scope_uid, due_at, created_at, since, priority, released,
              released_at, next_at) VALUES (?1, ?2, ?3, ?3, ?4, ?5, ?5, ?6, 1, ?5, ?4)
              ON CONFLICT (route, remote, scope_uid) DO UPDATE SET due_at = excluded.due_at,
-             priority = excluded.priority, released = revision, released_at = excluded.released_at,
-             next_at = CASE WHEN paused_at IS NULL THEN min(coalesce(next_at, excluded.next_at), excluded.next_at) END
+             priority = excluded.priority, released = delivery.revision, released_at = excluded.released_at,
+             next_at = CASE WHEN delivery.paused_at IS NULL
+             THEN min(coalesce(delivery.next_at, excluded.next_at), excluded.next_at) END
              RETURNING id, revision",
         )?
         .query_row(
@@ -123,9 +124,12 @@ fn gathered(
             "INSERT INTO delivery (route, remote, study_uid, scope_uid, due_at, created_at, since, priority)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7)
              ON CONFLICT (route, remote, scope_uid) DO UPDATE SET priority = excluded.priority,
-             due_at = CASE WHEN released = revision AND ?8 THEN due_at ELSE excluded.due_at END,
-             since = CASE WHEN released = revision AND NOT ?8 THEN excluded.since ELSE since END,
-             revision = revision + (released = revision AND NOT ?8)
+             due_at = CASE WHEN delivery.released = delivery.revision AND ?8 <> 0 THEN delivery.due_at
+             ELSE excluded.due_at END,
+             since = CASE WHEN delivery.released = delivery.revision AND ?8 = 0 THEN excluded.since
+             ELSE delivery.since END,
+             revision = CASE WHEN delivery.released = delivery.revision AND ?8 = 0 THEN delivery.revision + 1
+             ELSE delivery.revision END
              RETURNING id, revision, released",
         )?
         .query_row(

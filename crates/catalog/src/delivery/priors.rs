@@ -2,11 +2,10 @@
 //! deliveries by the same route.
 
 use causeway_core::{PatientKey, RemoteName, Uid};
-use rusqlite::Connection;
 
 use super::claim::name;
 use crate::Catalog;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability};
 use crate::error::Error;
 
 /// Studies of one patient that are read, at most.
@@ -60,10 +59,10 @@ impl Catalog {
                 while let Some(row) = rows.next()? {
                     sought.push(Sought {
                         delivery: row.get(0)?,
-                        route: name(&row.get::<_, String>(1)?)?,
-                        remote: name(&row.get::<_, String>(2)?)?,
+                        route: name(&row.get::<String>(1)?)?,
+                        remote: name(&row.get::<String>(2)?)?,
                         patient: PatientKey { id: row.get(3)?, issuer: row.get(4)? },
-                        origin: row.get::<_, Option<String>>(5)?.as_deref().map(name).transpose()?,
+                        origin: row.get::<Option<String>>(5)?.as_deref().map(name).transpose()?,
                         study: study(connection, row.get(7)?, row.get(6)?)?,
                     });
                 }
@@ -143,7 +142,8 @@ fn along(connection: &Connection, delivery: i64, study: &Uid, now: i64) -> Resul
              released_at, next_at, evidence)
              SELECT route, remote, ?2, ?2, ?3, ?3, ?3, priority, 1, ?3, ?3, ?4 FROM delivery WHERE id = ?1
              ON CONFLICT (route, remote, scope_uid) DO UPDATE SET
-             next_at = CASE WHEN paused_at IS NULL THEN min(coalesce(next_at, ?3), ?3) END
+             next_at = CASE WHEN delivery.paused_at IS NULL
+             THEN min(coalesce(delivery.next_at, ?3), ?3) END
              RETURNING id",
         )?
         .query_row((delivery, study.as_str(), now, evidence), |row| row.get(0))?;

@@ -2,12 +2,11 @@
 
 use causeway_core::{EventKind, Late, RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 use super::claim::{look_by, moment, name};
 use crate::Catalog;
 use crate::audit;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability};
 use crate::error::Error;
 
 /// A delivery of whose study or series nothing more has come for a while.
@@ -70,13 +69,13 @@ impl Catalog {
                     let (study, scope): (String, String) = (row.get(3)?, row.get(4)?);
                     gathered.push(Gathered {
                         delivery: row.get(0)?,
-                        route: name(&row.get::<_, String>(1)?)?,
-                        remote: name(&row.get::<_, String>(2)?)?,
+                        route: name(&row.get::<String>(1)?)?,
+                        remote: name(&row.get::<String>(2)?)?,
                         series: (scope != study).then(|| uid(scope)).transpose()?,
                         study: uid(study)?,
                         revision: row.get(5)?,
                         since: moment(row.get(6)?),
-                        origin: row.get::<_, Option<String>>(7)?.as_deref().map(name).transpose()?,
+                        origin: row.get::<Option<String>>(7)?.as_deref().map(name).transpose()?,
                     });
                 }
                 Ok(gathered)
@@ -147,7 +146,7 @@ fn go(connection: &Connection, release: &Release, now: i64) -> Result<bool, Erro
     let gone = connection
         .prepare_cached(
             "UPDATE delivery SET released = revision, released_at = ?3, evidence = ?4,
-             priors = CASE WHEN ?5 THEN coalesce(priors, 0) ELSE priors END
+             priors = CASE WHEN ?5 <> 0 THEN coalesce(priors, 0) ELSE priors END
              WHERE id = ?1 AND revision = ?2 AND released < revision AND due_at <= ?3",
         )?
         .execute((release.delivery, release.revision, now, &release.evidence, release.wants_priors))?;

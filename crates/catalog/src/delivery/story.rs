@@ -2,7 +2,6 @@
 
 use causeway_core::{AeTitle, Class, Door, Priority, RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row};
 use serde::Serialize;
 
 use super::JobState;
@@ -10,6 +9,7 @@ use super::claim::{moment, name};
 use super::list::priority;
 use super::outcome::class_of;
 use crate::Catalog;
+use crate::engine::{Connection, OptionalExtension, Row};
 use crate::error::Error;
 
 /// Different answers that are told of one delivery, at most; the most frequent ones.
@@ -173,7 +173,7 @@ fn sources(connection: &Connection, study: &Uid) -> Result<Vec<SourceCount>, Err
             first_at: moment(row.get(4)?),
             last_at: moment(row.get(5)?),
             acknowledged: row.get(6)?,
-            last_acknowledged_at: row.get::<_, Option<i64>>(7)?.map(moment),
+            last_acknowledged_at: row.get::<Option<i64>>(7)?.map(moment),
         });
     }
     Ok(sources)
@@ -193,7 +193,7 @@ fn deliveries(connection: &Connection, study: &Uid) -> Result<Vec<DeliveryStory>
     )?;
     let mut rows = statement.query([study.as_str()])?;
     let mut deliveries = Vec::new();
-    while let Some(row) = rows.next()? {
+    while let Some(row) = &rows.next()? {
         let mut delivery = delivery(row, study)?;
         delivery.answers = answers(connection, delivery.id)?;
         deliveries.push(delivery);
@@ -204,12 +204,12 @@ fn deliveries(connection: &Connection, study: &Uid) -> Result<Vec<DeliveryStory>
 fn delivery(row: &Row<'_>, study: &Uid) -> Result<DeliveryStory, Error> {
     let scope: String = row.get(3)?;
     let series = (scope != study.as_str()).then(|| Uid::parse(&scope));
-    let evidence = row.get::<_, Option<String>>(12)?.map(|text| serde_json::from_str(&text));
-    let at = |column: usize| Ok::<_, Error>(row.get::<_, Option<i64>>(column)?.map(moment));
+    let evidence = row.get::<Option<String>>(12)?.map(|text| serde_json::from_str(&text));
+    let at = |column: usize| Ok::<_, Error>(row.get::<Option<i64>>(column)?.map(moment));
     Ok(DeliveryStory {
         id: row.get(0)?,
-        route: name(&row.get::<_, String>(1)?)?,
-        remote: name(&row.get::<_, String>(2)?)?,
+        route: name(&row.get::<String>(1)?)?,
+        remote: name(&row.get::<String>(2)?)?,
         series: series.transpose().map_err(|_| Error::Corrupt("a UID"))?,
         priority: priority(row.get(4)?)?,
         revision: row.get(5)?,

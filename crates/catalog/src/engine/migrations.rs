@@ -1,7 +1,6 @@
 //! The schema's versions, forward only. A migration that has landed is never edited.
 
-use rusqlite::Connection;
-
+use super::connection::Connection;
 use super::fill;
 use crate::error::Error;
 
@@ -25,69 +24,91 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// Brings the file up to date.
-pub(crate) fn migrate(connection: &mut Connection) -> Result<(), Error> {
-    let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
+    let found: i64 = connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;
     let known = MIGRATIONS.len() as i64;
     if found > known {
         return Err(Error::Newer { found, known });
     }
     let done = usize::try_from(found).map_err(|_| Error::Corrupt("user_version is negative"))?;
     for (index, migration) in MIGRATIONS.iter().enumerate().skip(done) {
-        let transaction = connection.transaction()?;
-        transaction.execute_batch(migration)?;
-        transaction.pragma_update(None, "user_version", index as i64 + 1)?;
-        transaction.commit()?;
+        in_transaction(connection, || {
+            connection.execute_batch(migration)?;
+            Ok(connection.execute_batch(&format!("PRAGMA user_version = {}", index + 1))?)
+        })?;
     }
     fill::fill(connection)
 }
 
+/// Runs `job` in a transaction of its own, of which nothing stays when it fails.
+pub(super) fn in_transaction<T>(
+    connection: &Connection,
+    job: impl FnOnce() -> Result<T, Error>,
+) -> Result<T, Error> {
+    connection.execute_batch("BEGIN")?;
+    let done = job().and_then(|done| {
+        connection.execute_batch("COMMIT")?;
+        Ok(done)
+    });
+    done.inspect_err(|_| {
+        let _ = connection.execute_batch("ROLLBACK");
+    })
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::sqlite;
     use super::*;
+
+    fn set_version(connection: &Connection, version: i64) {
+        connection.execute_batch(&format!("PRAGMA user_version = {version}")).unwrap();
+    }
 
     #[test]
     fn a_newer_file_is_left_alone() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        connection.pragma_update(None, "user_version", 999).unwrap();
-        assert!(matches!(migrate(&mut connection), Err(Error::Newer { found: 999, .. })));
+        let connection = sqlite::in_memory();
+        set_version(&connection, 999);
+        assert!(matches!(migrate(&connection), Err(Error::Newer { found: 999, .. })));
     }
 
     #[test]
     fn the_names_of_older_rows_are_indexed_however_often_it_is_interrupted() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let connection = sqlite::in_memory();
         connection.execute_batch(MIGRATIONS[0]).unwrap();
-        for id in 1..=12_000 {
+        for id in 1..=12_000_i64 {
             let name = format!(r#"{{"00100010":{{"vr":"PN","Value":[{{"Alphabetic":"Müller^N{id}"}}]}}}}"#);
             let sql = "INSERT INTO patient (id, patient_id, issuer, attributes) VALUES (?1, ?1, '', ?2)";
-            connection.execute(sql, (id, name)).unwrap();
+            connection.prepare_cached(sql).unwrap().execute((id, name)).unwrap();
         }
         connection.execute_batch(MIGRATIONS[1]).unwrap();
-        connection.pragma_update(None, "user_version", 2).unwrap();
+        set_version(&connection, 2);
         // As if the first batch had been done and the program stopped.
-        connection.execute("UPDATE unfilled SET after = 5000 WHERE what = 'patient_word'", []).unwrap();
-        migrate(&mut connection).unwrap();
-        let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+        connection.execute_batch("UPDATE unfilled SET after = 5000 WHERE what = 'patient_word'").unwrap();
+        migrate(&connection).unwrap();
+        let count = |sql: &str| -> i64 {
+            connection.prepare_cached(sql).unwrap().query_row([], |row| row.get(0)).unwrap()
+        };
         assert_eq!(count("SELECT count(*) FROM patient_word WHERE word = 'MULLER'"), 7_000);
         assert_eq!(count("SELECT patient FROM patient_word WHERE word = 'N12000'"), 12_000);
         assert_eq!(count("SELECT count(*) FROM unfilled"), 0);
-        connection.execute("DELETE FROM patient WHERE id = 12000", []).unwrap();
+        connection.execute_batch("DELETE FROM patient WHERE id = 12000").unwrap();
         assert_eq!(count("SELECT count(*) FROM patient_word WHERE patient = 12000"), 0);
     }
 
     #[test]
     fn migrating_twice_is_migrating_once() {
-        let mut connection = Connection::open_in_memory().unwrap();
-        migrate(&mut connection).unwrap();
-        migrate(&mut connection).unwrap();
+        let connection = sqlite::in_memory();
+        migrate(&connection).unwrap();
+        migrate(&connection).unwrap();
     }
 
     #[test]
     fn studies_that_are_here_get_the_origin_of_their_first_instance() {
-        let mut connection = Connection::open_in_memory().unwrap();
+        let connection = sqlite::in_memory();
         for migration in &MIGRATIONS[..5] {
             connection.execute_batch(migration).unwrap();
         }
-        connection.pragma_update(None, "user_version", 5).unwrap();
+        set_version(&connection, 5);
         connection
             .execute_batch(
                 r#"INSERT INTO patient VALUES (1, 'P', '', NULL, NULL, NULL, NULL, NULL, '{}');
@@ -102,9 +123,9 @@ mod tests {
                   (6, 3, '6', '', '', '6', 0, 0, '', 0, 0, '{"door":"web"}', '{}');"#,
             )
             .unwrap();
-        migrate(&mut connection).unwrap();
-        let mut statement = connection.prepare("SELECT origin FROM study ORDER BY id").unwrap();
-        let origins = statement.query_map([], |row| row.get::<_, Option<String>>(0)).unwrap();
+        migrate(&connection).unwrap();
+        let mut statement = connection.prepare_cached("SELECT origin FROM study ORDER BY id").unwrap();
+        let origins = statement.query_map([], |row| row.get::<Option<String>>(0)).unwrap();
         assert_eq!(origins.map(Result::unwrap).collect::<Vec<_>>(), [Some("first".to_owned()), None]);
     }
 }

@@ -1,26 +1,21 @@
 //! Reader threads, each with its own connection. They never wait for the writer, nor it for them. A read that nobody
 //! waits for any more is not begun, and one that is under way is interrupted.
 
-use std::ffi::c_int;
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Semaphore, oneshot};
 
-use super::connect;
+use super::Connection;
+use super::failure::Failure;
 use crate::error::Error;
 
 /// Threads that read.
 const THREADS: usize = 4;
 /// Reads that may wait for a thread; one more waits at its caller.
 const MAX_WAITING: usize = 1024;
-/// Steps of the database's machine between two looks whether a read is still waited for; some take 10 ns, few a
-/// microsecond.
-const STEPS_PER_LOOK: c_int = 10_000;
 
 struct Job {
     run: Box<dyn FnOnce(&Connection) + Send>,
@@ -34,11 +29,11 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn start(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn start(open: impl Fn() -> Result<Connection, Failure>) -> Result<Self, Error> {
         let (jobs, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
         for index in 0..THREADS {
-            let connection = open(path.to_owned())?;
+            let connection = open()?;
             let receiver = Arc::clone(&receiver);
             thread::Builder::new()
                 .name(format!("catalog-read-{index}"))
@@ -73,20 +68,12 @@ impl Drop for WaitedFor {
     }
 }
 
-fn open(path: PathBuf) -> Result<Connection, Error> {
-    let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
-}
-
 /// Takes one job after another until the catalog is gone. The lock is held only while waiting for a job.
 fn work(mut connection: Connection, receiver: &Mutex<Receiver<Job>>) {
     let present: Arc<Mutex<Abandoned>> = Arc::default();
     let looked_at = Arc::clone(&present);
     let is_abandoned = move || lock(&looked_at).load(Ordering::Relaxed);
-    if let Err(error) = connection.progress_handler(STEPS_PER_LOOK, Some(is_abandoned)) {
-        tracing::error!(%error, "reads cannot be interrupted");
-    }
+    connection.interrupt_when(is_abandoned);
     loop {
         let job = lock(receiver).recv();
         let Ok(Job { run, abandoned }) = job else { return };
@@ -103,6 +90,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::sqlite;
     use super::*;
     use std::future::Future;
     use std::pin::pin;
@@ -113,19 +101,16 @@ mod tests {
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
 
     fn endless(connection: &Connection) -> Result<i64, Error> {
-        Ok(connection.query_row(ENDLESS, [], |row| row.get(0))?)
+        Ok(connection.prepare_cached(ENDLESS)?.query_row([], |row| row.get(0))?)
     }
 
     fn one(connection: &Connection) -> Result<i64, Error> {
-        Ok(connection.query_row("SELECT 1", [], |row| row.get(0))?)
+        Ok(connection.prepare_cached("SELECT 1")?.query_row([], |row| row.get(0))?)
     }
 
     #[tokio::test]
     async fn reads_that_nobody_waits_for_leave_the_threads_to_others() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("empty.db");
-        Connection::open(&path).unwrap();
-        let readers = Readers::start(&path).unwrap();
+        let readers = Readers::start(|| Ok(sqlite::in_memory())).unwrap();
         for _ in 0..3 {
             // As many as there are threads, and as many again that wait.
             let mut abandoned: Vec<_> = (0..2 * THREADS).map(|_| Box::pin(readers.run(endless))).collect();
@@ -139,16 +124,13 @@ mod tests {
 
     #[tokio::test]
     async fn interrupting_one_read_leaves_the_next_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("empty.db");
-        Connection::open(&path).unwrap();
-        let readers = Readers::start(&path).unwrap();
+        let readers = Readers::start(|| Ok(sqlite::in_memory())).unwrap();
         for _ in 0..200 {
             {
                 let mut short = pin!(readers.run(|connection| {
                     let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000)
                                SELECT count(*) FROM n";
-                    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))?)
+                    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get::<i64>(0))?)
                 }));
                 let _ = short.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             }

@@ -5,12 +5,11 @@ use std::time::Duration;
 use causeway_core::commitment::{Named, Request, Settlement};
 use causeway_core::{RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::{Count, Errand, ErrandKind, Peer, Task, items, json_numbers};
 use crate::Catalog;
 use crate::delivery::{millis, moment, name};
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 
 /// Most results that are owed to one caller and looked for when it calls.
@@ -43,7 +42,7 @@ impl Catalog {
                 let mut due = Vec::new();
                 while let Some(row) = rows.next()? {
                     due.push(ErrandDue {
-                        remote: name(&row.get::<_, String>(0)?)?,
+                        remote: name(&row.get::<String>(0)?)?,
                         kind: ErrandKind::of(row.get(1)?)?,
                         at: moment(row.get(2)?),
                     });
@@ -91,7 +90,7 @@ impl Catalog {
         self.engine
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT id FROM errand WHERE id IN (SELECT value FROM json_each(?1)) AND kind = 0
+                    "SELECT id FROM errand WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?1)) AND kind = 0
                      AND state = 1 AND (lease_owner IS NULL OR next_at <= ?2) ORDER BY id",
                 )?;
                 let ids = statement.query_map((json_numbers(&errands), now), |row| row.get(0))?;

@@ -2,12 +2,11 @@
 
 use causeway_core::{RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::Connection;
 
 use super::{ErrandKind, ErrandState};
 use crate::Catalog;
 use crate::delivery::name;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability};
 use crate::error::Error;
 
 /// How an errand goes on.

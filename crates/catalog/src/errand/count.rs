@@ -12,7 +12,6 @@ use std::time::Duration;
 use causeway_core::commitment::Reference;
 use causeway_core::{EventKind, RemoteName, Status, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::conclude::forget_committed;
 use super::gather::{Gathered, Ready};
@@ -21,7 +20,7 @@ use super::{ErrandKind, ErrandState};
 use crate::Catalog;
 use crate::audit;
 use crate::delivery::Commitment;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances::uid;
 
@@ -101,9 +100,9 @@ fn gather(connection: &Connection, delivery: i64, now: i64, expires_at: i64) -> 
     let mut mark = connection.prepare_cached(
         "UPDATE job SET commitment = ?2, sent_study = NULL, sent_instance = NULL WHERE id = ?1",
     )?;
-    while let Some(row) = rows.next()? {
+    while let Some(row) = &rows.next()? {
         let job: i64 = row.get(0)?;
-        if row.get::<_, Option<String>>(2)?.is_none() {
+        if row.get::<Option<String>>(2)?.is_none() {
             // Deleted here meanwhile: nobody waits for it any more.
             mark.execute((job, None::<i64>))?;
             continue;

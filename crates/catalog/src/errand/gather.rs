@@ -4,12 +4,11 @@
 use std::time::Duration;
 
 use causeway_core::commitment::Reference;
-use rusqlite::Connection;
 
 use super::{ErrandKind, forget_past, put_items};
 use crate::Catalog;
 use crate::delivery::millis;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability};
 use crate::error::Error;
 
 /// Most deliveries that are gathered in one go.
@@ -76,13 +75,13 @@ impl Gathered<'_> {
     /// Writes the errand, due at once.
     pub(super) fn put(&self, connection: &Connection, now: i64, expires_at: i64) -> Result<(), Error> {
         forget_past(connection, now)?;
-        connection
+        let errand = connection
             .prepare_cached(
                 "INSERT INTO errand (kind, uid, remote, state, attempt, next_at, expires_at, instances, failed,
                  created_at, changed_at) VALUES (?1, ?2, ?3, 1, 0, ?4, ?5, ?6, 0, ?4, ?4)",
             )?
-            .execute((self.kind.number(), self.uid, self.remote, now, expires_at, self.jobs.len()))?;
+            .insert((self.kind.number(), self.uid, self.remote, now, expires_at, self.jobs.len()))?;
         let named = self.references.iter().map(|it| (it, None));
-        put_items(connection, connection.last_insert_rowid(), named, Some(self.jobs))
+        put_items(connection, errand, named, Some(self.jobs))
     }
 }

@@ -6,11 +6,10 @@
 use causeway_core::commitment::{Answer, Inquiry};
 use causeway_core::sight::Scope;
 use causeway_core::{Sight, Uid};
-use rusqlite::{Connection, OptionalExtension};
 
 use super::{ErrandKind, ErrandState, Inquirer, forget_past, items, put_items};
 use crate::Catalog;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 
 /// Most requests of one inquirer that are not decided; it is asked to wait for those first.
@@ -109,12 +108,12 @@ fn take(
     }
     forget_past(connection, now)?;
     let_go(connection, name, now)?;
-    connection
+    let errand = connection
         .prepare_cached(
             "INSERT INTO errand (kind, uid, inquirer, sight, state, attempt, next_at, expires_at, instances, failed,
              created_at, changed_at) VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7, 0, ?5, ?5)",
         )?
-        .execute((
+        .insert((
             ErrandKind::Inquiry.number(),
             inquiry.transaction.as_str(),
             name,
@@ -123,7 +122,7 @@ fn take(
             i64::MAX,
             inquiry.named.len(),
         ))?;
-    let errand = connection.last_insert_rowid();
+
     let named = inquiry.named.iter().map(|named| (&named.reference, named.within.as_ref()));
     put_items(connection, errand, named, None)?;
     Ok(Inquired::New(errand))
@@ -134,9 +133,9 @@ fn take(
 fn let_go(connection: &Connection, name: &str, now: i64) -> Result<(), Error> {
     let mut statement = connection.prepare_cached(
         "SELECT id FROM (SELECT id FROM errand WHERE kind = 3 AND state = 3 AND expires_at <= ?1
-            ORDER BY expires_at LIMIT ?4)
+            ORDER BY expires_at LIMIT ?4) AS old
          UNION SELECT id FROM (SELECT id FROM errand WHERE kind = 3 AND state = 3 AND inquirer = ?2
-            ORDER BY id DESC LIMIT ?4 OFFSET ?3)",
+            ORDER BY id DESC LIMIT ?4 OFFSET ?3) AS many",
     )?;
     // With the one that is taken there is one more.
     let beyond = (now, name, MAX_KEPT - 1, MAX_LET_GO);

@@ -2,12 +2,12 @@
 
 use causeway_core::{AeTitle, RemoteName, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, Row};
 use serde::Serialize;
 
 use super::{ErrandKind, ErrandState};
 use crate::Catalog;
 use crate::delivery::{moment, name};
+use crate::engine::{Connection, Row};
 use crate::error::Error;
 use crate::instances::uid;
 
@@ -98,7 +98,7 @@ impl Catalog {
                 let mut statement = connection.prepare_cached(
                     "SELECT id, kind, uid, remote, ae_title, state, instances, failed, attempt, next_at, created_at,
                      changed_at, status, words, inquirer FROM errand
-                     WHERE (?1 = '[]' OR kind IN (SELECT value FROM json_each(?1))) AND (?2 IS NULL OR state = ?2)
+                     WHERE (?1 = '[]' OR kind IN (SELECT CAST(value AS BIGINT) FROM json_each(?1))) AND (?2 IS NULL OR state = ?2)
                      AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4",
                 )?;
                 let mut rows = statement.query((
@@ -108,7 +108,7 @@ impl Catalog {
                     filter.limit,
                 ))?;
                 let mut errands = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     errands.push(errand(connection, row)?);
                 }
                 Ok(errands)
@@ -147,8 +147,8 @@ fn errand(connection: &Connection, row: &Row<'_>) -> Result<ErrandRow, Error> {
         id,
         kind: ErrandKind::of(row.get(1)?)?,
         uid: uid(row, 2)?,
-        remote: row.get::<_, Option<String>>(3)?.as_deref().map(name).transpose()?,
-        ae_title: row.get::<_, Option<String>>(4)?.map(ae_title).transpose()?,
+        remote: row.get::<Option<String>>(3)?.as_deref().map(name).transpose()?,
+        ae_title: row.get::<Option<String>>(4)?.map(ae_title).transpose()?,
         state: ErrandState::of(row.get(5)?)?,
         instances: row.get(6)?,
         failed: row.get(7)?,
@@ -170,7 +170,7 @@ fn failures(connection: &Connection, errand: i64) -> Result<Vec<ErrandFailure>, 
     )?;
     let mut rows = statement.query((errand, MAX_FAILURES))?;
     let mut failures = Vec::new();
-    while let Some(row) = rows.next()? {
+    while let Some(row) = &rows.next()? {
         failures.push(ErrandFailure { instance: uid(row, 0)?, sop_class: uid(row, 1)?, reason: row.get(2)? });
     }
     Ok(failures)

@@ -20,9 +20,8 @@ mod request;
 
 use causeway_core::commitment::{Named, Reference, Request, Settlement, Whereabouts};
 use causeway_core::{AeTitle, RemoteName, Sight, Status, Uid};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row};
 
+use crate::engine::{Connection, Row, ValueRef};
 use crate::error::Error;
 use crate::instances;
 
@@ -222,8 +221,8 @@ fn items(connection: &Connection, errand: i64) -> Result<Vec<(Named, Option<Stat
     )?;
     let mut rows = statement.query([errand])?;
     let mut items = Vec::new();
-    while let Some(row) = rows.next()? {
-        items.push((named(row)?, row.get::<_, Option<u16>>(4)?.map(Status)));
+    while let Some(row) = &rows.next()? {
+        items.push((named(row)?, row.get::<Option<u16>>(4)?.map(Status)));
     }
     Ok(items)
 }

@@ -3,12 +3,11 @@
 use std::time::Duration;
 
 use causeway_core::RemoteName;
-use rusqlite::{Connection, OptionalExtension};
 
 use super::{ErrandKind, forget_past};
 use crate::Catalog;
 use crate::delivery::millis;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 
 /// Most instances that are considered in one go.
@@ -76,7 +75,9 @@ fn note(connection: &Connection, now: i64, due: i64, expires_at: i64) -> Result<
         .flatten();
     let Some(from) = from else { return Ok(false) };
     let to: Option<i64> = connection
-        .prepare_cached("SELECT max(id) FROM (SELECT id FROM instance WHERE id > ?1 ORDER BY id LIMIT ?2)")?
+        .prepare_cached(
+            "SELECT max(id) FROM (SELECT id FROM instance WHERE id > ?1 ORDER BY id LIMIT ?2) AS found",
+        )?
         .query_row((from, MAX_CONSIDERED), |row| row.get(0))?;
     let Some(to) = to else { return Ok(false) };
     forget_past(connection, now)?;

@@ -5,14 +5,13 @@ use std::time::Duration;
 use causeway_core::commitment::{Named, Request, Whereabouts};
 use causeway_core::{AeTitle, RemoteName, Sight, Status, Uid};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use super::{
     ErrandKind, ErrandState, Inquirer, Peer, Requester, forget_past, inquire, items, named, put_items,
 };
 use crate::Catalog;
 use crate::delivery::{millis, moment, name};
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension, Row, Value, params_from_iter};
 use crate::error::Error;
 use crate::instances;
 use crate::sight;
@@ -98,7 +97,7 @@ impl Catalog {
                 )?;
                 let mut rows = statement.query([limit])?;
                 let mut undecided = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     let (errand, asked_at) = (row.get(0)?, moment(row.get(1)?));
                     undecided.push(Undecided { errand, asked_at, from: requester(row)? });
                 }
@@ -133,9 +132,9 @@ impl Catalog {
                      WHERE errand = ? ORDER BY place"
                 ))?;
                 let mut rows =
-                    statement.query(params_from_iter(values.into_iter().chain([errand.into()])))?;
+                    statement.query(params_from_iter(values.into_iter().chain([Value::Integer(errand)])))?;
                 let mut findings = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     let is_settled: Option<bool> = row.get(5)?;
                     let known = is_settled.map(|is_settled| known(row, is_settled)).transpose()?;
                     findings.push(Finding { place: row.get(4)?, named: named(row)?, known });
@@ -178,11 +177,11 @@ impl Catalog {
 
 /// Who asked: `remote, ae_title, inquirer, sight`, from the third column on.
 fn requester(row: &Row<'_>) -> Result<Requester, Error> {
-    if let Some(name) = row.get::<_, Option<String>>(4)? {
+    if let Some(name) = row.get::<Option<String>>(4)? {
         return Ok(Requester::Inquirer(Inquirer { name, sight: inquire::sight(row.get(5)?)? }));
     }
-    let remote = row.get::<_, Option<String>>(2)?.as_deref().map(name).transpose()?;
-    let ae_title = AeTitle::parse(&row.get::<_, String>(3)?);
+    let remote = row.get::<Option<String>>(2)?.as_deref().map(name).transpose()?;
+    let ae_title = AeTitle::parse(&row.get::<String>(3)?);
     Ok(Requester::Peer(Peer { ae_title: ae_title.map_err(|_| Error::Corrupt("an AE title"))?, remote }))
 }
 
@@ -233,12 +232,12 @@ fn asked(
         return Ok(Received::TooMany);
     }
     forget_past(connection, now)?;
-    connection
+    let errand = connection
         .prepare_cached(
             "INSERT INTO errand (kind, uid, remote, ae_title, state, attempt, next_at, expires_at, instances, failed,
              created_at, changed_at) VALUES (?1, ?2, ?3, ?4, 0, 0, ?5, ?6, ?7, 0, ?8, ?8)",
         )?
-        .execute((
+        .insert((
             ErrandKind::Result.number(),
             request.transaction.as_str(),
             remote,
@@ -248,7 +247,7 @@ fn asked(
             request.references.len(),
             now,
         ))?;
-    let errand = connection.last_insert_rowid();
+
     put_items(connection, errand, request.references.iter().map(|it| (it, None)), None)?;
     Ok(Received::New(errand))
 }

@@ -5,14 +5,13 @@ use std::time::Duration;
 
 use causeway_core::commitment::{Reference, Settlement};
 use causeway_core::{EventKind, RemoteName, Status, Uid};
-use rusqlite::{Connection, OptionalExtension};
 
 use super::gather::{Gathered, Ready};
 use super::{ErrandKind, ErrandState};
 use crate::Catalog;
 use crate::audit;
 use crate::delivery::look_by;
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances::uid;
 
@@ -93,9 +92,9 @@ fn gather(
     let mut rows = statement.query((delivery, limit))?;
     let (mut jobs, mut references, mut remote) = (Vec::new(), Vec::new(), String::new());
     let mut mark = connection.prepare_cached("UPDATE job SET commitment = ?2 WHERE id = ?1")?;
-    while let Some(row) = rows.next()? {
+    while let Some(row) = &rows.next()? {
         let job: i64 = row.get(0)?;
-        if row.get::<_, Option<String>>(3)?.is_none() {
+        if row.get::<Option<String>>(3)?.is_none() {
             // Deleted here meanwhile: its UID is not known any more.
             mark.execute((job, None::<i64>))?;
             continue;
@@ -134,7 +133,7 @@ fn told(
     said.extend(settlement.committed.iter().map(|it| (it.sop_instance.as_str(), None)));
     // Whoever says both means the worse.
     said.extend(settlement.failed.iter().map(|(it, reason)| (it.sop_instance.as_str(), Some(*reason))));
-    let (mut committed, mut resent, mut parked) = (0, 0, 0);
+    let (mut committed, mut resent, mut parked) = (0_usize, 0, 0);
     let delivery = delivery_of(connection, errand)?;
     for (place, instance, job) in asked_for(connection, errand)? {
         let verdict = said.get(instance.as_str()).copied().unwrap_or(Some(Status::PROCESSING_FAILURE));
@@ -169,7 +168,7 @@ fn told(
         note_end(connection, delivery, parked, remote, now)?;
     }
     super::conclude::forget_committed(connection, errand)?;
-    Ok(Answered::Noted { committed, resent, parked })
+    Ok(Answered::Noted { committed: committed as u64, resent, parked })
 }
 
 pub(super) fn asked_for(connection: &Connection, errand: i64) -> Result<Vec<(i64, String, i64)>, Error> {
@@ -204,7 +203,7 @@ pub(super) fn note_end(
 ) -> Result<(), Error> {
     let is_open = connection
         .prepare_cached(
-            "SELECT 1 FROM job WHERE delivery = ?1 AND (state IN (0, 1, 3) OR (state = 2 AND commitment IS NOT 2))",
+            "SELECT 1 FROM job WHERE delivery = ?1 AND (state IN (0, 1, 3) OR (state = 2 AND commitment IS DISTINCT FROM 2))",
         )?
         .exists([delivery])?;
     let kind = match (parked, is_open) {
@@ -215,14 +214,13 @@ pub(super) fn note_end(
     audit::append(connection, now, remote.as_str(), kind.verb(), &delivery.to_string())
 }
 
-fn settle(connection: &Connection, job: i64, now: i64) -> Result<u64, Error> {
-    let changed = connection
+fn settle(connection: &Connection, job: i64, now: i64) -> Result<usize, Error> {
+    Ok(connection
         .prepare_cached(
             "UPDATE job SET commitment = 2, changed_at = ?2, words = 'delivered and committed'
              WHERE id = ?1 AND state = 2",
         )?
-        .execute((job, now))?;
-    Ok(changed as u64)
+        .execute((job, now))?)
 }
 
 fn send_again(connection: &Connection, job: i64, words: &str, now: i64) -> Result<bool, Error> {

@@ -4,9 +4,9 @@ use causeway_core::query::dates::Range;
 use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching, Query, levels};
 use causeway_core::{Level, Tag, Uid, person_name};
-use rusqlite::types::Value;
 
 use super::columns::{self, Column};
+use crate::engine::Value;
 use crate::instances;
 use crate::people::Words;
 use crate::sight;

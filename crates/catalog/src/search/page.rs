@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 
 use causeway_core::query::matching::key_matches;
 use causeway_core::{Attributes, Query};
-use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use super::plan::Plan;
 use super::rows::Assembler;
+use crate::engine::{Connection, OptionalExtension, params_from_iter};
 use crate::error::Error;
 
 /// Rows that are read in one go.
@@ -63,7 +63,7 @@ impl Question {
         left: Option<u32>,
     ) -> Result<Page, Error> {
         // One look at the file for all rows of the page.
-        let transaction = connection.unchecked_transaction()?;
+        let transaction = connection.snapshot()?;
         if place.numbers.is_empty() && place.has_more {
             self.number(&transaction, &mut place, left)?;
         }

@@ -6,11 +6,10 @@
 
 use causeway_core::query::Key;
 use causeway_core::{Level, Query};
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 
 use super::condition::{self, Condition};
 use super::rows;
+use crate::engine::{Connection, Value, params_from_iter};
 use crate::error::Error;
 
 /// What SQL answers, and what it leaves.
@@ -155,7 +154,7 @@ impl Plan {
 
     pub(super) fn count(&self, connection: &Connection, up_to: i64) -> Result<i64, Error> {
         let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM {}{} LIMIT ?)",
+            "SELECT count(*) FROM (SELECT 1 FROM {}{} LIMIT ?) AS found",
             joined(self.level, self.tables_needed(), Way::Planned),
             where_all(&self.conditions(Way::Planned))
         );
@@ -172,6 +171,7 @@ fn where_all(conditions: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine;
     use causeway_core::query::Matching;
     use causeway_core::query::fuzzy::FuzzyName;
     use causeway_core::{PatientKey, Scope, Sight, Tag, Uid, Vr};
@@ -203,12 +203,12 @@ mod tests {
 
     /// How the database would go about a statement.
     fn explained((sql, values): (String, Vec<Value>)) -> String {
-        let connection = Connection::open_in_memory().unwrap();
+        let connection = engine::in_memory();
         connection.execute_batch(include_str!("../migrations/0001.sql")).unwrap();
         connection.execute_batch(include_str!("../migrations/0002.sql")).unwrap();
         connection.execute_batch(include_str!("../migrations/0007.sql")).unwrap();
-        let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let steps = statement.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
+        let mut statement = connection.prepare_cached(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let steps = statement.query_map(params_from_iter(values), |row| row.get::<String>(3)).unwrap();
         steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
     }
 

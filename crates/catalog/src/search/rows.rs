@@ -3,9 +3,8 @@
 use std::rc::Rc;
 
 use causeway_core::{Attributes, Element, Level, Query, Tag, Vr};
-use rusqlite::Row;
-use rusqlite::types::Value;
 
+use crate::engine::{Row, Value};
 use crate::error::Error;
 use crate::regions;
 use crate::sight;
@@ -87,12 +86,12 @@ impl<'q> Assembler<'q> {
             self.study(row, &mut answer)?;
         }
         if self.query.level >= Level::Series {
-            answer.put_text(Tag::SERIES_INSTANCE_UID, Vr::UI, row.get::<_, String>(16)?);
+            answer.put_text(Tag::SERIES_INSTANCE_UID, Vr::UI, row.get::<String>(16)?);
             self.put(&mut answer, Tag::NUMBER_OF_SERIES_RELATED_INSTANCES, || Ok(number(row.get(18)?)))?;
         }
         if self.query.level >= Level::Instance {
             answer.merge(self.parse(row.get_ref(22)?.as_str().map_err(|_| Error::Corrupt("attributes"))?)?);
-            answer.put_text(Tag::SOP_INSTANCE_UID, Vr::UI, row.get::<_, String>(19)?);
+            answer.put_text(Tag::SOP_INSTANCE_UID, Vr::UI, row.get::<String>(19)?);
             self.put(&mut answer, Tag::SOP_CLASS_UID, || Ok(Element::text(Vr::UI, vec![row.get(20)?])))?;
             self.put(&mut answer, Tag::AVAILABLE_TRANSFER_SYNTAX_UID, || {
                 Ok(Element::text(Vr::UI, vec![row.get(21)?]))
@@ -145,7 +144,7 @@ impl<'q> Assembler<'q> {
         let element = if id.is_empty() { Element::empty(Vr::LO) } else { Element::text(Vr::LO, vec![id]) };
         answer.put(Tag::PATIENT_ID, element);
         for (tag, column) in PATIENT_COUNTS.into_iter().zip(4..) {
-            if let Some(count) = row.get::<_, Option<i64>>(column)? {
+            if let Some(count) = row.get::<Option<i64>>(column)? {
                 self.put(answer, tag, || Ok(number(count)))?;
             }
         }
@@ -153,9 +152,9 @@ impl<'q> Assembler<'q> {
     }
 
     fn study(&self, row: &Row<'_>, answer: &mut Attributes) -> Result<(), Error> {
-        answer.put_text(Tag::STUDY_INSTANCE_UID, Vr::UI, row.get::<_, String>(8)?);
-        self.put(answer, Tag::MODALITIES_IN_STUDY, || Ok(words(Vr::CS, &row.get::<_, String>(10)?)))?;
-        self.put(answer, Tag::SOP_CLASSES_IN_STUDY, || Ok(words(Vr::UI, &row.get::<_, String>(11)?)))?;
+        answer.put_text(Tag::STUDY_INSTANCE_UID, Vr::UI, row.get::<String>(8)?);
+        self.put(answer, Tag::MODALITIES_IN_STUDY, || Ok(words(Vr::CS, &row.get::<String>(10)?)))?;
+        self.put(answer, Tag::SOP_CLASSES_IN_STUDY, || Ok(words(Vr::UI, &row.get::<String>(11)?)))?;
         self.put(answer, Tag::NUMBER_OF_STUDY_RELATED_SERIES, || Ok(number(row.get(12)?)))?;
         self.put(answer, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES, || Ok(number(row.get(13)?)))?;
         self.put(answer, Tag::ANATOMIC_REGIONS_IN_STUDY_CODE_SEQUENCE, || {

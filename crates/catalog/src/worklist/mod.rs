@@ -9,9 +9,8 @@ mod sweep;
 use causeway_core::worklist::{self, ScheduledStatus};
 use causeway_core::{Attributes, Tag, Uid, person_name};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension};
 
-use crate::engine::Durability;
+use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::{Catalog, audit};
 use row::{COLUMNS, Columns, item};
@@ -145,7 +144,7 @@ impl Catalog {
                 let study = likeness.study.as_ref().map(Uid::as_str);
                 let mut rows = statement.query((study, &likeness.accession, &likeness.patient_id, &name))?;
                 let mut items = Vec::new();
-                while let Some(row) = rows.next()? {
+                while let Some(row) = &rows.next()? {
                     items.push(item(row)?);
                 }
                 Ok(items)
@@ -158,7 +157,7 @@ fn read(connection: &Connection, id: i64) -> Result<Option<WorklistItem>, Error>
     let mut statement =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM worklist WHERE id = ?1"))?;
     let mut rows = statement.query([id])?;
-    rows.next()?.map(item).transpose()
+    rows.next()?.map(|row| item(&row)).transpose()
 }
 
 /// The entries that are meant by a step ID together with one of these studies; where there is none, by the step ID

@@ -3,9 +3,9 @@
 use causeway_core::query::dates;
 use causeway_core::{Attributes, Element, Tag, worklist};
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row};
 
 use super::{WorklistItem, needed};
+use crate::engine::{Connection, OptionalExtension, Row};
 use crate::error::Error;
 use crate::people;
 
@@ -76,13 +76,13 @@ impl<'a> Columns<'a> {
         now: i64,
     ) -> Result<i64, Error> {
         let [alphabetic, ideographic, phonetic] = people::columns(self.patient_name);
-        connection
+        let id = connection
             .prepare_cached(
                 "INSERT INTO worklist (status, patient_id, name_alphabetic, name_ideographic, name_phonetic,
                  birth_date, accession, study_uid, step_id, modality, start_date, start_time, changed_at, attributes)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
-            .execute((
+            .insert((
                 self.status,
                 self.patient_id,
                 alphabetic,
@@ -98,7 +98,6 @@ impl<'a> Columns<'a> {
                 now,
                 attributes.to_json(),
             ))?;
-        let id = connection.last_insert_rowid();
         self.put_stations(connection, id)?;
         Ok(id)
     }
@@ -144,8 +143,9 @@ impl<'a> Columns<'a> {
     }
 
     fn put_stations(&self, connection: &Connection, id: i64) -> Result<(), Error> {
-        let mut statement = connection
-            .prepare_cached("INSERT OR IGNORE INTO worklist_station (ae_title, item) VALUES (?1, ?2)")?;
+        let mut statement = connection.prepare_cached(
+            "INSERT INTO worklist_station (ae_title, item) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        )?;
         for station in self.stations.iter().filter(|station| !station.is_empty()) {
             statement.execute((station, id))?;
         }

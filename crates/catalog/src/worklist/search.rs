@@ -11,12 +11,11 @@ use causeway_core::query::dates::Range;
 use causeway_core::query::matching::key_matches;
 use causeway_core::query::{Key, Matching};
 use causeway_core::worklist::ScheduledStatus;
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 
 use super::WorklistItem;
 use super::row::{COLUMNS, item};
 use crate::Catalog;
+use crate::engine::{Connection, Value, params_from_iter};
 use crate::error::Error;
 
 /// Rows that are read in one go.
@@ -198,7 +197,7 @@ impl Plan {
         let mut rows = statement.query(params_from_iter(values))?;
         let mut page = Page { items: VecDeque::new(), after, is_last: false };
         let mut read = 0;
-        while let Some(row) = rows.next()? {
+        while let Some(row) = &rows.next()? {
             read += 1;
             let found = item(row)?;
             page.after = Some(Place { date: row.get(3)?, time: row.get(4)?, id: found.id });

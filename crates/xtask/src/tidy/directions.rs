@@ -56,6 +56,9 @@ const OWNED: &[(&str, &str)] = &[
     ("dicom-transfer-syntax-registry", "dataset"),
 ];
 
+/// A library, and where alone in its room it is named: what lies beside works with either.
+const CONFINED: &[(&str, &str)] = &[("rusqlite", "crates/catalog/src/engine/sqlite")];
+
 /// How a statement of SQL begins.
 const SQL: &[&str] = &[
     "SELECT ",
@@ -114,6 +117,7 @@ pub(super) fn check_source(source: &Source) -> Vec<Finding> {
             }
         }
     }
+    findings.extend(check_confined(source));
     for (line, text) in
         source.lexed.strings.iter().filter(|(line, _)| room != "catalog" && !source.is_test(*line))
     {
@@ -124,6 +128,22 @@ pub(super) fn check_source(source: &Source) -> Vec<Finding> {
                 *line,
                 "SQL outside catalog: give catalog a method for it",
             ));
+        }
+    }
+    findings
+}
+
+/// Libraries that are named outside of their place in the sources of their room.
+fn check_confined(source: &Source) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (library, place) in CONFINED {
+        let is_of_room = place.split_once("engine/").is_some_and(|(room, _)| source.name.starts_with(room));
+        if !is_of_room || source.name.starts_with(place) {
+            continue;
+        }
+        for (line, _) in source.code_lines().filter(|(_, code)| has_word(code, library)) {
+            let words = format!("only {place} names {library}: use what the engine offers");
+            findings.push(Finding::new(&source.name, line, words));
         }
     }
     findings
@@ -161,6 +181,16 @@ mod tests {
         assert_eq!(check(&metadata("causeway-catalog", "rusqlite", "null")), []);
         assert_eq!(check(&metadata("causeway-web", "dicom-object", "\"dev\"")), []);
         assert_eq!(check(&metadata("causeway-web", "causeway-scp", "\"dev\"")).len(), 1);
+    }
+
+    #[test]
+    fn only_the_engine_of_a_database_names_its_library() {
+        let text = "//! A\nuse rusqlite::Row;\n".to_owned();
+        let named_in = |name: &str| check_source(&Source::new(name.to_owned(), text.clone())).len();
+        assert_eq!(named_in("crates/catalog/src/events.rs"), 1);
+        assert_eq!(named_in("crates/catalog/src/engine/writer.rs"), 1);
+        assert_eq!(named_in("crates/catalog/src/engine/sqlite.rs"), 0);
+        assert_eq!(named_in("crates/catalog/examples/waiting_jobs.rs"), 0);
     }
 
     #[test]

@@ -1,0 +1,190 @@
+//! A connection to the database, its statements and their rows: all that the files above know of either database.
+//!
+//! Statements are written in what both understand; parameters are `?1` or `?`, whole numbers are 64 bits wide, yes is 1
+//! and no is 0, and what has no key of its own gets one by [`Statement::insert`].
+
+use std::ops::Deref;
+
+use super::Durability;
+use super::failure::Failure;
+use super::sqlite;
+use super::values::{FromSql, Params, ValueRef};
+
+/// A connection.
+pub(crate) enum Connection {
+    /// To a file of SQLite.
+    Sqlite(sqlite::Connection),
+}
+
+impl Connection {
+    /// Prepares a statement, or takes the one that was prepared of this text before.
+    pub(crate) fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>, Failure> {
+        match self {
+            Self::Sqlite(connection) => Ok(Statement::Sqlite(connection.prepare(sql)?)),
+        }
+    }
+
+    /// Runs statements without parameters and answers.
+    pub(crate) fn execute_batch(&self, sql: &str) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(connection) => connection.execute_batch(sql),
+        }
+    }
+
+    /// Begins a transaction whose commit waits for the disk, or does not.
+    pub(super) fn begin(&self, durability: Durability) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(connection) => connection.begin(durability),
+        }
+    }
+
+    /// Runs a statement that begins or ends a transaction or a part of one.
+    pub(super) fn control(&self, sql: &str) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(connection) => connection.control(sql),
+        }
+    }
+
+    /// Does what is better done between two transactions than in one.
+    pub(super) fn tidy_up(&self, is_busy: bool) {
+        match self {
+            Self::Sqlite(connection) => connection.checkpoint(is_busy),
+        }
+    }
+
+    /// Has reads end early while `is_abandoned` says so.
+    pub(super) fn interrupt_when(&mut self, is_abandoned: impl FnMut() -> bool + Send + 'static) {
+        match self {
+            Self::Sqlite(connection) => connection.interrupt_when(is_abandoned),
+        }
+    }
+
+    /// Begins a transaction that only reads: all its statements see the same.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, Failure> {
+        let open = match self {
+            Self::Sqlite(connection) => connection.snapshot()?,
+        };
+        Ok(Snapshot { connection: self, _open: open })
+    }
+}
+
+/// A connection while it sees the database as it was at one moment.
+pub(crate) struct Snapshot<'c> {
+    connection: &'c Connection,
+    _open: sqlite::Snapshot<'c>,
+}
+
+impl Deref for Snapshot<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+/// A statement that is prepared.
+pub(crate) enum Statement<'c> {
+    /// On SQLite.
+    Sqlite(sqlite::Statement<'c>),
+}
+
+impl Statement<'_> {
+    /// Runs it; says how many rows it wrote.
+    pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, Failure> {
+        match self {
+            Self::Sqlite(statement) => statement.execute(params),
+        }
+    }
+
+    /// Inserts one row into a table whose key is `id`, and gives that key.
+    pub(crate) fn insert(&mut self, params: impl Params) -> Result<i64, Failure> {
+        match self {
+            Self::Sqlite(statement) => statement.insert(params),
+        }
+    }
+
+    /// Runs it for all its rows.
+    pub(crate) fn query(&mut self, params: impl Params) -> Result<Rows<'_>, Failure> {
+        match self {
+            Self::Sqlite(statement) => Ok(Rows::Sqlite(statement.query(params)?)),
+        }
+    }
+
+    /// Runs it for what `map` makes of each row.
+    pub(crate) fn query_map<T, F>(&mut self, params: impl Params, map: F) -> Result<Mapped<'_, F>, Failure>
+    where
+        F: FnMut(&Row<'_>) -> Result<T, Failure>,
+    {
+        Ok(Mapped { rows: self.query(params)?, map })
+    }
+
+    /// Runs it for what `map` makes of its first row.
+    ///
+    /// # Errors
+    /// When there is none: [`Failure::NoRow`].
+    pub(crate) fn query_row<T>(
+        &mut self,
+        params: impl Params,
+        map: impl FnOnce(&Row<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let mut rows = self.query(params)?;
+        map(&rows.next()?.ok_or(Failure::NoRow)?)
+    }
+
+    /// Whether it has a row.
+    pub(crate) fn exists(&mut self, params: impl Params) -> Result<bool, Failure> {
+        Ok(self.query(params)?.next()?.is_some())
+    }
+}
+
+/// The rows of a statement.
+pub(crate) enum Rows<'s> {
+    /// As SQLite finds them.
+    Sqlite(sqlite::Rows<'s>),
+}
+
+impl Rows<'_> {
+    /// The next one.
+    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, Failure> {
+        match self {
+            Self::Sqlite(rows) => sqlite::next(rows),
+        }
+    }
+}
+
+/// The rows of a statement, each made into something.
+pub(crate) struct Mapped<'s, F> {
+    rows: Rows<'s>,
+    map: F,
+}
+
+impl<T, F: FnMut(&Row<'_>) -> Result<T, Failure>> Iterator for Mapped<'_, F> {
+    type Item = Result<T, Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.rows.next() {
+            Ok(row) => row.map(|row| (self.map)(&row)),
+            Err(failure) => Some(Err(failure)),
+        }
+    }
+}
+
+/// One row.
+pub(crate) enum Row<'r> {
+    /// Of SQLite.
+    Sqlite(&'r sqlite::Row<'r>),
+}
+
+impl Row<'_> {
+    /// What stands in a column, counted from zero.
+    pub(crate) fn get<T: FromSql>(&self, column: usize) -> Result<T, Failure> {
+        T::from_sql(self.get_ref(column)?).map_err(|_| Failure::Column(column))
+    }
+
+    /// What stands in a column, borrowed.
+    pub(crate) fn get_ref(&self, column: usize) -> Result<ValueRef<'_>, Failure> {
+        match self {
+            Self::Sqlite(row) => sqlite::value(row, column),
+        }
+    }
+}
