@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::Space;
+use crate::disk::{Act, perform};
 use crate::error::Error;
 
 /// Most slices handed to one `writev`; the kernel takes 1,024.
@@ -14,7 +15,8 @@ const MAX_SLICES: usize = 512;
 
 /// A new file; that one of this name exists is an error.
 pub(crate) fn create(path: &Path) -> Result<File, Error> {
-    OpenOptions::new().write(true).create_new(true).open(path).map_err(Error::disk("creating", path))
+    let create = || OpenOptions::new().write(true).create_new(true).open(path);
+    perform(Act::Create(path), create).map_err(Error::disk("creating", path))
 }
 
 /// A new file that is read back while it is written.
@@ -71,7 +73,7 @@ pub(crate) fn remove_all(paths: impl IntoIterator<Item = Option<PathBuf>>) -> Re
 
 /// Removes a file, if it is there.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
-    match fs::remove_file(path) {
+    match perform(Act::Remove(path), || fs::remove_file(path)) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::disk("removing", path)(error)),
         _ => Ok(()),
     }
@@ -85,7 +87,7 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
     if let Some(parent) = folder.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         make_folder(parent)?;
     }
-    match fs::create_dir(folder) {
+    match perform(Act::MakeFolder(folder), || fs::create_dir(folder)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             return Err(Error::disk("making folder", folder)(error));
         }
@@ -100,7 +102,12 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
 /// Makes the entries of a folder durable.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
     let handle = File::open(folder).map_err(Error::disk("opening folder", folder))?;
-    handle.sync_all().map_err(Error::disk("syncing folder", folder))
+    perform(Act::SyncFolder(folder), || handle.sync_all()).map_err(Error::disk("syncing folder", folder))
+}
+
+/// Gives a file another name, in this folder or another of the same disk.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    perform(Act::Rename { from, to }, || fs::rename(from, to))
 }
 
 /// Free and total space of the disk that `path` is on.

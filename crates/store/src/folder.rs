@@ -7,9 +7,10 @@
 
 use std::fs::File;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::disk::{Act, perform};
 use crate::error::Error;
 
 /// Called with the outcome of the sync, on the thread that synced: must not block.
@@ -19,6 +20,7 @@ pub(crate) type Waiter = Box<dyn FnOnce(Result<(), Error>) + Send>;
 #[derive(Clone)]
 pub(crate) struct FolderSyncer {
     folder: Arc<File>,
+    path: Arc<PathBuf>,
     state: Arc<Mutex<State>>,
 }
 
@@ -31,7 +33,7 @@ struct State {
 impl FolderSyncer {
     pub(crate) fn new(folder: &Path) -> Result<Self, Error> {
         let handle = File::open(folder).map_err(Error::disk("opening folder", folder))?;
-        Ok(Self { folder: Arc::new(handle), state: Arc::default() })
+        Ok(Self { folder: Arc::new(handle), path: Arc::new(folder.to_owned()), state: Arc::default() })
     }
 
     /// Has `waiter` called when everything renamed in the folder before this call is on disk. May sync on the
@@ -39,7 +41,7 @@ impl FolderSyncer {
     pub(crate) fn after_sync(&self, waiter: Waiter) {
         let Some(mut batch) = self.join(waiter) else { return };
         loop {
-            let synced = self.folder.sync_all();
+            let synced = perform(Act::SyncFolder(&self.path), || self.folder.sync_all());
             for waiter in batch {
                 waiter(as_outcome(&synced));
             }

@@ -4,7 +4,7 @@
 //! file as it comes, with room for its header at the front. Either way a commit is: write, fsync, rename into the
 //! spool, fsync of the folder shared with all others who wait. Dropped without a commit, it leaves nothing.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use causeway_core::ObjectKey;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::disk::{Act, perform};
 use crate::error::Error;
 use crate::folder::FolderSyncer;
 use crate::{Store, begun, files};
@@ -211,13 +212,15 @@ impl Part {
     /// The last of the body, and the header in its place.
     fn complete(mut self, header: &[u8], chunks: &[Bytes]) -> Result<Self, Error> {
         self.append(chunks, 0)?;
-        files::write_front(&mut self.file, header).map_err(Error::disk("writing", &self.path))?;
+        perform(Act::Write(&self.path), || files::write_front(&mut self.file, header))
+            .map_err(Error::disk("writing", &self.path))?;
         self.sync()?;
         Ok(self)
     }
 
     fn append(&mut self, chunks: &[Bytes], bytes: u64) -> Result<(), Error> {
-        files::write_all(&mut self.file, chunks).map_err(Error::disk("writing", &self.path))?;
+        perform(Act::Write(&self.path), || files::write_all(&mut self.file, chunks))
+            .map_err(Error::disk("writing", &self.path))?;
         self.unsynced_bytes += bytes;
         if self.unsynced_bytes >= SYNC_EVERY_BYTES {
             self.sync()?;
@@ -227,11 +230,11 @@ impl Part {
 
     fn sync(&mut self) -> Result<(), Error> {
         self.unsynced_bytes = 0;
-        self.file.sync_data().map_err(Error::disk("syncing", &self.path))
+        perform(Act::Sync(&self.path), || self.file.sync_data()).map_err(Error::disk("syncing", &self.path))
     }
 
     fn keep_as(mut self, path: &Path) -> Result<(), Error> {
-        fs::rename(&self.path, path).map_err(Error::disk("renaming", &self.path))?;
+        files::rename(&self.path, path).map_err(Error::disk("renaming", &self.path))?;
         self.kept = true;
         Ok(())
     }

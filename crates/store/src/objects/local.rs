@@ -68,7 +68,7 @@ impl LocalObjects {
             files::make_folder(folder)?;
             folders.insert(folder.to_owned());
         }
-        match fs::rename(&from, &to) {
+        match files::rename(&from, &to) {
             Ok(()) => Ok(true),
             // Moved before a crash, or deleted since.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(to.exists()),
