@@ -139,7 +139,9 @@ impl Store {
     pub async fn open_blob(&self, key: &ObjectKey) -> Result<Blob, Error> {
         let path = self.inner.spooled_path(key);
         let objects = self.inner.objects.local_path(key);
-        let opened = self.inner.readers.run(move || files::open_first([Some(path), objects])).await?;
+        // The spool twice: a blob may move either way between two looks.
+        let places = [Some(path.clone()), objects, Some(path)];
+        let opened = self.inner.readers.run(move || files::open_first(places)).await?;
         match opened? {
             Some((file, bytes)) => Ok(Blob::file(self.clone(), file, bytes)),
             None => self.inner.objects.open_remote(key).await,

@@ -1,11 +1,11 @@
 //! A sync that fails is the last that is asked of what it was for: the kernel may have dropped what it could not write,
 //! says so once, and calls the next sync a success.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -69,7 +69,7 @@ fn matches(name: &str, words: &str) -> bool {
 }
 
 struct Subject {
-    _folder: TempDir,
+    folder: TempDir,
     store: Store,
     told: Arc<Mutex<Told>>,
 }
@@ -86,7 +86,7 @@ impl Subject {
         });
         let store = store.await.unwrap();
         told.lock().unwrap().acts.clear();
-        Self { _folder: folder, store, told }
+        Self { folder, store, told }
     }
 
     fn fail(&self, end: Option<&'static str>) {
@@ -109,16 +109,18 @@ impl Subject {
     }
 }
 
+fn place(root: &Path, key: &ObjectKey) -> PathBuf {
+    let text = key.as_str();
+    root.join("objects").join(&text[..5]).join(&text[5..8]).join(text)
+}
+
 #[tokio::test]
 async fn a_file_whose_sync_failed_goes_and_is_not_synced_again() {
     let subject = Subject::new().await;
     subject.fail(Some(".part"));
     let (key, kept) = subject.keep().await;
     assert!(matches!(kept, Err(Error::Disk { .. })));
-    assert_eq!(
-        subject.acts(),
-        [format!("sync spool/{key}.part failed"), format!("remove spool/{key}.part")]
-    );
+    assert_eq!(subject.acts(), [format!("sync spool/{key}.part failed"), format!("remove spool/{key}.part")]);
     assert_eq!(subject.spooled().await, []);
     subject.fail(None);
     let (next, kept) = subject.keep().await;
@@ -135,4 +137,24 @@ async fn a_name_whose_sync_failed_goes() {
     assert!(matches!(kept, Err(Error::Disk { .. })));
     assert_eq!(subject.spooled().await, []);
     assert!(matches!(subject.store.open_blob(&key).await, Err(Error::NotFound(_))));
+}
+
+#[tokio::test]
+async fn what_settled_where_the_sync_failed_is_not_called_settled_before_it_was_moved_again() {
+    let subject = Subject::new().await;
+    let (key, kept) = subject.keep().await;
+    kept.unwrap();
+    // The folders are there, so that what fails is the sync of the name alone.
+    std::fs::create_dir_all(place(subject.folder.path(), &key).parent().unwrap()).unwrap();
+    subject.fail(Some("objects/"));
+    assert!(subject.store.settle(vec![key.clone()]).await.is_err());
+    assert!(subject.store.open_blob(&key).await.is_ok());
+    subject.acts();
+    subject.fail(None);
+    assert_eq!(subject.store.settle(vec![key.clone()]).await.unwrap(), [key.clone()]);
+    let acts = subject.acts();
+    let moved = acts.iter().position(|act| act.starts_with("rename objects/"));
+    let synced = acts.iter().position(|act| act.starts_with("sync folder objects/"));
+    assert!(moved.is_some() && moved < synced, "{acts:?}");
+    assert!(place(subject.folder.path(), &key).is_file());
 }

@@ -55,7 +55,7 @@ impl LocalObjects {
         super::outcome(settled, failed)
     }
 
-    /// Whether the blob is here now.
+    /// Whether the blob is here now; else it was deleted.
     fn settle_one(
         &self,
         spool: &Path,
@@ -70,9 +70,20 @@ impl LocalObjects {
         }
         match files::rename(&from, &to) {
             Ok(()) => Ok(true),
-            // Moved before a crash, or deleted since.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(to.exists()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && !to.exists() => Ok(false),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => move_anew(&from, &to),
             Err(error) => Err(Error::disk("settling", &from)(error)),
         }
+    }
+}
+
+/// A blob that was moved here, and nobody knows whether its name is on disk: the node ended, or the sync failed. After a
+/// failed sync the kernel may have dropped the names that it could not write, and would call the next sync a success; so
+/// they are made again for that.
+fn move_anew(from: &Path, to: &Path) -> Result<bool, Error> {
+    let moved = files::rename(to, from).and_then(|()| files::rename(from, to));
+    match moved {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        moved => moved.map(|()| true).map_err(Error::disk("settling", from)),
     }
 }
