@@ -136,14 +136,23 @@ impl Staging {
     /// # Errors
     /// When the disk fails or is full, or `header` is not as long as was said: then there is no blob. After a
     /// failed sync the file is not trusted and goes.
-    pub async fn commit(mut self, header: Bytes) -> Result<(), Error> {
+    pub async fn commit(self, header: Bytes) -> Result<(), Error> {
+        let key = self.key.clone();
+        self.commit_as(&key, header).await
+    }
+
+    /// The same under another name than that which it was begun with.
+    ///
+    /// # Errors
+    /// As for [`Self::commit`].
+    pub async fn commit_as(mut self, key: &ObjectKey, header: Bytes) -> Result<(), Error> {
         if header.len() != self.header_bytes {
             return Err(Error::Header { expected: self.header_bytes, found: header.len() });
         }
         let chunks = std::mem::take(&mut self.pending);
         let part = self.part.take();
         let inner = &self.store.inner;
-        let (part_path, path) = (inner.part_path(&self.key), inner.spooled_path(&self.key));
+        let (part_path, path) = (inner.part_path(&self.key), inner.spooled_path(key));
         let syncer = inner.syncer.clone();
         let (answer, answered) = oneshot::channel();
         inner

@@ -7,6 +7,7 @@
 mod body;
 mod file;
 pub(crate) mod head;
+pub(crate) mod turns;
 
 use bytes::Bytes;
 use causeway_catalog::{Inserted, OnConflict};
@@ -151,7 +152,6 @@ impl Archive {
         while let Some(chunk) = body.chunk().await? {
             intake.take(chunk).await?;
         }
-        let envelope = Envelope { received_at: self.inner.clock.now(), ..envelope };
         let (staging, record) = intake.finish(key, envelope, announced, study)?;
         Ok(Received { staging, record, sight })
     }
@@ -160,17 +160,22 @@ impl Archive {
     async fn keep(
         &self,
         staging: Staging,
-        record: InstanceRecord,
+        mut record: InstanceRecord,
         sight: &Sight,
     ) -> Result<Accepted, IngestError> {
         // Before anything is on disk: a replay would not know who sent it.
         if !self.may_place(sight, &record).await? {
             return Err(IngestError::Unseen(record.ids.study));
         }
+        let turn = self.inner.turns.of(&record.ids.instance).await;
+        record.object = self.inner.store.new_key();
+        record.envelope.received_at = self.inner.clock.now();
         let header = file_meta::write_padded(&self.file_meta(&record), HEADER_BYTES).map_err(unreadable)?;
-        staging.commit(Bytes::from(header)).await?;
+        staging.commit_as(&record.object, Bytes::from(header)).await?;
         let (ids, sop_class, object) = (record.ids.clone(), record.sop_class.clone(), record.object.clone());
-        let (outcome, kept) = match self.record(record).await? {
+        let recorded = self.record(record).await?;
+        drop(turn);
+        let (outcome, kept) = match recorded {
             Inserted::New | Inserted::Known => (Outcome::New, object),
             Inserted::SameBytes { object: kept } => {
                 self.inner.store.delete(&object).await?;
