@@ -30,6 +30,7 @@ _served: list[str] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--subject", choices=sorted(SUBJECTS), default="causeway", help="the server under test")
+    parser.addoption("--every", action="store_true", help="crash: every call and every kill, which takes hours")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
