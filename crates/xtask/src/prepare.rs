@@ -29,6 +29,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "python3-venv", present: || succeeds("python3", &["-c", "import venv, ensurepip"]) },
     Package { name: "nodejs", present: || on_path("node") },
     Package { name: "npm", present: || on_path("npm") },
+    Package { name: "strace", present: || on_path("strace") },
     Package { name: "chromium", present: || on_path("chromium") },
 ];
 
