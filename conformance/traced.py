@@ -139,6 +139,23 @@ def _call(line: str) -> Call | None:
 def trusted_after_a_failed_sync(calls: list[Call]) -> list[str]:
     """Files that were kept, or synced again, although a sync of theirs had failed: the kernel may have dropped what it
     could not write, and says so once."""
+    return _spooled_and_trusted(calls) + _log_trusted(calls)
+
+
+def _log_trusted(calls: list[Call]) -> list[str]:
+    """The catalog's log, if it was written on after a failed sync before all of it was in the catalog's file."""
+    is_doubtful = False
+    for call in calls:
+        on_log = any(file.endswith("catalog.db-wal") for file in call.files)
+        on_catalog = any(file.endswith("catalog.db") for file in call.files)
+        if call.name in ("fsync", "fdatasync"):
+            is_doubtful = call.failed if on_log and call.failed else is_doubtful and not (on_catalog and not call.failed)
+        elif call.name == "pwrite64" and on_log and is_doubtful:
+            return ["the catalog's log"]
+    return []
+
+
+def _spooled_and_trusted(calls: list[Call]) -> list[str]:
     failed: set[str] = set()
     trusted: list[str] = []
     for call in calls:

@@ -70,6 +70,15 @@ impl From<rusqlite::Error> for Failure {
     }
 }
 
+/// What is to be thought of the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Log {
+    Trusted,
+    /// A commit or checkpoint failed, perhaps in its sync: the kernel may have dropped what it could not write, and would
+    /// call the next sync a success. What is read from the log is right, what is on disk perhaps not.
+    Doubtful,
+}
+
 /// A connection to a file.
 pub(crate) struct Connection {
     inner: rusqlite::Connection,
@@ -77,6 +86,7 @@ pub(crate) struct Connection {
     log: PathBuf,
     /// Whether commits wait for the disk as it is set.
     durability: Cell<Durability>,
+    log_state: Cell<Log>,
 }
 
 impl Connection {
@@ -115,7 +125,12 @@ impl Connection {
         inner.busy_timeout(Duration::from_secs(BUSY_SECONDS))?;
         let mut log = path.to_owned().into_os_string();
         log.push("-wal");
-        let connection = Self { inner, log: log.into(), durability: Cell::new(Durability::Synced) };
+        let connection = Self {
+            inner,
+            log: log.into(),
+            durability: Cell::new(Durability::Synced),
+            log_state: Cell::new(Log::Trusted),
+        };
         connection.pragma("mmap_size", 0)?;
         // Below zero: KiB instead of pages.
         connection.pragma("cache_size", -KEPT_PAGES_KIB)?;
@@ -142,6 +157,7 @@ impl Connection {
 
     /// Begins a transaction whose commit waits for the disk, or does not.
     pub(super) fn begin(&self, durability: Durability) -> Result<(), Failure> {
+        self.renew_log()?;
         if self.durability.get() != durability {
             let level = if durability == Durability::Synced { "FULL" } else { "NORMAL" };
             self.pragma("synchronous", level)?;
@@ -152,7 +168,27 @@ impl Connection {
 
     /// Runs a statement that begins or ends something.
     pub(super) fn control(&self, sql: &str) -> Result<(), Failure> {
-        self.inner.prepare_cached(sql)?.execute([])?;
+        let done = self.inner.prepare_cached(sql)?.execute([]);
+        if done.is_err() && sql == "COMMIT" {
+            self.log_state.set(Log::Doubtful);
+        }
+        done?;
+        Ok(())
+    }
+
+    /// Moves all of a log that is not trusted into the file, which is synced, and begins the log anew. Until that is done
+    /// nothing is written.
+    fn renew_log(&self) -> Result<(), Failure> {
+        if self.log_state.get() == Log::Trusted {
+            return Ok(());
+        }
+        let is_busy = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
+        if self.inner.query_row("PRAGMA wal_checkpoint(RESTART)", [], is_busy)? {
+            let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+            return Err(rusqlite::Error::SqliteFailure(busy, None).into());
+        }
+        tracing::warn!("a write or sync of the catalog's log failed; the log was begun anew");
+        self.log_state.set(Log::Trusted);
         Ok(())
     }
 
@@ -173,6 +209,7 @@ impl Connection {
         }
         let moved = self.inner.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = moved {
+            self.log_state.set(Log::Doubtful);
             tracing::warn!(%error, "the catalog's log could not be moved into its file; it is tried again");
         }
     }
