@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use causeway_core::Principal;
+use causeway_core::space::Level;
 use causeway_forward::admin::DestinationReport;
 use causeway_forward::errand::{ErrandCount, ErrandKind, ErrandState};
 use causeway_tls::Tls;
@@ -29,6 +30,11 @@ struct QueueLabels {
 struct ErrandLabels {
     kind: &'static str,
     state: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DiskLabels {
+    disk: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -58,6 +64,7 @@ pub(crate) async fn show(
     taken(&mut registry, &node);
     certificates(&mut registry, &node);
     present(&mut registry, &node);
+    disks(&mut registry, &node);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| Problem::not_found("the metrics cannot be written"))?;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -140,6 +147,26 @@ fn certificates(registry: &mut Registry, node: &Node) {
     }
     let help = "When a certificate that the node holds expires, in seconds since 1970";
     registry.register("certificate_expiry_timestamp_seconds", help, ends);
+}
+
+/// The disks that are watched: what is free, what there is, and whether that is enough.
+fn disks(registry: &mut Registry, node: &Node) {
+    let (free, total) = (Family::<DiskLabels, Gauge>::default(), Family::<DiskLabels, Gauge>::default());
+    let level = Family::<DiskLabels, Gauge>::default();
+    for state in node.archive.disks() {
+        let labels = DiskLabels { disk: state.disk.as_str() };
+        free.get_or_create(&labels).set(i64::try_from(state.space.free).unwrap_or(i64::MAX));
+        total.get_or_create(&labels).set(i64::try_from(state.space.total).unwrap_or(i64::MAX));
+        level.get_or_create(&labels).set(match state.level {
+            Level::Ample => 0,
+            Level::Low => 1,
+            Level::Full => 2,
+        });
+    }
+    registry.register("disk_free_bytes", "What is free of a disk, in bytes", free);
+    registry.register("disk_total_bytes", "All there is of a disk, in bytes", total);
+    let help = "0: there is room; 1: there is little; 2: nothing more is taken in until there is room";
+    registry.register("disk_level", help, level);
 }
 
 /// What is going on now, and must come back to where it was.

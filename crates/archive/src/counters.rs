@@ -1,9 +1,6 @@
-//! What was taken in since the start, who is at a door and how much room is left, for metrics and checks. Counted,
-//! never kept.
+//! What was taken in since the start and who is at a door, for metrics and checks. Counted, never kept.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-
-use causeway_store::Space;
 
 use crate::Archive;
 use crate::error::IngestError;
@@ -57,14 +54,6 @@ impl Counters {
 }
 
 impl Archive {
-    /// Free and total space of the disk that instances arrive on.
-    ///
-    /// # Errors
-    /// When the file system does not say.
-    pub async fn space(&self) -> Result<Space, causeway_store::Error> {
-        self.inner.store.space().await
-    }
-
     /// What was taken in since the start, and who is at a door now.
     #[must_use]
     pub fn counters(&self) -> Counted {

@@ -36,6 +36,7 @@ pub mod rendered;
 pub mod replay;
 pub mod retrieve;
 mod returning;
+pub mod room;
 pub mod search;
 pub mod settle;
 mod throttle;
@@ -60,7 +61,7 @@ pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, InviteRecord, PerformedFilter, PerformedStep, Swept, WayBack,
     WorklistItem, WorklistQuery, errand,
 };
-pub use causeway_store::{Aside, AsideReader, Error as StoreError, Scratch};
+pub use causeway_store::{Aside, AsideReader, Disk, DiskState, Error as StoreError, Scratch, Space};
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use document::DocumentError;

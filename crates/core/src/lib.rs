@@ -34,6 +34,7 @@ pub mod service;
 pub mod sight;
 pub mod sop_class;
 mod sop_class_gen;
+pub mod space;
 pub mod status;
 pub mod tag;
 pub mod tls;

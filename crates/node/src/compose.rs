@@ -9,7 +9,7 @@ use causeway_archive::{Archive, oidc};
 use causeway_catalog::Catalog;
 use causeway_core::{Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
-use causeway_store::{ObjectsConfig, Store};
+use causeway_store::{Disk, ObjectsConfig, Store, Watched};
 use causeway_tls::{Role, Tls};
 use causeway_web::Viewers;
 use tokio::net::TcpListener;
@@ -48,6 +48,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         .await
         .with_context(|| format!("the catalog {} cannot be opened", catalog_file.display()))?;
     let store = open_store(&settings).await?;
+    store.watch(watched(&settings)).await.context("what is free of the disks cannot be known")?;
     take_over(&catalog).await?;
     let router = Arc::new(Router::load(catalog.clone()).await?);
     let ae_title = settings.node.ae_title.clone();
@@ -129,6 +130,7 @@ fn behind_the_doors(
     vec![
         tokio::spawn(settle(archive.clone(), stopped.clone())),
         tokio::spawn(prepare(archive.clone(), stopped.clone())),
+        tokio::spawn(watch_room(archive.clone(), stopped.clone())),
         tokio::spawn(bring_back(archive.clone(), stopped.clone())),
         tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
         tokio::spawn(keep_keys(archive.clone(), stopped.clone())),
@@ -178,7 +180,21 @@ pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
         .with_context(|| format!("the store in {} cannot be opened", settings.node.data.display()))
 }
 
-fn archive_config(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<causeway_archive::Config> {
+/// The disks that instances come to, settle on and are recorded on; those of a store or a database elsewhere are not ours
+/// to watch.
+fn watched(settings: &Settings) -> Vec<Watched> {
+    let of_ingest = |disk, path| Watched { disk, path, marks: settings.ingest.marks() };
+    let objects = settings.objects().ok();
+    let objects = objects.map(|path| Watched { disk: Disk::Objects, path, marks: settings.store.marks() });
+    let catalog = settings.catalog_file().ok().map(|path| of_ingest(Disk::Catalog, path));
+    let spool = of_ingest(Disk::Spool, settings.node.data.join("spool"));
+    std::iter::once(spool).chain(objects).chain(catalog).collect()
+}
+
+fn archive_config(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<causeway_archive::Config> {
     Ok(causeway_archive::Config {
         duplicate: match settings.ingest.duplicate {
             Duplicate::KeepFirst => causeway_archive::Duplicate::KeepFirst,
@@ -218,6 +234,10 @@ async fn settle(archive: Archive, stopped: watch::Receiver<bool>) {
 
 async fn prepare(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.prepare_until(until(stopped)).await;
+}
+
+async fn watch_room(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.watch_room_until(until(stopped)).await;
 }
 
 async fn bring_back(archive: Archive, stopped: watch::Receiver<bool>) {

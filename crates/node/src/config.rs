@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use causeway_core::AeTitle;
 use causeway_core::query::moments;
+use causeway_core::space::{Amount, Marks};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::{Table, Value};
@@ -61,6 +62,17 @@ impl NodeSettings {
 pub(crate) struct StoreSettings {
     /// Where objects settle: `file:///…`. Not given: `objects` in the data folder.
     pub(crate) url: Option<String>,
+    /// Below so much free on the disk of a store that is a folder a warning comes.
+    pub(crate) warn_free: Option<Amount>,
+    /// Below so much nothing more is taken in.
+    pub(crate) stop_free: Option<Amount>,
+}
+
+impl StoreSettings {
+    /// What of its disk is to stay free.
+    pub(crate) const fn marks(&self) -> Marks {
+        Marks { warn: self.warn_free, stop: self.stop_free }
+    }
 }
 
 /// `[catalog]`.
@@ -77,6 +89,17 @@ pub(crate) struct CatalogSettings {
 pub(crate) struct IngestSettings {
     pub(crate) acknowledge: Acknowledge,
     pub(crate) duplicate: Duplicate,
+    /// Below so much free on the disks of spool and catalog a warning comes.
+    pub(crate) warn_free: Option<Amount>,
+    /// Below so much nothing more is taken in: the rest is the node's own.
+    pub(crate) stop_free: Option<Amount>,
+}
+
+impl IngestSettings {
+    /// What of the disks of spool and catalog is to stay free.
+    pub(crate) const fn marks(&self) -> Marks {
+        Marks { warn: self.warn_free, stop: self.stop_free }
+    }
 }
 
 /// `[auth]`.
@@ -305,6 +328,16 @@ mod tests {
         let error = read(&[("CAUSEWAY_STORE__URL", "s3://bucket")], &[]).unwrap_err();
         assert!(error.to_string().contains("file://"), "{error}");
         assert!(read(&[("CAUSEWAY_DIMSE__ASSOCIATIONS", "0")], &[]).is_err());
+    }
+
+    #[test]
+    fn what_is_to_stay_free_is_a_share_or_bytes() {
+        let set = |text| read(&[("CAUSEWAY_INGEST__STOP_FREE", text)], &[]).map(|it| it.ingest.marks().stop);
+        assert_eq!(set("3%").unwrap(), Some(Amount::Percent(3)));
+        assert_eq!(set("1048576").unwrap(), Some(Amount::Bytes(1 << 20)));
+        assert!(format!("{:#}", set("lots").unwrap_err()).contains("'lots'"));
+        let of_store = read(&[("CAUSEWAY_STORE__WARN_FREE", "10 GiB")], &[]).unwrap().store.marks();
+        assert_eq!(of_store, Marks { warn: Some(Amount::Bytes(10 << 30)), stop: None });
     }
 
     #[test]

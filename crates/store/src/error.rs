@@ -19,6 +19,9 @@ pub enum Error {
         /// What the system said.
         source: io::Error,
     },
+    /// What is left of a disk is kept for the node's own writing.
+    #[error("no room is left on the disk")]
+    NoRoom,
     /// The object store failed.
     #[error("the object store failed: {0}")]
     ObjectStore(#[from] object_store::Error),
@@ -60,6 +63,7 @@ impl Error {
     pub fn class(&self) -> Class {
         match self {
             Self::NotFound(_) => Class::Caller,
+            Self::NoRoom => Class::Exhausted,
             Self::Disk { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::OutOfMemory => {
                     Class::Exhausted

@@ -19,6 +19,7 @@ mod folder;
 pub mod layout;
 mod objects;
 mod pool;
+mod room;
 pub mod scratch;
 mod spool;
 pub mod staging;
@@ -35,6 +36,7 @@ pub use begun::{Begun, Swept};
 pub use blob::{Blob, BlobStream};
 pub use error::Error;
 pub use pool::Pool;
+pub use room::{Disk, DiskState, Watched};
 pub use scratch::{Aside, AsideReader, Scratch};
 pub use spool::Spooled;
 pub use staging::Staging;
@@ -69,7 +71,7 @@ pub enum ObjectsConfig {
     Remote(Arc<dyn ObjectStore>),
 }
 
-/// Free and total space of the spool's disk, in bytes.
+/// Free and total space of a disk, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Space {
     /// What is left to this process.
@@ -91,6 +93,8 @@ struct Inner {
     readers: Pool,
     syncer: FolderSyncer,
     held: Arc<Semaphore>,
+    /// How much more may be taken in.
+    room: Arc<room::Room>,
     /// Marked files are left where they are when their stagings are dropped.
     leaves_beginnings: Arc<AtomicBool>,
     /// Held for as long as the store is open: two processes must not share a spool.
@@ -116,7 +120,9 @@ impl Store {
         let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));
         let leaves_beginnings = Arc::default();
         let spool = config.spool;
-        let inner = Inner { spool, objects, writers, readers, syncer, held, leaves_beginnings, _lock: lock };
+        let room = Arc::default();
+        let inner =
+            Inner { spool, objects, writers, readers, syncer, held, room, leaves_beginnings, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -178,15 +184,6 @@ impl Store {
         let paths = [Some(self.inner.spooled_path(key)), self.inner.objects.local_path(key)];
         self.inner.writers.run(move || files::remove_all(paths)).await??;
         self.inner.objects.delete_remote(key).await
-    }
-
-    /// Free and total space of the spool's disk.
-    ///
-    /// # Errors
-    /// When the file system does not say.
-    pub async fn space(&self) -> Result<Space, Error> {
-        let spool = self.inner.spool.clone();
-        self.inner.readers.run(move || files::space(&spool)).await?
     }
 }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::error::Error;
+use crate::room::Disk;
 use crate::{Store, files};
 
 /// Bytes held in memory before there is a file.
@@ -95,8 +96,9 @@ impl Scratch {
         let inner = &self.store.inner;
         let (spool, path) = (inner.spool.clone(), inner.part_path(&self.store.new_key()));
         let (file, at) = (self.file.clone(), self.written);
+        let kept = inner.room.kept(Disk::Spool);
         let job = move || {
-            if files::space(&spool)?.free < at {
+            if files::space(&spool)?.free < at.saturating_add(kept) {
                 return Err(Error::disk("putting aside in", &spool)(io::ErrorKind::StorageFull.into()));
             }
             let file = match file {

@@ -16,6 +16,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::disk::{Act, perform};
 use crate::error::Error;
 use crate::folder::FolderSyncer;
+use crate::room::Claim;
 use crate::{Store, begun, files};
 
 /// Longest body that is held in memory, in bytes.
@@ -41,6 +42,8 @@ pub struct Staging {
     part: Option<Part>,
     /// What is at the file's front until the header is.
     front: Option<Bytes>,
+    /// The room that it takes up.
+    claim: Claim,
 }
 
 /// A file that is not a blob yet. Dropped, it is removed.
@@ -55,7 +58,9 @@ struct Part {
 
 impl Staging {
     pub(crate) fn new(store: Store, key: ObjectKey, header_bytes: usize) -> Self {
+        let claim = Claim::new(store.inner.room.clone());
         Self {
+            claim,
             store,
             key,
             header_bytes,
@@ -73,14 +78,23 @@ impl Staging {
         self.front = begun::front(mark, self.header_bytes);
     }
 
+    /// Sets room aside for a body of `bytes` bytes, so that one that would not fit is refused before it comes.
+    ///
+    /// # Errors
+    /// [`Error::NoRoom`].
+    pub fn announce(&mut self, bytes: u64) -> Result<(), Error> {
+        self.claim.announce(bytes)
+    }
+
     /// Adds to the body. Waits while the disk is behind.
     ///
     /// # Errors
-    /// When the disk fails or is full; the staging is of no more use then.
+    /// When the disk fails or has no room for it; the staging is of no more use then.
     pub async fn write(&mut self, chunk: Bytes) -> Result<(), Error> {
         if chunk.is_empty() {
             return Ok(());
         }
+        self.claim.take(chunk.len() as u64)?;
         // A chunk holds its receive buffer and its place in a list: many tiny ones cost more than their bytes.
         let bytes = chunk.len().max(MIN_CHARGE_BYTES);
         let held = self.part.is_none() && self.may_hold(bytes);
@@ -128,6 +142,7 @@ impl Staging {
         };
         self.part = Some(self.store.inner.writers.run(job).await??);
         self.permit = None;
+        self.claim.written();
         Ok(())
     }
 
@@ -149,6 +164,7 @@ impl Staging {
         if header.len() != self.header_bytes {
             return Err(Error::Header { expected: self.header_bytes, found: header.len() });
         }
+        self.claim.take(0)?;
         let chunks = std::mem::take(&mut self.pending);
         let part = self.part.take();
         let inner = &self.store.inner;
@@ -166,7 +182,9 @@ impl Staging {
                 finish(&syncer, path, renamed, answer);
             })
             .await?;
-        answered.await.map_err(|_| Error::Closed)?
+        answered.await.map_err(|_| Error::Closed)??;
+        self.claim.written();
+        Ok(())
     }
 }
 

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
-use causeway_archive::WayBack;
 use causeway_archive::oidc::{KeysReport, KeysState};
+use causeway_archive::{Disk, DiskState, WayBack};
+use causeway_core::space::Level;
 use causeway_core::{Permission, Principal, Remote, RemoteName};
 use causeway_forward::admin::DestinationReport;
 use causeway_forward::errand::{ErrandFilter, ErrandKind, ErrandRow, ErrandState};
@@ -19,10 +20,6 @@ use crate::state::Node;
 
 /// Remotes that are asked at once whether they are there.
 const ECHOES_AT_ONCE: usize = 8;
-/// Free space below which the disk is a worry, in bytes and as a share of it all.
-const LITTLE_SPACE_BYTES: u64 = 5 * 1024 * 1024 * 1024;
-const LITTLE_SPACE_PERCENT: u64 = 5;
-
 /// Commitments and notices that are looked at.
 const MAX_ERRANDS: u32 = 1000;
 
@@ -64,7 +61,7 @@ impl Finding {
 /// Looks at everything; remotes that can be called over DIMSE are called.
 pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<Json<Vec<Finding>>, Problem> {
     causeway_archive::access::allow(&caller, Permission::Admin)?;
-    let mut findings = vec![space(&node).await];
+    let mut findings: Vec<Finding> = node.archive.disks().iter().map(disk).collect();
     findings.extend(node.holders.iter().flat_map(Tls::notices).map(certificate));
     findings.extend(node.archive.provider_keys().map(provider));
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
@@ -86,21 +83,29 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
     Ok(Json(findings))
 }
 
-async fn space(node: &Node) -> Finding {
-    match node.archive.space().await {
-        Ok(space) => judge_space(space.free, space.total),
-        Err(error) => Finding::new("disk", Verdict::Failure, error.to_string()),
-    }
-}
-
-fn judge_space(free: u64, total: u64) -> Finding {
+/// A disk, and what its table of settings keeps free of it.
+fn disk(state: &DiskState) -> Finding {
+    let (subject, of, setting) = match state.disk {
+        Disk::Spool => ("disk", "[node] data", "[ingest]"),
+        Disk::Objects => ("disk of the objects", "[store] url", "[store]"),
+        Disk::Catalog => ("disk of the catalog", "[catalog] url", "[ingest]"),
+    };
+    let (free, total) = (state.space.free, state.space.total);
     let percent = (u128::from(free) * 100).checked_div(u128::from(total)).unwrap_or(0);
-    let words = format!("{} GiB of {} GiB are free ({percent} %)", free >> 30, total >> 30);
-    if free < LITTLE_SPACE_BYTES || percent < u128::from(LITTLE_SPACE_PERCENT) {
-        Finding::new("disk", Verdict::Warning, words)
-            .with_remedy("make room on the disk of [node] data; senders are told A700 when it is full")
-    } else {
-        Finding::new("disk", Verdict::Fine, words)
+    let words = format!("{} MiB of {} MiB are free ({percent} %)", free >> 20, total >> 20);
+    match state.level {
+        Level::Ample => Finding::new(subject, Verdict::Fine, words),
+        Level::Low => Finding::new(subject, Verdict::Warning, words).with_remedy(format!(
+            "make room on the disk of {of}; below {} MiB ({setting} stop_free) nothing more is taken in",
+            state.marks.stop >> 20
+        )),
+        Level::Full => {
+            let words = format!("{words}, of which the node keeps what is left: nothing more is taken in");
+            Finding::new(subject, Verdict::Failure, words).with_remedy(format!(
+                "make room on the disk of {of}; senders are told A700 (DIMSE) and 503 (web) until there are {} MiB free",
+                (state.marks.stop + state.marks.stop / 10) >> 20
+            ))
+        }
     }
 }
 
@@ -261,11 +266,19 @@ mod tests {
     }
 
     #[test]
-    fn little_space_is_a_warning_by_bytes_and_by_share() {
-        let gib = 1 << 30;
-        assert_eq!(judge_space(50 * gib, 100 * gib).verdict, Verdict::Fine);
-        assert_eq!(judge_space(4 * gib, 10 * gib).verdict, Verdict::Warning);
-        assert_eq!(judge_space(40 * gib, 1000 * gib).verdict, Verdict::Warning);
-        assert_eq!(judge_space(0, 0).verdict, Verdict::Warning);
+    fn a_disk_with_little_room_is_a_warning_and_a_full_one_a_failure() {
+        let state = |level, free| DiskState {
+            disk: Disk::Objects,
+            level,
+            space: causeway_archive::Space { free, total: 100 << 20 },
+            marks: causeway_core::space::MarksInBytes { warn: 20 << 20, stop: 10 << 20 },
+        };
+        assert_eq!(disk(&state(Level::Ample, 50 << 20)).verdict, Verdict::Fine);
+        let low = disk(&state(Level::Low, 15 << 20));
+        assert_eq!(low.verdict, Verdict::Warning);
+        assert!(low.remedy.unwrap().contains("below 10 MiB ([store] stop_free)"));
+        let full = disk(&state(Level::Full, 0));
+        assert_eq!(full.verdict, Verdict::Failure);
+        assert!(full.remedy.unwrap().contains("until there are 11 MiB free"));
     }
 }

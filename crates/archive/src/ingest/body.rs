@@ -20,6 +20,11 @@ pub trait Body: Send {
     /// The next chunk.
     fn chunk(&mut self) -> impl Future<Output = Result<Option<Bytes>, BodyError>> + Send;
 
+    /// How many bytes are to come, where that was said: one for which there is no room is refused at once.
+    fn announced_bytes(&self) -> Option<u64> {
+        None
+    }
+
     /// What its beginning is to be known by after the process has ended, where it may be gone on with then.
     fn mark(&self) -> Option<Bytes> {
         None

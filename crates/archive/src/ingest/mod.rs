@@ -149,6 +149,9 @@ impl Archive {
         if let Some(mark) = body.mark() {
             intake.staging.mark(&mark);
         }
+        if let Some(bytes) = body.announced_bytes() {
+            intake.staging.announce(bytes)?;
+        }
         while let Some(chunk) = body.chunk().await? {
             intake.take(chunk).await?;
         }

@@ -172,6 +172,7 @@ impl Archive {
         });
         self.inner.leftovers.keep(&key, &slot);
         let taking = Taking {
+            bytes: begin.bytes,
             archive: self.clone(),
             principal: Arc::clone(principal),
             envelope: Envelope {
@@ -277,6 +278,7 @@ struct Taking {
     envelope: Envelope,
     announced: Announced,
     digest: Digest,
+    bytes: u64,
     /// What its file is to be known by.
     mark: Option<Bytes>,
     before: Option<Before>,
@@ -294,7 +296,8 @@ impl Taking {
         let before = self.before.take();
         let begun = before.as_ref().map(|before| before.begun.clone());
         let mark = self.mark.take();
-        let mut body = Pieces { before: before.map(|before| before.bytes), mark, pieces };
+        let bytes = self.bytes;
+        let mut body = Pieces { bytes, before: before.map(|before| before.bytes), mark, pieces };
         let archive = self.archive.clone();
         let fate = self.take(&mut body).await;
         let Some(begun) = begun else { return fate };
@@ -354,12 +357,18 @@ fn refused(error: &IngestError) -> Fate {
 
 /// The bytes: those that were left, then those of whichever requests bring them.
 struct Pieces {
+    /// Of the whole instance.
+    bytes: u64,
     before: Option<BlobStream>,
     mark: Option<Bytes>,
     pieces: mpsc::Receiver<Piece>,
 }
 
 impl Body for Pieces {
+    fn announced_bytes(&self) -> Option<u64> {
+        Some(self.bytes)
+    }
+
     fn mark(&self) -> Option<Bytes> {
         self.mark.clone()
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::response::Response;
 use causeway_archive::access;
+use causeway_core::space::Level;
 use causeway_core::{Door as Via, Envelope, Permission};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -36,6 +37,9 @@ use described::Input;
 use flight::Flight;
 use report::Taken;
 
+/// What a request is told for which there is no room.
+const NO_ROOM: &str =
+    "no room is left on the disk of the node; try again when its administrator has made some";
 /// How long a request waits for others that store to finish, before it is asked to come back.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -47,6 +51,9 @@ pub(crate) async fn store(
     request: Request,
 ) -> Result<Response, Problem> {
     access::allow(&principal, Permission::Store)?;
+    if door.archive.room() == Level::Full {
+        return Err(Problem::busy(NO_ROOM));
+    }
     let (query, missing) = (request.uri().query(), door.config.missing_accept);
     let selected = accept::select(FOR_REPORT, request.headers(), query, missing)?;
     let payload = content::payload(request.headers())?;
