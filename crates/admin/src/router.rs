@@ -7,7 +7,7 @@ use axum::routing::{delete, get, post, put};
 
 use crate::api::{
     doctor, errands, events, incidents, links, node, procedure_steps, queue, remotes, routes, tokens,
-    transforms, visits, way_back, webhooks, worklist,
+    transforms, verification, visits, way_back, webhooks, worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
@@ -67,6 +67,8 @@ pub fn closed(node: Node) -> Router {
             "/transforms/{name}/try",
             post(transforms::attempt).layer(DefaultBodyLimit::max(causeway_archive::MAX_TRIED_BYTES)),
         )
+        .route("/verification", get(verification::show).post(verification::begin).delete(verification::stop))
+        .route("/verification/findings", get(verification::findings))
         .route("/worklist", get(worklist::list).post(worklist::add))
         .route("/worklist/matches", get(worklist::matches))
         .route("/worklist/{id}", get(worklist::show).put(worklist::put).delete(worklist::remove))

@@ -43,6 +43,7 @@ mod throttle;
 pub mod tokens;
 pub mod transforms;
 pub mod trying;
+pub mod verify;
 pub mod video;
 pub mod worklist;
 
@@ -58,8 +59,9 @@ use kept::Kept;
 
 pub use bulk::{BulkData, BulkValue, BulkWalk, Listed};
 pub use causeway_catalog::{
-    Answers, Entries, Error as CatalogError, InviteRecord, PerformedFilter, PerformedStep, Swept, WayBack,
-    WorklistItem, WorklistQuery, errand,
+    Answers, Entries, Error as CatalogError, Fate, Finding, FindingCount, FindingKind, InviteRecord, Mends,
+    PerformedFilter, PerformedStep, Swept, Verification, VerificationState, WayBack, WorklistItem,
+    WorklistQuery, errand,
 };
 pub use causeway_store::{Aside, AsideReader, Disk, DiskState, Error as StoreError, Scratch, Space};
 pub use counters::{Counted, Present};
@@ -144,6 +146,7 @@ struct Inner {
     settling: settle::Settling,
     turns: ingest::turns::Turns,
     commitments: commitment::Bell,
+    verifying: verify::Verifying,
     preparing: metadata::Waiting,
     answers: Kept<metadata::Key, metadata::Answer>,
     charts: Kept<ObjectKey, Arc<Chart>>,
@@ -200,6 +203,7 @@ impl Archive {
             settling,
             turns: ingest::turns::Turns::default(),
             commitments,
+            verifying: verify::Verifying::default(),
             preparing: metadata::Waiting::default(),
             answers: Kept::new(metadata::MAX_ANSWERS_BYTES),
             charts: Kept::new(frames::MAX_CHARTS_BYTES),

@@ -4,7 +4,7 @@
 //! that was made, or was about to be made, before the crash. A file that is not whole cannot be here: only
 //! complete, synced files are renamed into the spool.
 
-use causeway_catalog::Inserted;
+use causeway_catalog::{Inserted, OnConflict};
 use causeway_core::{Class, Digest, InstanceRecord, ObjectKey};
 use causeway_dataset::file_meta::{Parsed, Part10Reader, Step};
 use futures_util::{StreamExt, TryStreamExt as _};
@@ -14,6 +14,7 @@ use crate::Archive;
 use crate::error::IngestError;
 use crate::ingest::head::HeadTap;
 use crate::ingest::unreadable;
+use crate::verify;
 
 /// What a replay found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -48,13 +49,18 @@ impl Archive {
                 replayed.known += 1;
                 continue;
             }
-            match self.replay_one(&key).await {
+            match self.replay_one(&key, self.on_conflict()).await {
                 Ok(Inserted::New | Inserted::Known) => replayed.recorded += 1,
                 Ok(Inserted::Replaced { object: old }) => {
                     self.inner.store.delete(&old).await?;
                     replayed.recorded += 1;
                 }
-                Ok(Inserted::SameBytes { .. } | Inserted::Superseded) => {
+                Ok(Inserted::SameBytes { object: kept }) => {
+                    let fresh = verify::fresh(&self.read_record(&key).await?);
+                    self.repeated(fresh, kept).await?;
+                    replayed.outlived += 1;
+                }
+                Ok(Inserted::Superseded) => {
                     self.inner.store.delete(&key).await?;
                     replayed.outlived += 1;
                 }
@@ -72,13 +78,18 @@ impl Archive {
         Ok(replayed)
     }
 
-    async fn replay_one(&self, key: &ObjectKey) -> Result<Inserted, IngestError> {
+    /// Records one object; `on_conflict`: should its instance be kept with other bytes.
+    pub(crate) async fn replay_one(
+        &self,
+        key: &ObjectKey,
+        on_conflict: OnConflict,
+    ) -> Result<Inserted, IngestError> {
         let record = self.read_record(key).await?;
         let (instance, received_at) = (record.ids.instance.clone(), record.envelope.received_at);
         if self.inner.catalog.deleted_since(instance, received_at).await? {
             return Ok(Inserted::Superseded);
         }
-        self.record(record).await
+        self.record_as(record, on_conflict).await
     }
 
     /// Makes the record of a stored object from its bytes alone.
@@ -123,6 +134,6 @@ impl Archive {
 }
 
 /// Whether an error is about the one file that was read, so that the others can be read all the same.
-fn is_of_one_file(error: &IngestError) -> bool {
+pub(crate) fn is_of_one_file(error: &IngestError) -> bool {
     matches!(error, IngestError::Store(causeway_store::Error::Disk { .. })) || error.class() == Class::Peer
 }

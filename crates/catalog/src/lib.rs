@@ -35,6 +35,7 @@ mod sheets;
 mod sight;
 mod tokens;
 mod transforms;
+mod verification;
 mod way_back;
 mod webhooks;
 mod worklist;
@@ -60,6 +61,10 @@ pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
 pub use tokens::TokenRecord;
 pub use transforms::ProjectSecret;
+pub use verification::{
+    Fate, Finding, FindingCount, FindingKind, Fresh, MAX_FINDINGS, MAX_VERIFICATIONS, Mends, NewFinding,
+    RowToVerify, Verification, VerificationPhase, VerificationState, VerificationStep,
+};
 pub use way_back::WayBack;
 pub use webhooks::{Since, Webhook, WebhookRecord};
 pub use worklist::{Entries, Kept, Likeness, MAX_LIKENESSES, Swept, WorklistItem, WorklistQuery};

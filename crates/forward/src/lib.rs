@@ -25,6 +25,7 @@ mod health;
 mod http;
 mod job;
 pub mod link;
+mod mending;
 mod priors;
 mod qido;
 mod release;

@@ -131,6 +131,7 @@ fn behind_the_doors(
         tokio::spawn(settle(archive.clone(), stopped.clone())),
         tokio::spawn(prepare(archive.clone(), stopped.clone())),
         tokio::spawn(watch_room(archive.clone(), stopped.clone())),
+        tokio::spawn(verify(archive.clone(), stopped.clone())),
         tokio::spawn(bring_back(archive.clone(), stopped.clone())),
         tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
         tokio::spawn(keep_keys(archive.clone(), stopped.clone())),
@@ -238,6 +239,10 @@ async fn prepare(archive: Archive, stopped: watch::Receiver<bool>) {
 
 async fn watch_room(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.watch_room_until(until(stopped)).await;
+}
+
+async fn verify(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.verify_until(until(stopped)).await;
 }
 
 async fn bring_back(archive: Archive, stopped: watch::Receiver<bool>) {

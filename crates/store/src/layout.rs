@@ -11,6 +11,9 @@ const OUTER_DIGITS: usize = 5;
 /// Digits of outer and inner folder together: one inner folder every 65 seconds.
 const INNER_DIGITS: usize = 8;
 
+/// Digits that say when a name was given.
+const MOMENT_DIGITS: usize = 12;
+
 /// A new name (UUID version 7, RFC 9562 §5.7).
 pub(crate) fn new_key() -> ObjectKey {
     let text = Uuid::now_v7().simple().to_string();
@@ -24,6 +27,22 @@ pub(crate) fn folders(key: &ObjectKey) -> (&str, &str) {
     let outer = text.get(..OUTER_DIGITS).unwrap_or(text);
     let inner = text.get(OUTER_DIGITS..INNER_DIGITS).unwrap_or(text);
     (outer, inner)
+}
+
+/// Whether a folder is an outer one by its name.
+pub(crate) fn is_outer(name: &str) -> bool {
+    name.len() == OUTER_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// Whether a folder is an inner one by its name.
+pub(crate) fn is_inner(name: &str) -> bool {
+    name.len() == INNER_DIGITS - OUTER_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// When a name was given, in milliseconds since 1970 (RFC 9562 §5.7).
+#[must_use]
+pub fn given_at_ms(key: &ObjectKey) -> u64 {
+    key.as_str().get(..MOMENT_DIGITS).and_then(|text| u64::from_str_radix(text, 16).ok()).unwrap_or_default()
 }
 
 /// Where a blob settles, relative to the root.

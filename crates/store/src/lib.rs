@@ -23,6 +23,7 @@ mod room;
 pub mod scratch;
 mod spool;
 pub mod staging;
+mod walk;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,6 +41,7 @@ pub use room::{Disk, DiskState, Watched};
 pub use scratch::{Aside, AsideReader, Scratch};
 pub use spool::Spooled;
 pub use staging::Staging;
+pub use walk::Settled;
 
 use folder::FolderSyncer;
 use objects::Objects;
@@ -190,6 +192,10 @@ impl Store {
 impl Inner {
     fn spooled_path(&self, key: &ObjectKey) -> PathBuf {
         self.spool.join(key.as_str())
+    }
+
+    fn aside_folder(&self) -> PathBuf {
+        self.spool.join(walk::ASIDE_NAME)
     }
 
     fn part_path(&self, key: &ObjectKey) -> PathBuf {

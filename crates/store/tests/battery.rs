@@ -183,3 +183,59 @@ async fn many_stagings_beyond_the_memory_bound_all_finish() {
         assert_eq!(store.open_blob(&key).await.unwrap().bytes(), 3_000_016);
     }
 }
+
+/// All that has settled, in the order of the walk, and the positions that it had.
+async fn walked(store: &Store, from: &str) -> (Vec<ObjectKey>, Vec<String>) {
+    let (mut objects, mut positions, mut position) = (Vec::new(), Vec::new(), from.to_owned());
+    while let Some(found) = store.settled_after(&position).await.unwrap() {
+        objects.extend(found.objects);
+        position.clone_from(&found.position);
+        positions.push(found.position);
+    }
+    (objects, positions)
+}
+
+#[tokio::test]
+async fn what_has_settled_is_walked_in_order_and_from_any_position_on() {
+    for subject in Subject::both() {
+        let store = subject.open().await;
+        assert_eq!(walked(&store, "").await.0, []);
+        let mut keys = Vec::new();
+        for (outer, inner) in [("01935", "20a"), ("01935", "20b"), ("01936", "000"), ("01936", "001")] {
+            for last in ["1", "2"] {
+                let key = ObjectKey::parse(&format!("{outer}{inner}7b3c7def8123456789abcde{last}")).unwrap();
+                let staging = store.stage(key.clone(), HEADER.len());
+                staging.commit(Bytes::from_static(HEADER)).await.unwrap();
+                keys.push(key);
+            }
+        }
+        assert_eq!(walked(&store, "").await.0, [], "what is in the spool has not settled");
+        store.settle(keys.clone()).await.unwrap();
+        let (objects, positions) = walked(&store, "").await;
+        assert_eq!(objects, keys);
+        for position in positions {
+            let rest = walked(&store, &position).await.0;
+            assert!(keys.ends_with(&rest) && rest.len() < keys.len(), "{position}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_aside_is_not_read_any_more_and_never_overwritten() {
+    let subject = Subject::both().remove(0);
+    let store = subject.open().await;
+    let key = put(&store, &body(10)).await;
+    store.settle(vec![key.clone()]).await.unwrap();
+    assert!(store.put_aside(&key).await.unwrap());
+    assert!(matches!(store.open_blob(&key).await, Err(Error::NotFound(_))));
+    assert!(!store.put_aside(&key).await.unwrap(), "it is gone from there");
+    let staging = store.stage(key.clone(), HEADER.len());
+    staging.commit(Bytes::from_static(HEADER)).await.unwrap();
+    assert!(store.put_aside(&key).await.unwrap());
+    let aside = subject.folder.path().join("spool/aside");
+    let mut lengths: Vec<u64> =
+        std::fs::read_dir(aside).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).collect();
+    lengths.sort_unstable();
+    assert_eq!(lengths, [HEADER.len() as u64, HEADER.len() as u64 + 10]);
+    assert_eq!(walked(&store, "").await.0, []);
+}

@@ -12,6 +12,7 @@ pub(crate) mod remotes;
 pub(crate) mod routes;
 pub(crate) mod tokens;
 pub(crate) mod transforms;
+pub(crate) mod verification;
 pub(crate) mod visits;
 pub(crate) mod way_back;
 pub(crate) mod webhooks;

@@ -20,7 +20,7 @@ pub use body::{Body, BodyError, OneChunk};
 use head::HeadTap;
 
 use crate::error::IngestError;
-use crate::{Acknowledge, Archive, Duplicate, access};
+use crate::{Acknowledge, Archive, Duplicate, access, verify};
 
 /// What the sender said it would send: by a C-STORE command and its presentation context, or by File Meta
 /// Information.
@@ -176,14 +176,12 @@ impl Archive {
         let header = file_meta::write_padded(&self.file_meta(&record), HEADER_BYTES).map_err(unreadable)?;
         staging.commit_as(&record.object, Bytes::from(header)).await?;
         let (ids, sop_class, object) = (record.ids.clone(), record.sop_class.clone(), record.object.clone());
-        let recorded = self.record(record).await?;
+        let fresh = verify::fresh(&record);
+        let recorded = self.record_as(record, self.on_conflict()).await?;
         drop(turn);
         let (outcome, kept) = match recorded {
             Inserted::New | Inserted::Known => (Outcome::New, object),
-            Inserted::SameBytes { object: kept } => {
-                self.inner.store.delete(&object).await?;
-                (Outcome::SameBytes, kept)
-            }
+            Inserted::SameBytes { object: kept } => (Outcome::SameBytes, self.repeated(fresh, kept).await?),
             Inserted::Replaced { object: old } => {
                 // Should the node die here, the replay knows the old bytes as superseded.
                 self.inner.store.delete(&old).await?;
@@ -202,14 +200,14 @@ impl Archive {
 
     /// Writes the row, its deliveries and its audit line. The same for an instance that just came and for one
     /// found in the spool at start; what becomes of its bytes the caller decides.
-    pub(crate) async fn record(&self, record: InstanceRecord) -> Result<Inserted, IngestError> {
+    pub(crate) async fn record_as(
+        &self,
+        record: InstanceRecord,
+        on_conflict: OnConflict,
+    ) -> Result<Inserted, IngestError> {
         let inner = &self.inner;
         let deliveries = self.destinations(&record);
         let planned = !deliveries.is_empty();
-        let on_conflict = match inner.config.duplicate {
-            Duplicate::Replace => OnConflict::Replace,
-            Duplicate::KeepFirst => OnConflict::KeepFirst,
-        };
         let inserted = inner.catalog.insert(record, deliveries, on_conflict).await?;
         if matches!(inserted, Inserted::New | Inserted::Replaced { .. }) {
             inner.settling.nudge();
@@ -219,6 +217,14 @@ impl Archive {
             }
         }
         Ok(inserted)
+    }
+
+    /// What the settings say of a second instance of the same UID.
+    pub(crate) fn on_conflict(&self) -> OnConflict {
+        match self.inner.config.duplicate {
+            Duplicate::Replace => OnConflict::Replace,
+            Duplicate::KeepFirst => OnConflict::KeepFirst,
+        }
     }
 
     fn file_meta(&self, record: &InstanceRecord) -> file_meta::FileMeta {

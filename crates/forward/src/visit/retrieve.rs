@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use causeway_archive::{Archive, IngestError};
 use causeway_core::transfer_syntax::Layout;
 use causeway_core::{
-    Attributes, Level, Permission, Principal, Remote, RemoteName, Selection, Status, Tag, Uid, Vr,
+    Attributes, Identifiers, Level, Permission, Principal, Remote, RemoteName, Selection, Status, Tag, Uid,
+    Vr,
 };
 use causeway_dimse::Error;
 use causeway_dimse::message::Progress;
@@ -177,6 +178,33 @@ impl Inner {
             () = listening => return Err("it was given up".to_owned()),
         };
         if end.is_well { Ok(()) } else { Err(end.words) }
+    }
+}
+
+impl Inner {
+    /// Has a remote give one instance again, for the node itself: how it went, in words. What becomes of it is seen by
+    /// whoever wanted it.
+    pub(crate) async fn fetch_instance(&self, remote: &Remote, ids: &Identifiers) -> String {
+        let Identifiers { study, series, instance } = ids.clone();
+        let retrieval = Retrieval { study, series: Some(series), instance: Some(instance), with: With::Any };
+        let keeper = Principal {
+            permissions: [Permission::Store, Permission::Retrieve].into_iter().collect(),
+            ..Principal::local()
+        };
+        let (lines, mut heard) = mpsc::channel(1);
+        let mut telling = Telling { lines, counts: Counts::default() };
+        let fetching = async {
+            let listed = self.list(remote, &retrieval, &mut telling).await;
+            if listed.as_ref().is_some_and(|listed| listed.is_empty()) {
+                return "it does not have it any more".to_owned();
+            }
+            self.fetch(remote, &keeper, (&retrieval, listed), 0, &mut telling).await.words
+        };
+        let listening = async { while heard.recv().await.is_some() {} };
+        tokio::select! {
+            words = fetching => words,
+            () = listening => "it was given up".to_owned(),
+        }
     }
 }
 

@@ -31,6 +31,7 @@ use crate::errands;
 use crate::failure::{Failure, Kind};
 use crate::health::{Health, Leave};
 use crate::job::Policy;
+use crate::mending;
 use crate::priors;
 use crate::release;
 use crate::router::Router;
@@ -135,6 +136,7 @@ impl Forwarder {
             () = priors.run() => {}
             () = webhooks.run() => {}
             () = collects.run() => {}
+            () = mending::run(&self.inner) => {}
             () = shutdown => {}
         }
         // The tasks finish the instance or the errand they are at; what they have not begun stays in the queue.

@@ -15,6 +15,7 @@ mod serve;
 mod table;
 mod token;
 mod transform;
+mod verify;
 mod webhook;
 mod worklist;
 
@@ -64,6 +65,8 @@ enum Verb {
     Token(token::Token),
     /// Certificates for TLS: make one, show what a file holds
     Certificate(certificate::Certificate),
+    /// Read every object again, hold it against its row, and every object against the rows
+    Verify(verify::Verify),
     /// Check the node and explain what it refused lately
     Doctor(doctor::Doctor),
     /// Orders that wait for modalities, and what was performed of them: add, list, show, remove, import, match, steps
@@ -110,6 +113,7 @@ impl Verb {
             Self::Link(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Token(verb) => verb.run(),
             Self::Certificate(verb) => verb.run(),
+            Self::Verify(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Worklist(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),

@@ -31,6 +31,10 @@ impl LocalObjects {
         Ok(Self { root })
     }
 
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
     pub(crate) fn path(&self, key: &ObjectKey) -> PathBuf {
         self.root.join(layout::relative_path(key))
     }

@@ -37,6 +37,17 @@ impl RemoteObjects {
         }
     }
 
+    /// The names of up to `limit` objects from beyond `after` on, in their order.
+    pub(crate) async fn names_after(&self, after: &str, limit: usize) -> Result<Vec<Path>, Error> {
+        let listed = match after {
+            "" => self.objects.list(None),
+            after => self.objects.list_with_offset(None, &Path::from(after)),
+        };
+        let found: Vec<_> = listed.take(limit).collect().await;
+        let found = found.into_iter().map(|found| found.map(|meta| meta.location));
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     pub(crate) async fn delete(&self, path: &Path) -> Result<(), Error> {
         match self.objects.delete(path).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
