@@ -8,6 +8,7 @@
 //! whatever is acknowledged can be found, read back and is delivered, also after a crash at any moment.
 
 pub mod access;
+pub mod backup;
 pub mod bulk;
 pub mod commitment;
 mod counters;
@@ -30,6 +31,7 @@ pub mod performed;
 mod pieces;
 mod places;
 pub mod presentation;
+pub mod rebuild;
 mod relaying;
 pub mod remotes;
 pub mod rendered;

@@ -1,5 +1,5 @@
 //! Verification, and what becomes of what it finds: bytes that come again take the place of those that are lacking, also when
-//! the node dies in between.
+//! the node dies in between; a catalog made anew tells what the lost one told.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
@@ -8,7 +8,7 @@ mod common;
 use std::path::PathBuf;
 
 use causeway_archive::{Fate, Finding, FindingKind, Mends, VerificationState};
-use causeway_core::Principal;
+use causeway_core::{Level, Principal};
 use common::{Subject, study};
 
 /// Bytes that are read in a second here: all at once.
@@ -100,4 +100,22 @@ async fn bytes_that_came_again_just_before_a_crash_take_the_place_at_the_replay(
         subject.archive.findings(&Principal::local(), String::new()).await.unwrap()[0].fate,
         Fate::Mended
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_made_anew_tells_what_the_lost_one_told() {
+    let subject = Subject::new().await;
+    let samples = [study(3, 4), study(4, 2)].concat();
+    for sample in &samples {
+        subject.ingest(sample).await.unwrap();
+    }
+    subject.settle().await;
+    let before = subject.search(Level::Instance).await;
+    let subject = subject.restarted(true).await;
+    assert_eq!(subject.search(Level::Instance).await, []);
+    let rebuilt = subject.archive.rebuild(|_| {}).await.unwrap();
+    assert_eq!((rebuilt.recorded, rebuilt.unreadable), (6, 0));
+    assert_eq!(subject.search(Level::Instance).await, before);
+    assert_eq!(verified(&subject, Mends::Nothing).await, []);
+    assert_eq!(subject.archive.rebuild(|_| {}).await.unwrap(), rebuilt, "once more, to the same effect");
 }

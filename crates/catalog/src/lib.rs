@@ -33,6 +33,7 @@ mod routes;
 mod search;
 mod sheets;
 mod sight;
+mod snapshot;
 mod tokens;
 mod transforms;
 mod verification;
@@ -59,6 +60,7 @@ pub use receipts::{Owed, ReceiptCount, ReceiptReport};
 pub use routes::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Priors, Role, RouteRecord, Then};
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
+pub use snapshot::Snapshot;
 pub use tokens::TokenRecord;
 pub use transforms::ProjectSecret;
 pub use verification::{

@@ -85,7 +85,10 @@ async fn only_what_holds_as_it_is_written_is_a_finding_and_each_has_its_line_in_
     let of = |object: &ObjectKey| found.iter().find(|it| it.object == *object).unwrap();
     assert_eq!((of(&orphan).fate, of(&orphan).words.as_str()), (Fate::Left, "stays"));
     assert_eq!(of(&kept.object).ids, Some(kept.ids));
-    assert_eq!(subject.catalog.verification_findings(id, None, found[0].object.to_string(), 10).await.unwrap().len(), 1);
+    assert_eq!(
+        subject.catalog.verification_findings(id, None, found[0].object.to_string(), 10).await.unwrap().len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -109,7 +112,8 @@ async fn the_same_bytes_take_the_place_of_those_that_are_lacking_and_others_do_n
     assert_eq!((&row.object, row.object_bytes, row.data_set_offset), (&fresh.object, 77, 7));
     assert_eq!(subject.catalog.unsettled(10, 0).await.unwrap(), [fresh.object]);
     assert_eq!(verbs(&subject).await, ["verify-begin", "verify-lost", "verify-mended"]);
-    let found = subject.catalog.verification_findings(id, Some(Fate::Mended), String::new(), 10).await.unwrap();
+    let found =
+        subject.catalog.verification_findings(id, Some(Fate::Mended), String::new(), 10).await.unwrap();
     assert_eq!(found.len(), 1);
 }
 
@@ -123,6 +127,10 @@ async fn so_many_are_kept_and_the_oldest_go() {
         subject.catalog.stop_verification("admin").await.unwrap();
     }
     for (id, count) in [(2, 0), (3, 1)] {
-        assert_eq!(subject.catalog.verification_findings(id, None, String::new(), 9).await.unwrap().len(), count, "{id}");
+        assert_eq!(
+            subject.catalog.verification_findings(id, None, String::new(), 9).await.unwrap().len(),
+            count,
+            "{id}"
+        );
     }
 }

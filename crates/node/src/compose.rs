@@ -192,7 +192,7 @@ fn watched(settings: &Settings) -> Vec<Watched> {
     std::iter::once(spool).chain(objects).chain(catalog).collect()
 }
 
-fn archive_config(
+pub(crate) fn archive_config(
     settings: &Settings,
     clock: &Arc<dyn Clock>,
 ) -> anyhow::Result<causeway_archive::Config> {

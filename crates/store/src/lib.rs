@@ -12,6 +12,7 @@
 
 mod begun;
 pub mod blob;
+pub mod carry;
 pub mod disk;
 pub mod error;
 mod files;

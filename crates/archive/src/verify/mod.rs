@@ -171,7 +171,8 @@ impl Archive {
             return Ok(None);
         }
         loop {
-            let open = catalog.verification_findings(verification.id, Some(Fate::Open), String::new(), 1).await?;
+            let open =
+                catalog.verification_findings(verification.id, Some(Fate::Open), String::new(), 1).await?;
             match open.into_iter().next() {
                 Some(finding) if finding.kind == FindingKind::Orphan => {
                     self.take_in(verification.id, finding.object).await?;

@@ -24,6 +24,17 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0016.sql"),
 ];
 
+/// Whether this version can read the file.
+pub(crate) fn check_version(connection: &Connection) -> Result<(), Error> {
+    let found: i64 = connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;
+    let known = MIGRATIONS.len() as i64;
+    match found {
+        0 => Err(Error::Corrupt("it holds no catalog")),
+        found if found > known => Err(Error::Newer { found, known }),
+        _ => Ok(()),
+    }
+}
+
 /// Brings the file up to date.
 pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
     let found: i64 = connection.prepare_cached("PRAGMA user_version")?.query_row([], |row| row.get(0))?;

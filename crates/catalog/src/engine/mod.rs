@@ -17,6 +17,7 @@ use crate::error::Error;
 pub(crate) use connection::{Connection, Row};
 pub use failure::Failure;
 pub(crate) use failure::OptionalExtension;
+pub(crate) use migrations::check_version;
 use readers::Readers;
 #[cfg(test)]
 pub(crate) use sqlite::in_memory;
@@ -30,6 +31,11 @@ pub(crate) enum Durability {
     Replayable,
     /// It does.
     Synced,
+}
+
+/// Opens a file beside whatever node has it, to copy it.
+pub(crate) fn beside(path: &Path) -> Result<Connection, Error> {
+    Ok(sqlite::Connection::beside(path)?)
 }
 
 /// The engine.

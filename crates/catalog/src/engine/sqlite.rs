@@ -115,6 +115,11 @@ impl Connection {
         Ok(super::Connection::Sqlite(connection))
     }
 
+    /// One beside those of a node, to copy the file.
+    pub(super) fn beside(path: &Path) -> Result<super::Connection, Failure> {
+        Ok(super::Connection::Sqlite(Self::open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?))
+    }
+
     /// A connection with the settings that all of ours share.
     fn open(path: &Path, flags: OpenFlags) -> Result<Self, Failure> {
         let inner = rusqlite::Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;

@@ -1,15 +1,19 @@
 //! The command line: one file per verb.
 #![expect(clippy::print_stderr, reason = "a command line speaks on the terminal")]
 
+mod backup;
+mod catalog;
 mod certificate;
 mod doctor;
 mod events;
 mod found;
 mod import;
 mod link;
+mod local;
 mod progress;
 mod queue;
 mod remote;
+mod restore;
 mod route;
 mod serve;
 mod table;
@@ -73,6 +77,12 @@ enum Verb {
     Worklist(worklist::Worklist),
     /// Bring folders, files and zip archives into a running node
     Import(import::Import),
+    /// Copy catalog and objects of a node to a folder, also while it serves
+    Backup(backup::Backup),
+    /// Put a backup back where there is nothing
+    Restore(restore::Restore),
+    /// The catalog of a node that does not run: make it anew from the store
+    Catalog(catalog::Catalog),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  causeway completions bash > /etc/bash_completion.d/causeway")]
     Completions {
@@ -117,6 +127,9 @@ impl Verb {
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Worklist(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Backup(verb) => verb.run(),
+            Self::Restore(verb) => verb.run(),
+            Self::Catalog(verb) => verb.run(),
             Self::Completions { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "causeway", &mut std::io::stdout());
                 Ok(ExitCode::SUCCESS)

@@ -7,6 +7,11 @@ pub(super) fn bytes(total: u64) -> ProgressBar {
     bar(total, "{bar:40} {bytes}/{total_bytes}  {bytes_per_sec}  {eta} left  {msg}")
 }
 
+/// A bar of objects, of which there are so many.
+pub(super) fn objects(total: u64) -> ProgressBar {
+    bar(total, "{bar:40} {pos}/{len}  {per_sec}  {eta} left  {msg}")
+}
+
 /// A bar of instances, with words behind it; its length may not be known yet.
 pub(super) fn instances() -> ProgressBar {
     bar(0, "{bar:40} {pos}/{len}  {msg}")

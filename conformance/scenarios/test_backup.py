@@ -1,0 +1,206 @@
+"""`causeway backup`, `causeway restore` and `causeway catalog rebuild`: what was acknowledged before a backup is in it, byte for
+byte, also when it is taken under load; what is not whole is not put back; a store alone gives back what it holds."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import threading
+from pathlib import Path
+
+import pydicom
+import pytest
+
+import data
+from clients import Web, store, stored
+from subjects import SUBJECTS, Subject
+from subjects.causeway import binary
+
+SENDERS = 4
+
+pytestmark = pytest.mark.only("causeway")
+
+
+@pytest.fixture
+def nodes():
+    """Makes nodes, which are removed in the end."""
+    made = []
+
+    def make(is_started=True):
+        made.append(SUBJECTS["causeway"]())
+        if is_started:
+            made[-1].start()
+        return made[-1]
+
+    yield make
+    for node in made:
+        node.remove()
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """A command that works on a node's files."""
+    return subprocess.run(
+        [str(binary()), *map(str, arguments)], capture_output=True, text=True, timeout=120,
+    )
+
+
+def back_up(node: Subject, to: Path, objects: str = "copy") -> dict:
+    """Takes a backup that must be without a fault; gives its manifest."""
+    done = command("backup", "--data", node.folder / "data", "--to", to, "--objects", objects, "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def listed(node: Subject) -> list[dict]:
+    """All instances that a node tells of, with all that it tells."""
+    found = Web(node.dicomweb).query("/instances", includefield="all", limit="5000")
+    for one in found:
+        # The node's own address.
+        one.pop("00081190", None)
+    return sorted(found, key=lambda one: one["00080018"]["Value"][0])
+
+
+def assert_same(node: Subject, other: Subject, items) -> None:
+    """The files are the same to the last byte, and what pydicom reads of them is what was sent."""
+    here, there = Web(node.dicomweb), Web(other.dicomweb)
+    for item in items:
+        file = there.file(item)
+        assert file == here.file(item)
+        assert pydicom.dcmread(io.BytesIO(file)).to_json() == item.to_json()
+
+
+@pytest.mark.parametrize("objects", ["copy", "link"])
+def test_what_was_acknowledged_before_a_backup_is_in_it_though_more_comes_meanwhile(nodes, objects):
+    node, again = nodes(), nodes(is_started=False)
+    before = [item for _ in range(10) for item in stored(node, *data.study(series=2, instances=10))]
+    stop, sent = threading.Event(), []
+
+    def send():
+        while not stop.is_set():
+            sent.extend(stored(node, *data.study(series=1, instances=5)))
+
+    senders = [threading.Thread(target=send) for _ in range(SENDERS)]
+    for sender in senders:
+        sender.start()
+    try:
+        manifest = back_up(node, node.folder / "backup", objects)
+    finally:
+        stop.set()
+        for sender in senders:
+            sender.join()
+    assert sent, "no load"
+    assert manifest["objects"] == manifest["counts"]["instance"] >= len(before)
+    assert (manifest["missing"]["count"], manifest["damaged"]["count"]) == (0, 0)
+    done = command("restore", "--from", node.folder / "backup", "--data", again.folder / "data")
+    assert done.returncode == 0, done.stdout + done.stderr
+    again.start()
+    assert_same(node, again, before)
+    # What came meanwhile is there whole or not at all.
+    web = Web(again.dicomweb)
+    told = {one["00080018"]["Value"][0] for one in listed(again)}
+    assert len(told) == manifest["counts"]["instance"]
+    late = [item for item in sent if str(item.SOPInstanceUID) in told]
+    assert_same(node, again, late)
+    assert [item for item in sent if item not in late and web.has(item)] == []
+    assert command("verify", "--url", again.url).returncode == 0
+    # It is a node as any other.
+    assert store(again, data.instance()) == [0x0000]
+
+
+def test_what_is_deleted_after_a_backup_by_links_is_in_it(nodes):
+    node, again = nodes(), nodes(is_started=False)
+    (item,) = stored(node, data.instance())
+    kept = Web(node.dicomweb).file(item)
+    back_up(node, node.folder / "backup", "link")
+    study = f"{node.dicomweb}/studies/{item.StudyInstanceUID}"
+    assert Web(node.dicomweb)._session.delete(study, timeout=10).status_code == 204
+    assert command("restore", "--from", node.folder / "backup", "--data", again.folder / "data").returncode == 0
+    again.start()
+    assert Web(again.dicomweb).file(item) == kept
+
+
+def test_remotes_and_routes_come_back_with_it(nodes):
+    node, again = nodes(), nodes(is_started=False)
+    node.add_remote("reader", "READER", 104)
+    node.add_route("all", "true", "reader", trigger="study")
+    back_up(node, node.folder / "backup")
+    command("restore", "--from", node.folder / "backup", "--data", again.folder / "data")
+    again.start()
+    for verb in ("remote", "route"):
+        assert json.loads(again.run(verb, "list", "--json")) == json.loads(node.run(verb, "list", "--json"))
+
+
+def test_a_backup_that_is_not_whole_is_not_put_back_unseen(nodes):
+    node = nodes()
+    first, second = stored(node, *data.study(series=1, instances=2))
+    backup = node.folder / "backup"
+    back_up(node, backup)
+    files = {path.read_bytes(): path for path in (backup / "objects").rglob("*") if path.is_file()}
+    of_first = next(path for content, path in files.items() if str(first.SOPInstanceUID).encode() in content)
+    # An object that is gone is told by its name, and the rest is put back.
+    held = of_first.read_bytes()
+    of_first.unlink()
+    done = command("restore", "--from", backup, "--data", node.folder / "one")
+    assert done.returncode == 1 and of_first.name in done.stderr
+    # One that is another is, too.
+    of_first.write_bytes(held[:-1] + bytes([held[-1] ^ 1]))
+    done = command("restore", "--from", backup, "--data", node.folder / "two")
+    assert done.returncode == 1 and of_first.name in done.stderr
+    of_first.write_bytes(held)
+    # Never over something.
+    done = command("restore", "--from", backup, "--data", node.folder / "two")
+    assert done.returncode == 1 and "where there is nothing" in done.stderr
+    # A catalog that is another is not put back at all.
+    catalog = backup / "catalog.db"
+    catalog.write_bytes(catalog.read_bytes()[:-1] + b"\xff")
+    done = command("restore", "--from", backup, "--data", node.folder / "three")
+    assert done.returncode == 1 and "digest" in done.stderr
+    assert not (node.folder / "three/catalog.db").exists()
+    # Nor is what was broken off.
+    (backup / "manifest.json").unlink()
+    done = command("restore", "--from", backup, "--data", node.folder / "four")
+    assert done.returncode == 1 and "no backup" in done.stderr
+    assert command("backup", "--data", node.folder / "data", "--to", backup).returncode == 1, "there is something"
+
+
+def test_a_list_alone_says_where_each_object_is(nodes):
+    node = nodes()
+    items = stored(node, *data.study(series=1, instances=3))
+    backup = node.folder / "backup"
+    assert back_up(node, backup, "list")["objects"] == len(items)
+    lines = [line.split() for line in (backup / "objects.txt").read_text().splitlines()]
+    node.stop()
+    shutil.copytree(node.folder / "data", node.folder / "settled")
+    found = {path.name: path.stat().st_size for path in (node.folder / "settled").rglob("*") if len(path.name) == 32}
+    assert {key: int(size) for key, size, _, _ in lines} == found
+    assert not any((backup / "objects").iterdir())
+
+
+def test_the_catalog_is_made_anew_from_the_store_alone(nodes):
+    node = nodes()
+    items = stored(node, *data.study(series=2, instances=20))
+    items += [item for _ in range(5) for item in stored(node, *data.study(series=1, instances=2))]
+    gone = items.pop()
+    path = f"/studies/{gone.StudyInstanceUID}/series/{gone.SeriesInstanceUID}/instances/{gone.SOPInstanceUID}"
+    assert Web(node.dicomweb)._session.delete(node.dicomweb + path, timeout=10).status_code == 204
+    told = listed(node)
+    files = {item.SOPInstanceUID: Web(node.dicomweb).file(item) for item in items}
+    folder = node.folder / "data"
+    done = command("catalog", "rebuild", "--data", folder)
+    assert done.returncode == 1 and "there is a catalog" in done.stderr
+    node.kill()
+    for name in folder.glob("catalog.db*"):
+        name.unlink()
+    done = command("catalog", "rebuild", "--data", folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{len(items)} instances recorded" in done.stdout
+    assert "not rebuilt" in done.stdout and "routes" in done.stdout
+    node.start()
+    assert listed(node) == told
+    for item in items:
+        assert Web(node.dicomweb).file(item) == files[item.SOPInstanceUID]
+    assert not Web(node.dicomweb).has(gone)
+    assert command("verify", "--url", node.url).returncode == 0
+    assert store(node, items[0]) == [0x0000], "the same bytes again"
