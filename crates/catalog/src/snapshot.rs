@@ -84,7 +84,7 @@ impl Snapshot {
         let mut rows = statement.query((after, limit))?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
-            found.push((row.get(10)?, stored(row)?));
+            found.push((row.get(10)?, stored(&row)?));
         }
         Ok(found)
     }

@@ -161,7 +161,7 @@ impl Catalog {
                 let mut rows = statement.query((verification, after.as_str(), limit))?;
                 let mut found = Vec::new();
                 while let Some(row) = rows.next()? {
-                    found.push(finding(row)?);
+                    found.push(finding(&row)?);
                 }
                 Ok(found)
             })
@@ -291,14 +291,14 @@ pub(super) fn counts(connection: &Connection, verification: i64) -> Result<Vec<F
         counts.push(FindingCount {
             kind: FindingKind::read(row.get(0)?)?,
             fate: Fate::read(row.get(1)?)?,
-            count: u64::try_from(row.get::<_, i64>(2)?).map_err(|_| Error::Corrupt("a count"))?,
+            count: u64::try_from(row.get::<i64>(2)?).map_err(|_| Error::Corrupt("a count"))?,
         });
     }
     Ok(counts)
 }
 
 fn finding(row: &Row<'_>) -> Result<Finding, Error> {
-    let has_row = row.get::<_, Option<String>>(5)?.is_some();
+    let has_row = row.get::<Option<String>>(5)?.is_some();
     let ids = if has_row {
         Some(Identifiers { study: uid(row, 3)?, series: uid(row, 4)?, instance: uid(row, 5)? })
     } else {
@@ -307,7 +307,7 @@ fn finding(row: &Row<'_>) -> Result<Finding, Error> {
     let remote: Option<String> = row.get(6)?;
     Ok(Finding {
         kind: FindingKind::read(row.get(0)?)?,
-        object: object_key(&row.get::<_, String>(1)?)?,
+        object: object_key(&row.get::<String>(1)?)?,
         fate: Fate::read(row.get(2)?)?,
         ids,
         remote: remote.map(|remote| name(&remote)).transpose()?,

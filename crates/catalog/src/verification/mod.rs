@@ -256,7 +256,7 @@ impl Catalog {
                     let envelope: String = row.get(STORED_COUNT)?;
                     let envelope: causeway_core::Envelope =
                         serde_json::from_str(&envelope).map_err(|_| Error::Corrupt("an envelope"))?;
-                    let instance = stored(row)?;
+                    let instance = stored(&row)?;
                     found.push(RowToVerify { number: row.get(10)?, instance, remote: envelope.remote });
                 }
                 Ok(found)
@@ -311,7 +311,7 @@ fn latest(connection: &Connection) -> Result<Option<Verification>, Error> {
 
 fn verification(row: &Row<'_>) -> Result<Verification, Error> {
     let count = |index: usize| -> Result<u64, Error> {
-        u64::try_from(row.get::<_, i64>(index)?).map_err(|_| Error::Corrupt("a count"))
+        u64::try_from(row.get::<i64>(index)?).map_err(|_| Error::Corrupt("a count"))
     };
     Ok(Verification {
         id: row.get(0)?,
@@ -319,7 +319,7 @@ fn verification(row: &Row<'_>) -> Result<Verification, Error> {
         phase: VerificationPhase::read(row.get(2)?)?,
         position: row.get(3)?,
         who: row.get(4)?,
-        mends: if row.get::<_, i64>(5)? == 0 { Mends::Nothing } else { Mends::WhatItCan },
+        mends: if row.get::<i64>(5)? == 0 { Mends::Nothing } else { Mends::WhatItCan },
         bytes_per_second: count(6)?,
         last_instance: row.get(7)?,
         all_objects: count(8)?,
