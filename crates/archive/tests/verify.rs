@@ -1,7 +1,7 @@
 //! Verification, and what becomes of what it finds: bytes that come again take the place of those that are lacking, also when
 //! the node dies in between; a catalog made anew tells what the lost one told.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 

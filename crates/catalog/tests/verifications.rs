@@ -1,6 +1,6 @@
 //! Verifications: one at a time, written down as they go, with findings that hold and lines in the trail.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
