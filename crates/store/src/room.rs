@@ -350,7 +350,8 @@ mod tests {
             claim.take(bytes).unwrap();
             drop(claim);
         }
-        assert_eq!((room.count().unwritten, room.count().counted), (0, 0));
+        let count = room.count();
+        assert_eq!((count.unwritten, count.counted), (0, 0));
     }
 
     #[tokio::test]
