@@ -43,10 +43,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let tls = Tls::open(settings.dimse.tls.clone(), Arc::clone(&clock))?;
     let web_tls = open_web_tls(&settings, &clock)?;
-    let catalog_file = settings.catalog_file()?;
-    let catalog = Catalog::open(&catalog_file, Arc::clone(&clock))
-        .await
-        .with_context(|| format!("the catalog {} cannot be opened", catalog_file.display()))?;
+    let catalog = open_catalog(&settings, &clock).await?;
     let store = open_store(&settings).await?;
     store.watch(watched(&settings)).await.context("what is free of the disks cannot be known")?;
     take_over(&catalog).await?;
@@ -109,6 +106,12 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
         rest,
         certificates,
     })
+}
+
+async fn open_catalog(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Catalog> {
+    let file = settings.catalog_file()?;
+    let catalog = Catalog::open(&file, Arc::clone(clock)).await;
+    catalog.with_context(|| format!("the catalog {} cannot be opened", file.display()))
 }
 
 /// Has what was under way when the node last ended due at once: its store is ours alone, so whoever held it is gone.
