@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -69,8 +70,8 @@ class FarWeb:
 
             def do_GET(self) -> None:
                 url = urlsplit(self.path)
-                # A comma that is encoded does not part values, as some servers have it.
-                assert "%2c" not in url.query.lower(), url.query
+                # Some servers part values at commas that are not encoded, and take a plus for a plus.
+                assert not re.search(r"=[0-9.]+%2c|\+", url.query, re.IGNORECASE), url.query
                 query = parse_qsl(url.query)
                 time.sleep(far.ponders)
                 with far.lock:

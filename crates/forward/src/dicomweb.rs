@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use causeway_core::remote::DicomWebAddress;
 use reqwest::header::{ACCEPT, WARNING};
 use reqwest::{Client, Response, StatusCode};
+use url::form_urlencoded::byte_serialize;
 
 use crate::failure::{Failure, Kind};
 use crate::http::{self, authorized, broken, client, silent};
@@ -88,7 +89,8 @@ impl DicomWeb {
 
     /// The answer, when it is one: 200, 204 or 404.
     async fn ask(&self, path: &str, query: &[(&str, String)], accept: &str) -> Result<Response, Failure> {
-        let request = self.client.get(format!("{}/{path}", self.base)).query(query).header(ACCEPT, accept);
+        let question = if query.is_empty() { String::new() } else { format!("?{}", written(query)) };
+        let request = self.client.get(format!("{}/{path}{question}", self.base)).header(ACCEPT, accept);
         let request = authorized(request, self.token_file.as_deref())?;
         let sent = tokio::time::timeout(self.patience.response, request.send()).await;
         let response = sent.map_err(|_| silent())?.map_err(|error| broken(&error))?;
@@ -97,6 +99,18 @@ impl DicomWeb {
             status => Err(refusal(status)),
         }
     }
+}
+
+/// A query as PS3.18 §8.3.4.1 has it: the commas of a list of UIDs part its values, all others are part of one; a space is
+/// no `+`, which is a plus to whoever reads URLs rather than forms.
+fn written(query: &[(&str, String)]) -> String {
+    let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
+    let is_uids = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b','));
+    let pairs = query.iter().map(|(name, value)| {
+        let value = if is_uids(value) { value.clone() } else { encoded(value) };
+        format!("{}={value}", encoded(name))
+    });
+    pairs.collect::<Vec<_>>().join("&")
 }
 
 /// What another status says of a question.
@@ -131,4 +145,22 @@ fn warning(response: &Response) -> Option<String> {
     let words = words.get(..MAX_WARNING_BYTES).unwrap_or(&words);
     let words = crate::failure::clean(words.trim());
     (!words.is_empty()).then_some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_uids_keeps_its_commas_and_a_space_is_no_plus() {
+        for (name, value, expected) in [
+            ("SOPInstanceUID", "1.2,1.3", "SOPInstanceUID=1.2,1.3"),
+            ("PatientName", "Doe,John", "PatientName=Doe%2CJohn"),
+            ("00400275.00080050", "A 1+2&b=c", "00400275.00080050=A%201%2B2%26b%3Dc"),
+            ("limit", "10", "limit=10"),
+        ] {
+            assert_eq!(written(&[(name, value.to_owned())]), expected);
+        }
+        assert_eq!(written(&[("a", "1".to_owned()), ("b", String::new())]), "a=1&b=");
+    }
 }

@@ -163,9 +163,8 @@ pub(crate) fn is_no_service(failure: &Failure) -> bool {
 /// When the line breaks, or something before the far side says that it is not there.
 pub(crate) async fn which(web: &DicomWeb, study: &Uid, uids: &[Uid]) -> Result<Presence, Failure> {
     let named = uids.iter().take(MAX_NAMED).map(Uid::as_str).collect::<Vec<_>>().join(",");
-    // As PS3.18 §8.3.4.1 writes it: an encoded comma is no delimiter to some.
-    let path = format!("studies/{study}/instances?SOPInstanceUID={named}");
-    let answer = web.get(&path, &[], MAX_ANSWER_BYTES).await;
+    let path = format!("studies/{study}/instances");
+    let answer = web.get(&path, &[("SOPInstanceUID", named)], MAX_ANSWER_BYTES).await;
     let page = match answer {
         Ok(Answer::Found(found)) => read(found),
         Ok(Answer::Nothing) => Ok(Page::default()),
