@@ -7,11 +7,10 @@ use causeway_core::{Priority, Uid};
 use tokio::time::Instant;
 
 use super::super::Ready;
+use crate::qido::MAX_NAMED;
 
 /// Most instances of one request.
 const MAX_INSTANCES: usize = 500;
-/// Most instances that one question asks after: their UIDs have to fit a URL.
-const MAX_ASKED: usize = 24;
 
 /// An instance, and how it goes.
 #[derive(Debug, Clone)]
@@ -109,7 +108,7 @@ impl Load {
         let study = self.doubted.front()?.ready.instance.ids.study.clone();
         let is_due = |item: &Item| item.ask_from.is_none_or(|moment| moment <= now);
         let asked = |item: &Item| item.ready.instance.ids.study == study && is_due(item);
-        let question = take_while(&mut self.doubted, MAX_ASKED, asked);
+        let question = take_while(&mut self.doubted, MAX_NAMED, asked);
         (!question.is_empty()).then_some(question)
     }
 
@@ -249,11 +248,11 @@ mod tests {
 
     #[test]
     fn a_question_asks_after_a_bounded_number() {
-        let mut load = load(&[1; MAX_ASKED + 1]);
+        let mut load = load(&[1; MAX_NAMED + 1]);
         let mut items = load.next_request(u64::MAX).unwrap();
         items.iter_mut().for_each(|item| item.is_in_doubt = true);
         load.put_back(items);
-        assert_eq!(jobs(load.next_question(Instant::now())).len(), MAX_ASKED);
+        assert_eq!(jobs(load.next_question(Instant::now())).len(), MAX_NAMED);
         assert_eq!(jobs(load.next_question(Instant::now())).len(), 1);
     }
 }
