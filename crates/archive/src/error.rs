@@ -201,6 +201,14 @@ pub enum RetrieveError {
     /// The store failed.
     #[error("the object could not be read: {0}")]
     Store(#[from] causeway_store::Error),
+    /// It has not settled, and the node whose spool has it does not give it.
+    #[error("the object lies with node '{node}', which does not give it: {because}")]
+    Elsewhere {
+        /// That node.
+        node: String,
+        /// Why.
+        because: String,
+    },
     /// The form asked for cannot be made of what is stored.
     #[error("the instance is stored in {stored}; it cannot be given in {wanted}")]
     NotAcceptable {
@@ -240,6 +248,7 @@ impl RetrieveError {
             | Self::Transform(_) => Class::Caller,
             Self::Catalog(error) => error.class(),
             Self::Store(error) => error.class(),
+            Self::Elsewhere { .. } => Class::Transient,
             Self::Unreadable(_) => Class::Bug,
         }
     }

@@ -24,6 +24,7 @@ pub mod ingest;
 mod kept;
 pub mod link;
 mod manifest;
+pub mod members;
 pub mod metadata;
 pub mod passage;
 pub mod passing;
@@ -65,7 +66,9 @@ pub use causeway_catalog::{
     PerformedFilter, PerformedStep, Swept, Verification, VerificationState, WayBack, WorklistItem,
     WorklistQuery, errand,
 };
-pub use causeway_store::{Aside, AsideReader, Disk, DiskState, Error as StoreError, Scratch, Space};
+pub use causeway_store::{
+    Aside, AsideReader, Blob, Disk, DiskState, Elsewhere, Error as StoreError, Scratch, Space,
+};
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use document::DocumentError;
@@ -117,6 +120,10 @@ pub struct Config {
     pub identity: identity::Config,
     /// The identity provider whose bearer tokens are believed over the web, if any.
     pub provider: Option<oidc::Provider>,
+    /// What the node says of itself to those that share its catalog.
+    pub introducing: members::Introducing,
+    /// Who calls those, if anyone does.
+    pub fellows: Option<Arc<dyn members::Fellows>>,
     /// The zone of dates and times of which a data set says none (`[node] timezone`); none: UTC.
     pub zone: Option<jiff::tz::TimeZone>,
 }
@@ -138,6 +145,7 @@ struct Inner {
     returning: returning::Returning,
     tokens: tokens::Keyring,
     node: causeway_core::NodeId,
+    members: members::Members,
     links: link::LinkKeys,
     leftovers: link::Leftovers,
     beginnings: link::beginnings::Beginnings,
@@ -176,6 +184,7 @@ impl Archive {
         let transforms = transforms::Shelf::load(&catalog).await?;
         let tokens = tokens::Keyring::load(&catalog).await?;
         let node = catalog.node_id(causeway_core::NodeId::of(rand::random())).await?;
+        let members = members::Members::join(&catalog, store.spool_id(), config.introducing.clone()).await?;
         let links = link::LinkKeys::load(&catalog).await?;
         let examiner = identity::Examiner::new(config.identity.clone(), Arc::clone(&clock));
         let settling = settle::Settling::default();
@@ -195,6 +204,7 @@ impl Archive {
             returning: returning::Returning::default(),
             tokens,
             node,
+            members,
             links,
             leftovers: link::Leftovers::default(),
             beginnings: link::beginnings::Beginnings::default(),

@@ -33,7 +33,7 @@ impl Keyring {
         Ok(Self { tokens, refreshing: Mutex::default() })
     }
 
-    async fn refresh(&self, catalog: &Catalog) -> Result<(), causeway_catalog::Error> {
+    pub(crate) async fn refresh(&self, catalog: &Catalog) -> Result<(), causeway_catalog::Error> {
         let _alone = self.refreshing.lock().await;
         let tokens = Arc::new(catalog.tokens().await?);
         *self.tokens.write().unwrap_or_else(PoisonError::into_inner) = tokens;

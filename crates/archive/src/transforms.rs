@@ -54,7 +54,7 @@ impl Shelf {
         self.plans.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn refresh(&self, catalog: &Catalog) -> Result<(), causeway_catalog::Error> {
+    pub(crate) async fn refresh(&self, catalog: &Catalog) -> Result<(), causeway_catalog::Error> {
         let _alone = self.refreshing.lock().await;
         let mut plans = Vec::new();
         for (transform, secret) in catalog.transforms().await? {

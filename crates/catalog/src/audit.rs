@@ -33,7 +33,34 @@ pub(crate) fn append(
     Ok(())
 }
 
+/// Adds the line of a change of settings that nodes hold in memory, and lets the others that share the catalog see that
+/// there was one.
+pub(crate) fn change(
+    connection: &Connection,
+    at: i64,
+    who: &str,
+    what: &str,
+    subject: &str,
+) -> Result<(), Error> {
+    append(connection, at, who, what, subject)?;
+    connection.prepare_cached("UPDATE settings SET changes = changes + 1")?.execute([])?;
+    Ok(())
+}
+
 impl Catalog {
+    /// How often settings were changed that nodes hold in memory: remotes, routes, tokens, transforms, links.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn changes(&self) -> Result<i64, Error> {
+        self.engine
+            .read(|connection| {
+                let mut statement = connection.prepare_cached("SELECT changes FROM settings")?;
+                Ok(statement.query_row([], |row| row.get(0))?)
+            })
+            .await
+    }
+
     /// The newest lines, newest first.
     ///
     /// # Errors

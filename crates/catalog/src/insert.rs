@@ -58,10 +58,10 @@ impl Catalog {
         deliveries: Vec<PlannedDelivery>,
         on_conflict: OnConflict,
     ) -> Result<Inserted, Error> {
-        let now = self.now_ms();
+        let (now, spool) = (self.now_ms(), self.spool());
         // Serialised here, on the caller's thread: the writer has only rows to write.
         let levels = Levels::of(Split::of(&mut record));
-        let incoming = Incoming { envelope: envelope(&record)?, record, levels };
+        let incoming = Incoming { envelope: envelope(&record)?, record, levels, spool };
         self.engine
             .write(Durability::Replayable, move |connection| {
                 insert(connection, &incoming, &deliveries, on_conflict, now)
@@ -105,6 +105,8 @@ struct Incoming {
     record: InstanceRecord,
     levels: Levels,
     envelope: String,
+    /// The member whose spool has it.
+    spool: i64,
 }
 
 fn envelope(record: &InstanceRecord) -> Result<String, Error> {
@@ -364,8 +366,8 @@ fn add_instance(connection: &Connection, incoming: &Incoming, series: i64) -> Re
     let own = &incoming.levels.instance;
     let mut statement = connection.prepare_cached(
         "INSERT INTO instance (series, uid, sop_class, transfer_syntax, number, object, object_bytes,
-         data_set_offset, digest, received_at, settled, envelope, attributes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12)",
+         data_set_offset, digest, received_at, settled, envelope, attributes, spool)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13)",
     )?;
     Ok(statement.insert((
         series,
@@ -380,6 +382,7 @@ fn add_instance(connection: &Connection, incoming: &Incoming, series: i64) -> Re
         record.envelope.received_at.as_millisecond(),
         &incoming.envelope,
         &own.json,
+        incoming.spool,
     ))?)
 }
 

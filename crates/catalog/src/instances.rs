@@ -55,17 +55,18 @@ impl Catalog {
             .await
     }
 
-    /// Objects that are still in the spool, oldest first, at most `limit`, the first `skip` left out.
+    /// Objects that are still in this member's spool, oldest first, at most `limit`, the first `skip` left out.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn unsettled(&self, limit: u32, skip: u32) -> Result<Vec<ObjectKey>, Error> {
+        let spool = self.spool();
         self.engine
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT object FROM instance WHERE settled = 0 ORDER BY id LIMIT ?1 OFFSET ?2",
+                    "SELECT object FROM instance WHERE spool = ?3 AND settled = 0 ORDER BY id LIMIT ?1 OFFSET ?2",
                 )?;
-                let keys = statement.query_map((limit, skip), |row| row.get::<String>(0))?;
+                let keys = statement.query_map((limit, skip, spool), |row| row.get::<String>(0))?;
                 keys.map(|key| object_key(&key?)).collect()
             })
             .await

@@ -1,6 +1,6 @@
 //! The one database: instances and the entities above them, deliveries and their jobs, errands, the worklist and what
 //! was performed of it, remotes, routes, transforms and what they renamed, tokens, webhooks, the audit trail with the
-//! events that stand in it.
+//! events that stand in it, and the members: nodes that share it.
 //!
 //! Lives here: every line of SQL, the single writer with its group commit, the readers, the migrations. Never
 //! here: blobs, sockets, what a route means.
@@ -22,6 +22,7 @@ mod incidents;
 mod insert;
 mod instances;
 mod link;
+mod members;
 mod people;
 mod performed;
 mod receipts;
@@ -43,6 +44,7 @@ mod worklist;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use causeway_core::Clock;
 
@@ -53,6 +55,7 @@ pub use error::Error;
 pub use events::{Event, Events, Subject};
 pub use insert::{Inserted, OnConflict};
 pub use link::{Held, InviteRecord, Redeemed};
+pub use members::{Introduction, Member, MemberSecret};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };
@@ -78,6 +81,8 @@ use engine::Engine;
 pub struct Catalog {
     engine: Arc<Engine>,
     clock: Arc<dyn Clock>,
+    /// The number of this member; 0 before it joined.
+    spool: Arc<AtomicI64>,
 }
 
 impl Catalog {
@@ -87,7 +92,7 @@ impl Catalog {
     /// When the file cannot be opened, is no catalog, or was written by a newer version.
     pub async fn open(path: &Path, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let engine = Arc::new(Engine::open(path).await?);
-        Ok(Self { engine, clock })
+        Ok(Self { engine, clock, spool: Arc::default() })
     }
 
     /// Returns when everything that was committed before is safely on disk.

@@ -164,7 +164,7 @@ impl Catalog {
                          ON CONFLICT (remote) DO UPDATE SET token = excluded.token",
                     )?
                     .execute((remote.name.as_str(), token))?;
-                audit::append(connection, now, &who, "link-accept", remote.name.as_str())
+                audit::change(connection, now, &who, "link-accept", remote.name.as_str())
             })
             .await
     }
@@ -280,7 +280,7 @@ fn redeem(
              ON CONFLICT (remote) DO UPDATE SET sha256 = excluded.sha256",
         )?
         .execute((name.as_str(), token))?;
-    audit::append(connection, now, node.as_str(), "link-pair", name.as_str())?;
+    audit::change(connection, now, node.as_str(), "link-pair", name.as_str())?;
     Ok(Redeemed::Paired(name))
 }
 

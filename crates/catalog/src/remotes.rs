@@ -42,7 +42,7 @@ impl Catalog {
                     )?
                     .execute((remote.name.as_str(), document))?;
                 acceptance::forget(connection, &remote.name)?;
-                audit::append(connection, now, &who, "remote-put", remote.name.as_str())
+                audit::change(connection, now, &who, "remote-put", remote.name.as_str())
             })
             .await
     }
@@ -61,7 +61,7 @@ impl Catalog {
                 acceptance::forget(connection, &name)?;
                 if removed > 0 {
                     link::forget(connection, &name)?;
-                    audit::append(connection, now, &who, "remote-remove", name.as_str())?;
+                    audit::change(connection, now, &who, "remote-remove", name.as_str())?;
                 }
                 Ok(removed > 0)
             })

@@ -210,7 +210,7 @@ impl Catalog {
                          ON CONFLICT (name) DO UPDATE SET document = excluded.document",
                     )?
                     .execute((route.name.as_str(), document))?;
-                audit::append(connection, now, &who, "route-put", route.name.as_str())
+                audit::change(connection, now, &who, "route-put", route.name.as_str())
             })
             .await
     }
@@ -242,7 +242,7 @@ impl Catalog {
                 for (position, name) in order.iter().enumerate() {
                     put.execute((name, position + 1))?;
                 }
-                audit::append(connection, now, &who, "route-move", name.as_str())?;
+                audit::change(connection, now, &who, "route-move", name.as_str())?;
                 Ok(true)
             })
             .await
@@ -260,7 +260,7 @@ impl Catalog {
                     .prepare_cached("DELETE FROM route WHERE name = ?1")?
                     .execute([name.as_str()])?;
                 if removed > 0 {
-                    audit::append(connection, now, &who, "route-remove", name.as_str())?;
+                    audit::change(connection, now, &who, "route-remove", name.as_str())?;
                 }
                 Ok(removed > 0)
             })

@@ -68,7 +68,7 @@ impl Catalog {
                          permissions = excluded.permissions, scope = excluded.scope",
                     )?
                     .execute((&token.name, token.sha256, permissions, scope))?;
-                audit::append(connection, now, &who, "token-put", &token.name)
+                audit::change(connection, now, &who, "token-put", &token.name)
             })
             .await
     }
@@ -84,7 +84,7 @@ impl Catalog {
                 let removed =
                     connection.prepare_cached("DELETE FROM token WHERE name = ?1")?.execute([&name])?;
                 if removed > 0 {
-                    audit::append(connection, now, &who, "token-remove", &name)?;
+                    audit::change(connection, now, &who, "token-remove", &name)?;
                 }
                 Ok(removed > 0)
             })

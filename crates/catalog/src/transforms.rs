@@ -62,7 +62,7 @@ impl Catalog {
                          ON CONFLICT (name) DO UPDATE SET document = excluded.document",
                     )?
                     .execute((transform.name.as_str(), document))?;
-                audit::append(connection, now, &who, "transform-put", transform.name.as_str())
+                audit::change(connection, now, &who, "transform-put", transform.name.as_str())
             })
             .await
     }
@@ -79,7 +79,7 @@ impl Catalog {
                     .prepare_cached("DELETE FROM transform WHERE name = ?1")?
                     .execute([name.as_str()])?;
                 if removed > 0 {
-                    audit::append(connection, now, &who, "transform-remove", name.as_str())?;
+                    audit::change(connection, now, &who, "transform-remove", name.as_str())?;
                 }
                 Ok(removed > 0)
             })

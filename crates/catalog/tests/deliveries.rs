@@ -125,10 +125,10 @@ async fn leases_of_a_node_that_ended_are_over_when_it_begins_again() {
     subject.insert_with(record(1, 1, 2), to("reader", Trigger::Instance)).await;
     let jobs = claim(&subject, "a").await;
     conclude(&subject, "a", jobs[0].job, JobState::Delivered, None).await;
-    assert_eq!(subject.catalog.end_leases().await.unwrap(), 1);
+    assert_eq!(subject.catalog.end_leases("").await.unwrap(), 1);
     assert_eq!(claim(&subject, "b").await.iter().map(|again| again.job).collect::<Vec<_>>(), [jobs[1].job]);
     conclude(&subject, "b", jobs[1].job, JobState::Delivered, None).await;
-    assert_eq!(subject.catalog.end_leases().await.unwrap(), 0);
+    assert_eq!(subject.catalog.end_leases("").await.unwrap(), 0);
     assert!(claim(&subject, "b").await.is_empty());
 }
 

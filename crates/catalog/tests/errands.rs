@@ -123,7 +123,7 @@ async fn an_errand_of_a_node_that_ended_is_due_when_it_begins_again() {
     subject.clock.advance(HOLD);
     assert!(subject.claimed("ct1", "w").await.is_some());
     assert!(subject.claimed("ct1", "v").await.is_none(), "it is held");
-    assert_eq!(subject.catalog.end_leases().await.unwrap(), 1);
+    assert_eq!(subject.catalog.end_leases("").await.unwrap(), 1);
     assert_eq!(subject.claimed("ct1", "v").await.map(|again| again.id), Some(errand));
 }
 

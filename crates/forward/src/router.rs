@@ -1,6 +1,7 @@
 //! The routes in force, and the archive's seam to them: what comes in is held against each.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use causeway_archive::Dispatcher;
 use causeway_catalog::{Catalog, Place, RouteRecord};
@@ -10,6 +11,8 @@ use tokio::sync::{Mutex, watch};
 use crate::route::Route;
 use crate::routes::Routes;
 
+/// How long it waits until it reads again what could not be read.
+const READ_AGAIN: Duration = Duration::from_secs(1);
 /// What stands for the route of what came back.
 pub(crate) const WAY_BACK: &str = "way-back";
 
@@ -106,6 +109,18 @@ impl Router {
             Ok(removed)
         })
         .await
+    }
+
+    /// Reads the routes again whenever another node changed a setting; never ends.
+    pub(crate) async fn keep_up(&self, mut settings: watch::Receiver<i64>) {
+        while settings.changed().await.is_ok() {
+            while let Err(error) = self.refresh().await {
+                tracing::warn!(%error, "routes that another node changed cannot be read; it is tried again");
+                tokio::time::sleep(READ_AGAIN).await;
+            }
+            Dispatcher::nudge(self);
+        }
+        std::future::pending::<()>().await;
     }
 
     async fn refresh(&self) -> Result<(), causeway_catalog::Error> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use causeway_admin::{LinkFace, Node};
+use causeway_archive::members::Introducing;
 use causeway_archive::{Archive, oidc};
 use causeway_catalog::Catalog;
 use causeway_core::{Clock, SystemClock};
@@ -46,7 +47,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let catalog = open_catalog(&settings, &clock).await?;
     let store = open_store(&settings).await?;
     store.watch(watched(&settings)).await.context("what is free of the disks cannot be known")?;
-    take_over(&catalog).await?;
+    take_over(&catalog, &store).await?;
     let router = Arc::new(Router::load(catalog.clone()).await?);
     let ae_title = settings.node.ae_title.clone();
     let config = archive_config(&settings, &clock)?;
@@ -114,9 +115,9 @@ async fn open_catalog(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Re
     catalog.with_context(|| format!("the catalog {} cannot be opened", file.display()))
 }
 
-/// Has what was under way when the node last ended due at once: its store is ours alone, so whoever held it is gone.
-async fn take_over(catalog: &Catalog) -> anyhow::Result<()> {
-    let leases = catalog.end_leases().await?;
+/// Has what was under way when the node last ended due at once: its spool is ours alone, so whoever held it is gone.
+async fn take_over(catalog: &Catalog, store: &Store) -> anyhow::Result<()> {
+    let leases = catalog.end_leases(store.spool_id()).await?;
     if leases > 0 {
         tracing::info!(leases, "what was under way when the node last ended is due again");
     }
@@ -131,6 +132,7 @@ fn behind_the_doors(
     stopped: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     vec![
+        tokio::spawn(keep_up(archive.clone(), stopped.clone())),
         tokio::spawn(settle(archive.clone(), stopped.clone())),
         tokio::spawn(prepare(archive.clone(), stopped.clone())),
         tokio::spawn(watch_room(archive.clone(), stopped.clone())),
@@ -155,6 +157,7 @@ async fn serve_web(
     let routes = causeway_web::router(archive.clone(), config.clone())
         .merge(causeway_web::authenticate(causeway_admin::closed(node.clone()), &archive, &config))
         .merge(causeway_web::link(archive.clone(), config.clone()))
+        .merge(causeway_web::members(archive.clone()))
         .merge(causeway_admin::open(node))
         .merge(viewers.routes());
     causeway_web::serve(opening, routes, &config.limits, until).await;
@@ -210,6 +213,13 @@ pub(crate) fn archive_config(
         },
         ae_title: Some(settings.node.ae_title.clone()),
         identity: settings.dimse.identity.clone(),
+        introducing: Introducing {
+            name: settings.node.name.clone().unwrap_or_default(),
+            address: settings.node.address.as_ref().map(|url| url.as_str().to_owned()),
+        },
+        fellows: Some(Arc::new(
+            causeway_web::Calls::new(Arc::clone(clock)).context("no other node can be called")?,
+        )),
         zone: settings.node.zone().ok(),
         provider: provider(settings, clock)?,
     })
@@ -232,6 +242,10 @@ async fn until(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
+async fn keep_up(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.keep_up_until(until(stopped)).await;
+}
+
 async fn settle(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.settle_until(until(stopped)).await;
 }
@@ -245,11 +259,11 @@ async fn watch_room(archive: Archive, stopped: watch::Receiver<bool>) {
 }
 
 async fn verify(archive: Archive, stopped: watch::Receiver<bool>) {
-    archive.verify_until(until(stopped)).await;
+    archive.by_turns("verification", until(stopped), |end| archive.verify_until(end)).await;
 }
 
 async fn bring_back(archive: Archive, stopped: watch::Receiver<bool>) {
-    archive.return_until(until(stopped)).await;
+    archive.by_turns("the way back", until(stopped), |end| archive.return_until(end)).await;
 }
 
 async fn keep_incidents(archive: Archive, stopped: watch::Receiver<bool>) {
@@ -261,7 +275,8 @@ async fn keep_keys(archive: Archive, stopped: watch::Receiver<bool>) {
 }
 
 async fn sweep(archive: Archive, keep_days: u32, stopped: watch::Receiver<bool>) {
-    archive.sweep_worklist_until(keep_days, until(stopped)).await;
+    let sweep = |end| archive.sweep_worklist_until(keep_days, end);
+    archive.by_turns("sweep of the worklist", until(stopped), sweep).await;
 }
 
 async fn forward(forwarder: Forwarder, stopped: watch::Receiver<bool>) {

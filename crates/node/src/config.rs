@@ -35,6 +35,10 @@ pub(crate) struct NodeSettings {
     pub(crate) ae_title: AeTitle,
     /// Folder of spool, objects and catalog.
     pub(crate) data: PathBuf,
+    /// What people call it among those that share its catalog.
+    pub(crate) name: Option<String>,
+    /// Where those reach it over the web, such as `http://10.0.0.7:8080`.
+    pub(crate) address: Option<causeway_web::PublicUrl>,
     /// The zone of dates and times of which a data set says none: a name such as `Europe/Vienna`, or an offset such
     /// as `+0100`. Not given: the machine's.
     pub(crate) timezone: Option<String>,
@@ -164,7 +168,7 @@ impl Default for NodeSettings {
     fn default() -> Self {
         // The literal is an AE title; its own test says so.
         let ae_title = AeTitle::parse("CAUSEWAY").unwrap_or_else(|_| unreachable!());
-        Self { ae_title, data: PathBuf::from("causeway-data"), timezone: None }
+        Self { ae_title, data: PathBuf::from("causeway-data"), name: None, address: None, timezone: None }
     }
 }
 

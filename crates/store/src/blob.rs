@@ -1,6 +1,7 @@
 //! A blob, opened for reading: by range, or as a stream that reads ahead by one chunk.
 
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,6 +9,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
+use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _};
 
@@ -26,11 +28,21 @@ pub struct Blob {
     source: Source,
 }
 
+/// Bytes that lie in the spool of another node.
+pub trait Elsewhere: Send + Sync + 'static {
+    /// Reads a range, all of it.
+    fn read(&self, range: Range<u64>) -> BoxFuture<'static, io::Result<Bytes>>;
+
+    /// Reads a range in chunks.
+    fn stream(&self, range: Range<u64>) -> BoxStream<'static, io::Result<Bytes>>;
+}
+
 #[derive(Clone)]
 enum Source {
     File { store: Store, file: Arc<File> },
     Remote { objects: Arc<dyn ObjectStore>, path: object_store::path::Path },
     Memory(Bytes),
+    Elsewhere(Arc<dyn Elsewhere>),
 }
 
 impl Blob {
@@ -40,6 +52,12 @@ impl Blob {
 
     pub(crate) fn remote(objects: Arc<dyn ObjectStore>, path: object_store::path::Path, bytes: u64) -> Self {
         Self { bytes, source: Source::Remote { objects, path } }
+    }
+
+    /// A blob of so many bytes that another node has.
+    #[must_use]
+    pub fn elsewhere(bytes: u64, source: Arc<dyn Elsewhere>) -> Self {
+        Self { bytes, source: Source::Elsewhere(source) }
     }
 
     /// A blob of bytes that are in memory and in no store.
@@ -67,6 +85,7 @@ impl Blob {
             Source::File { store, file } => read_file(store.clone(), Arc::clone(file), range).await,
             Source::Remote { objects, path } => Ok(objects.get_range(path, range).await?),
             Source::Memory(bytes) => Ok(slice(bytes, range)),
+            Source::Elsewhere(source) => source.read(range).await.map_err(not_given),
         }
     }
 
@@ -81,6 +100,7 @@ impl Blob {
                 let whole = slice(&bytes, range);
                 BlobStream(Box::pin(stream::iter((!whole.is_empty()).then_some(Ok(whole)))))
             }
+            Source::Elsewhere(source) => BlobStream(Box::pin(source.stream(range).map_err(not_given))),
         }
     }
 
@@ -88,6 +108,10 @@ impl Blob {
         let end = range.end.min(self.bytes);
         range.start.min(end)..end
     }
+}
+
+fn not_given(source: io::Error) -> Error {
+    Error::Disk { operation: "reading from another node".to_owned(), source }
 }
 
 /// A range that lies within.
@@ -168,14 +192,14 @@ async fn read_file(store: Store, file: Arc<File>, range: Range<u64>) -> Result<B
 }
 
 fn read_exact(file: &File, range: Range<u64>) -> Result<Bytes, Error> {
-    let failed = |source: std::io::Error| Error::Disk { operation: "reading".to_owned(), source };
-    let wanted = usize::try_from(range.end - range.start)
-        .map_err(|_| failed(std::io::ErrorKind::OutOfMemory.into()))?;
+    let failed = |source: io::Error| Error::Disk { operation: "reading".to_owned(), source };
+    let wanted =
+        usize::try_from(range.end - range.start).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
     let mut buffer: Vec<u8> = Vec::with_capacity(wanted);
     while buffer.len() < wanted {
         let at = range.start + buffer.len() as u64;
         match rustix::io::pread(file, rustix::buffer::spare_capacity(&mut buffer), at) {
-            Ok(0) => return Err(failed(std::io::ErrorKind::UnexpectedEof.into())),
+            Ok(0) => return Err(failed(io::ErrorKind::UnexpectedEof.into())),
             Ok(_) => {}
             Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(failed(error.into())),

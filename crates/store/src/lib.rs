@@ -35,7 +35,7 @@ use object_store::ObjectStore;
 use tokio::sync::Semaphore;
 
 pub use begun::{Begun, Swept};
-pub use blob::{Blob, BlobStream};
+pub use blob::{Blob, BlobStream, Elsewhere};
 pub use error::Error;
 pub use pool::Pool;
 pub use room::{Disk, DiskState, Watched};
@@ -91,6 +91,7 @@ pub struct Store {
 
 struct Inner {
     spool: PathBuf,
+    spool_id: String,
     objects: Objects,
     writers: Pool,
     readers: Pool,
@@ -113,20 +114,36 @@ impl Store {
         let writers = Pool::new("store-write", WRITER_THREADS, MAX_QUEUED_JOBS)?;
         let readers = Pool::new("store-read", READER_THREADS, MAX_QUEUED_JOBS)?;
         let (spool, objects) = (config.spool.clone(), config.objects);
-        let (lock, syncer, objects) = writers
+        let (lock, spool_id, syncer, objects) = writers
             .run(move || {
                 let lock = spool::prepare(&spool)?;
-                let syncer = FolderSyncer::new(&spool)?;
-                Ok::<_, Error>((lock, syncer, Objects::open(objects, &spool)?))
+                let (id, syncer) = (spool::identify(&spool)?, FolderSyncer::new(&spool)?);
+                Ok::<_, Error>((lock, id, syncer, Objects::open(objects, &spool)?))
             })
             .await??;
         let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));
         let leaves_beginnings = Arc::default();
         let spool = config.spool;
         let room = Arc::default();
-        let inner =
-            Inner { spool, objects, writers, readers, syncer, held, room, leaves_beginnings, _lock: lock };
+        let inner = Inner {
+            spool,
+            spool_id,
+            objects,
+            writers,
+            readers,
+            syncer,
+            held,
+            room,
+            leaves_beginnings,
+            _lock: lock,
+        };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Which spool it is: the same as long as there is the folder.
+    #[must_use]
+    pub fn spool_id(&self) -> &str {
+        &self.inner.spool_id
     }
 
     /// A name for a new blob: unique, ordered by time.

@@ -1,6 +1,7 @@
 //! The spool's folder: made ready at start, listed for a replay.
 
 use std::fs::{self, File, OpenOptions, ReadDir};
+use std::io;
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,12 +10,14 @@ use causeway_core::ObjectKey;
 use futures_util::{Stream, StreamExt, stream};
 
 use crate::error::Error;
-use crate::{Store, files};
+use crate::{Store, carry, files};
 
 /// End of the name of a file that is not a blob yet.
 pub(crate) const PART_SUFFIX: &str = ".part";
 /// File that says the spool is in use.
 const LOCK_NAME: &str = ".lock";
+/// File that says which spool it is.
+const ID_NAME: &str = ".id";
 /// Names read from the folder in one go.
 const NAMES_PER_READ: usize = 1024;
 
@@ -32,6 +35,21 @@ pub(crate) fn prepare(spool: &Path) -> Result<File, Error> {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => Err(Error::InUse(spool.display().to_string())),
         Err(fs::TryLockError::Error(error)) => Err(Error::disk("locking", &path)(error)),
+    }
+}
+
+/// Which spool it is: drawn when it is opened first, and kept in it.
+pub(crate) fn identify(spool: &Path) -> Result<String, Error> {
+    let path = spool.join(ID_NAME);
+    match fs::read_to_string(&path) {
+        Ok(id) if !id.is_empty() => Ok(id),
+        Ok(_) => Err(Error::disk("there is nothing in", &path)(io::ErrorKind::InvalidData.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let id = uuid::Uuid::new_v4().simple().to_string();
+            carry::write_whole(&path, id.as_bytes())?;
+            Ok(id)
+        }
+        Err(error) => Err(Error::disk("reading", &path)(error)),
     }
 }
 

@@ -101,7 +101,7 @@ async fn nothing_is_visible_before_the_commit_and_nothing_stays_without_one() {
         let left: Vec<_> = std::fs::read_dir(subject.folder.path().join("spool"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
-            .filter(|name| name != ".lock")
+            .filter(|name| name != ".lock" && name != ".id")
             .collect();
         assert!(left.is_empty(), "{left:?}");
     }

@@ -170,6 +170,12 @@ impl From<RetrieveError> for Problem {
             | RetrieveError::NotDecodable { .. }
             | RetrieveError::Transform(_)
             | RetrieveError::Frames(_) => Self::not_acceptable(error.to_string()),
+            RetrieveError::Elsewhere { .. } => Self {
+                internal: Some(error.to_string()),
+                ..Self::busy(
+                    "the instance came a moment ago and is not in the store yet; try again in a moment",
+                )
+            },
             RetrieveError::Catalog(_) | RetrieveError::Store(_) | RetrieveError::Unreadable(_) => {
                 Self::inside(error.class(), error.to_string())
             }

@@ -72,7 +72,11 @@ impl Archive {
         }
         let mut pace = Pace::new(verification.bytes_per_second);
         for RowToVerify { number, instance, remote } in rows {
-            if let Some((kind, words)) = self.verify_object(&instance, &mut pace).await? {
+            let verdict = self.verify_object(&instance, &mut pace).await?;
+            // What another node's spool has settles later: a verification after that reads it.
+            let is_elsewhere = verdict.as_ref().is_some_and(|(kind, _)| *kind == FindingKind::Lost)
+                && self.is_elsewhere(&instance.object).await?;
+            if let Some((kind, words)) = verdict.filter(|_| !is_elsewhere) {
                 let (object, ids) = (instance.object.clone(), Some(instance.ids.clone()));
                 step.findings.push(NewFinding { kind, object, ids, remote, words });
             }

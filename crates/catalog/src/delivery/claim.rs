@@ -128,22 +128,23 @@ impl Catalog {
             .await
     }
 
-    /// Ends every lease of jobs and errands, so that they are due at once: whoever held one is gone. For the start of a
-    /// node that has the catalog to itself. Gives how many there were.
+    /// Ends every lease of jobs and errands that this member held, so that they are due at once: it begins anew. Of a
+    /// catalog that is not shared those are all. Gives how many there were.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_leases(&self) -> Result<usize, Error> {
+    pub async fn end_leases(&self, of: &str) -> Result<usize, Error> {
         let now = self.now_ms();
+        let of = if self.is_shared() { of.to_owned() } else { String::new() };
         self.engine
             .write(Durability::Replayable, move |connection| {
-                let jobs = end_leases_of_jobs(connection, now)?;
+                let jobs = end_leases_of_jobs(connection, &of, now)?;
                 let errands = connection
                     .prepare_cached(
                         "UPDATE errand SET lease_owner = NULL, next_at = min(next_at, ?1)
-                         WHERE state = 1 AND lease_owner IS NOT NULL",
+                         WHERE state = 1 AND lease_owner IS NOT NULL AND substr(lease_owner, 1, length(?2)) = ?2",
                     )?
-                    .execute([now])?;
+                    .execute((now, &of))?;
                 Ok(jobs + errands)
             })
             .await
@@ -297,14 +298,15 @@ impl Claiming<'_> {
     }
 }
 
-fn end_leases_of_jobs(connection: &Connection, now: i64) -> Result<usize, Error> {
+fn end_leases_of_jobs(connection: &Connection, of: &str, now: i64) -> Result<usize, Error> {
     // By remote, as the index of states is: of a million that wait none is looked at.
     let deliveries: Vec<i64> = connection
         .prepare_cached(
             "UPDATE job SET state = 0, lease_owner = NULL, next_at = min(next_at, ?1)
-             WHERE state = 1 AND remote IN (SELECT name FROM remote) RETURNING delivery",
+             WHERE state = 1 AND remote IN (SELECT name FROM remote)
+             AND substr(lease_owner, 1, length(?2)) = ?2 RETURNING delivery",
         )?
-        .query_map([now], |row| row.get(0))?
+        .query_map((now, of), |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for delivery in deliveries.iter().collect::<BTreeSet<_>>() {
         look_again(connection, *delivery)?;

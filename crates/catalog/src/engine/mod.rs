@@ -52,6 +52,11 @@ impl Engine {
         Ok(Self { readers: Readers::start(|| sqlite::Connection::to_read(path))?, writer })
     }
 
+    /// Whether other nodes may be at the same database.
+    pub(crate) const fn is_shared(&self) -> bool {
+        false
+    }
+
     /// Runs `job` in the writer's transaction; answers after its commit. When `job` fails, nothing of it stays.
     pub(crate) async fn write<T: Send + 'static>(
         &self,

@@ -214,20 +214,27 @@ impl Catalog {
     /// # Errors
     /// When the database fails.
     pub async fn rehome(&self, lacking: ObjectKey, fresh: Fresh) -> Result<bool, Error> {
-        let now = self.now_ms();
+        let (now, spool) = (self.now_ms(), self.spool());
         self.engine
-            .write(Durability::Synced, move |connection| rehome(connection, &lacking, &fresh, now))
+            .write(Durability::Synced, move |connection| rehome(connection, &lacking, &fresh, spool, now))
             .await
     }
 }
 
-fn rehome(connection: &Connection, lacking: &ObjectKey, fresh: &Fresh, now: i64) -> Result<bool, Error> {
+fn rehome(
+    connection: &Connection,
+    lacking: &ObjectKey,
+    fresh: &Fresh,
+    spool: i64,
+    now: i64,
+) -> Result<bool, Error> {
     let bytes = i64::try_from(fresh.object_bytes).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(
-        "UPDATE instance SET object = ?2, object_bytes = ?3, data_set_offset = ?4, settled = 0
+        "UPDATE instance SET object = ?2, object_bytes = ?3, data_set_offset = ?4, settled = 0, spool = ?6
          WHERE object = ?1 AND digest = ?5 RETURNING uid",
     )?;
-    let values = (lacking.as_str(), fresh.object.as_str(), bytes, fresh.data_set_offset, fresh.digest.0);
+    let values =
+        (lacking.as_str(), fresh.object.as_str(), bytes, fresh.data_set_offset, fresh.digest.0, spool);
     let uid: Option<String> = statement.query_row(values, |row| row.get(0)).optional()?;
     let Some(uid) = uid else { return Ok(false) };
     connection

@@ -92,7 +92,7 @@ impl Forwarder {
         tls: Tls,
         config: Config,
     ) -> Self {
-        let owner = format!("{:016x}", rand::random::<u64>());
+        let owner = format!("{}-{:016x}", archive.member_uid(), rand::random::<u64>());
         let (health, forgiven, breakers) = (Mutex::default(), Mutex::default(), Mutex::default());
         let inner = Inner {
             archive,
@@ -129,14 +129,16 @@ impl Forwarder {
             nudges: self.inner.router.nudges(),
             stopped,
         };
+        let (archive, mut mending) = (&self.inner.archive, Arc::clone(&self.inner));
         tokio::select! {
             () = hub.run() => {}
-            () = errands.run() => {}
-            () = releases.run() => {}
-            () = priors.run() => {}
-            () = webhooks.run() => {}
-            () = collects.run() => {}
-            () = mending::run(&self.inner) => {}
+            () = by_turns(archive, "errands", &mut errands, errands::Hub::run) => {}
+            () = by_turns(archive, "releases", &mut releases, release::Hub::run) => {}
+            () = by_turns(archive, "priors", &mut priors, priors::Hub::run) => {}
+            () = by_turns(archive, "webhooks", &mut webhooks, webhooks::Hub::run) => {}
+            () = by_turns(archive, "collecting", &mut collects, collect::Hub::run) => {}
+            () = by_turns(archive, "mending", &mut mending, mend) => {}
+            () = self.inner.router.keep_up(archive.settings_bell()) => {}
             () = shutdown => {}
         }
         // The tasks finish the instance or the errand they are at; what they have not begun stays in the queue.
@@ -159,6 +161,18 @@ impl Forwarder {
             tracing::warn!("deliveries under way were cut off; they are taken up again at the next start");
         }
     }
+}
+
+/// Has a hub run whenever it is this node's turn at what it looks after, of all that share the catalog. What it began goes
+/// on beyond a turn: it holds leases of its own.
+async fn by_turns<H>(archive: &Archive, task: &str, hub: &mut H, mut run: impl AsyncFnMut(&mut H)) {
+    loop {
+        archive.for_a_turn(task, run(hub)).await;
+    }
+}
+
+async fn mend(inner: &mut Arc<Inner>) {
+    mending::run(inner).await;
 }
 
 impl Inner {
@@ -194,6 +208,15 @@ impl Inner {
     fn breakers<T>(&self, remote: &RemoteName, with: impl FnOnce(&mut Breakers) -> T) -> T {
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
         with(breakers.entry(remote.clone()).or_default())
+    }
+
+    /// Whether it is this node that sends to a remote, of all that share the catalog: one at a time does, so that the lines and
+    /// the bandwidth that it was given are kept to. One that collects is given it by the node that it came to.
+    async fn is_ours(&self, remote: &RemoteName) -> Result<bool, causeway_catalog::Error> {
+        if self.archive.remote(remote).is_some_and(|it| it.collects()) {
+            return Ok(true);
+        }
+        self.archive.takes_turn(&format!("deliveries to {remote}")).await
     }
 
     /// Whether a remote is sent to over its link.
@@ -335,6 +358,10 @@ impl Hub {
         let now = self.inner.clock.now();
         let mut nap = LONGEST_NAP;
         for due in self.inner.catalog.due().await? {
+            // First of all: asked for again and again, a turn is held while a task is at work.
+            if !self.inner.is_ours(&due.remote).await? {
+                continue;
+            }
             let Some((at, lane)) = self.lane_for(&due) else { continue };
             if due.what == DueWhat::Receipts && !self.inner.is_linked(&due.remote) {
                 continue;
