@@ -6,7 +6,7 @@ use axum::middleware::map_response;
 use axum::routing::{delete, get, post, put};
 
 use crate::api::{
-    doctor, errands, events, incidents, links, node, procedure_steps, queue, remotes, routes, tokens,
+    doctor, errands, events, incidents, links, node, nodes, procedure_steps, queue, remotes, routes, tokens,
     transforms, verification, visits, way_back, webhooks, worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
@@ -28,6 +28,7 @@ pub fn open(node: Node) -> Router {
 pub fn closed(node: Node) -> Router {
     let api = Router::new()
         .route("/node", get(node::show))
+        .route("/nodes", get(nodes::list))
         .route("/doctor", get(doctor::examine))
         .route("/incidents", get(incidents::list).delete(incidents::forget))
         .route("/remotes", get(remotes::list))

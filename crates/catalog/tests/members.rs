@@ -1,7 +1,5 @@
 //! Members: who shares a catalog, whose spool has what, whose turn it is.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod common;
 
 use std::time::Duration;

@@ -12,9 +12,10 @@ use causeway_forward::admin::DestinationReport;
 use causeway_forward::errand::{ErrandFilter, ErrandKind, ErrandRow, ErrandState};
 use causeway_tls::{Notice, Tls, Urgency};
 use futures_util::{StreamExt, stream};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::Caller;
+use super::{Caller, nodes};
 use crate::problem::Problem;
 use crate::state::Node;
 
@@ -49,11 +50,11 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
-    fn new(subject: impl Into<String>, verdict: Verdict, words: impl Into<String>) -> Self {
+    pub(super) fn new(subject: impl Into<String>, verdict: Verdict, words: impl Into<String>) -> Self {
         Self { subject: subject.into(), verdict, words: words.into(), remedy: None }
     }
 
-    fn with_remedy(self, remedy: impl Into<String>) -> Self {
+    pub(super) fn with_remedy(self, remedy: impl Into<String>) -> Self {
         Self { remedy: Some(remedy.into()), ..self }
     }
 }
@@ -67,6 +68,7 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
     let due = ErrandFilter { state: Some(ErrandState::Due), limit: MAX_ERRANDS, ..ErrandFilter::default() };
     findings.extend(errands(&node.forwarder.errands(&caller, due).await?));
+    findings.extend(nodes::findings(&node.archive.members(&caller).await?, Timestamp::now()));
     findings.extend(ways_back(&node.archive.ways_back(&caller).await?));
     let given_up = ErrandFilter {
         kinds: vec![ErrandKind::Count],

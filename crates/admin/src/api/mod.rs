@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod incidents;
 pub(crate) mod links;
 pub(crate) mod node;
+pub(crate) mod nodes;
 pub(crate) mod procedure_steps;
 pub(crate) mod queue;
 pub(crate) mod remotes;

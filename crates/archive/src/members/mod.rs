@@ -15,8 +15,8 @@ mod turns;
 use std::future::Future;
 use std::time::Duration;
 
-use causeway_catalog::{Catalog, Introduction};
-pub use causeway_catalog::{Member, MemberSecret};
+use causeway_catalog::Catalog;
+pub use causeway_catalog::{Introduction, Member, MemberSecret};
 use causeway_core::{Permission, Principal};
 use tokio::sync::watch;
 

@@ -72,7 +72,7 @@ impl Turns {
         };
         let names = |tasks: Vec<(String, bool)>| tasks.into_iter().map(|(task, _)| task).collect::<Vec<_>>();
         let (used, unused) = (names(used), names(unused));
-        unused.iter().for_each(|task| drop(self.lock().remove(task)));
+        self.lock().retain(|task, _| !unused.contains(task));
         if !unused.is_empty() {
             catalog.give_up_turns(unused).await?;
         }

@@ -10,6 +10,7 @@ mod found;
 mod import;
 mod link;
 mod local;
+mod nodes;
 mod progress;
 mod queue;
 mod remote;
@@ -65,6 +66,8 @@ enum Verb {
     Transform(transform::Transform),
     /// Links to other Causeway nodes: invite, invites, revoke, accept
     Link(link::Link),
+    /// The nodes that share one catalog
+    Nodes(nodes::Nodes),
     /// Bearer tokens for the web: add, list, remove
     Token(token::Token),
     /// Certificates for TLS: make one, show what a file holds
@@ -121,6 +124,7 @@ impl Verb {
             Self::Events(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Webhook(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Link(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Nodes(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Token(verb) => verb.run(),
             Self::Certificate(verb) => verb.run(),
             Self::Verify(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
