@@ -7,6 +7,7 @@ mod certificate;
 mod doctor;
 mod events;
 mod found;
+mod health;
 mod import;
 mod link;
 mod local;
@@ -74,6 +75,8 @@ enum Verb {
     Certificate(certificate::Certificate),
     /// Read every object again, hold it against its row, and every object against the rows
     Verify(verify::Verify),
+    /// Whether the node is ready to be called
+    Health(health::Health),
     /// Check the node and explain what it refused lately
     Doctor(doctor::Doctor),
     /// Orders that wait for modalities, and what was performed of them: add, list, show, remove, import, match, steps
@@ -128,6 +131,7 @@ impl Verb {
             Self::Token(verb) => verb.run(),
             Self::Certificate(verb) => verb.run(),
             Self::Verify(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Health(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Worklist(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
