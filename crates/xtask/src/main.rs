@@ -4,6 +4,7 @@
 
 mod bench;
 mod conformance;
+mod deb;
 mod fuzz;
 mod paths;
 mod prepare;
@@ -30,6 +31,8 @@ enum Verb {
     Test(test::Arguments),
     /// The suite over the wire, against our node or a peer
     Conformance(conformance::Arguments),
+    /// Make the Debian package of the node
+    Deb(deb::Arguments),
     /// Feed what reads foreign bytes with bytes that no one thought of
     Fuzz(fuzz::Arguments),
     /// Measure the node beside its peers, on this machine, with the same bytes
@@ -46,6 +49,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().verb {
         Verb::Test(arguments) => test::run(&arguments),
         Verb::Conformance(arguments) => conformance::run(&arguments),
+        Verb::Deb(arguments) => deb::run(&arguments),
         Verb::Fuzz(arguments) => fuzz::run(&arguments),
         Verb::Bench(arguments) => bench::run(&arguments),
         Verb::Tables(arguments) => tables::run(&arguments),
