@@ -3,26 +3,10 @@ tests say delay, bandwidth and breaks."""
 
 from __future__ import annotations
 
-import functools
 import json
-import os
 import subprocess
-from pathlib import Path
 
-from subjects.causeway import REPOSITORY, binary
-
-
-@functools.cache
-def program() -> Path:
-    """The newest one that was built; else it is built."""
-    target = Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target"))
-    places = [binary().parent, target / "release", target / "debug"]
-    built = [path for place in places if (path := place / "examples" / "bad_line").is_file()]
-    if not built:
-        build = ["cargo", "build", "--package", "causeway-testkit", "--example", "bad_line"]
-        subprocess.run(build, cwd=REPOSITORY, check=True)
-        return target / "debug" / "examples" / "bad_line"
-    return max(built, key=lambda path: path.stat().st_mtime)
+from testkit import program
 
 
 class BadLine:
@@ -31,7 +15,7 @@ class BadLine:
     def __init__(self, to: int, round_trip_ms: int = 0, megabits: int = 0, breaks_every_ms: int = 0):
         terms = [str(round_trip_ms), str(megabits), str(breaks_every_ms)]
         self._process = subprocess.Popen(
-            [str(program()), f"127.0.0.1:{to}", *terms], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            [str(program("bad_line")), f"127.0.0.1:{to}", *terms], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         self.port = int(self._process.stdout.readline())
 

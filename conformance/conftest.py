@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from pynetdicom import _config
 
+import keeping
 from clients import Receiver, Web, path_of
+from keeping import Keeping
 from samples import Sample
 from subjects import SUBJECTS, Subject
 from subjects.base import CannotStart, free_port
@@ -30,11 +32,37 @@ _served: list[str] = []
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--subject", choices=sorted(SUBJECTS), default="causeway", help="the server under test")
+    parser.addoption(
+        "--objects", choices=["file", *keeping.KINDS_OF_OBJECTS], default="file",
+        help="where nodes of ours keep objects: in files, on s3s-fs, on moto",
+    )
+    parser.addoption(
+        "--catalog", choices=["sqlite", "postgres"], default="sqlite", help="where they keep the catalog",
+    )
     parser.addoption("--every", action="store_true", help="crash: every call and every kill, which takes hours")
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    return f"subject: {config.getoption('--subject')}"
+    return f"subject: {config.getoption('--subject')}, keeping: {_kept(config)}"
+
+
+def _kept(config: pytest.Config) -> Keeping:
+    return Keeping(config.getoption("--objects"), config.getoption("--catalog"))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    kept = _kept(session.config)
+    if kept == Keeping():
+        return
+    if lacking := kept.lacks():
+        pytest.exit(f"this node does not know: {lacking}", returncode=3)
+    # Here and now, for a server ends with the thread that started it.
+    kept.place().remove()
+    SUBJECTS["causeway"].keeping = kept  # type: ignore[attr-defined]
+
+
+def pytest_sessionfinish() -> None:
+    keeping.end()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -42,6 +70,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if (only := item.get_closest_marker("only")) and subject not in only.args:
             item.add_marker(pytest.mark.skip(reason=f"about {', '.join(only.args)} only"))
+        kept = _kept(config)
+        if (here := item.get_closest_marker("kept")) and any(
+            getattr(kept, what) not in kinds for what, kinds in here.kwargs.items()
+        ):
+            item.add_marker(pytest.mark.skip(reason=f"not of what is kept as {kept}"))
         known = item.get_closest_marker("orthanc_fails")
         if known and subject == "orthanc":
             item.add_marker(pytest.mark.xfail(reason=known.kwargs["reason"], strict=False))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 from pydicom.dataset import Dataset
 
 from .base import CannotStart, Subject
+
+if TYPE_CHECKING:
+    from keeping import Keeping, Place
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -37,6 +41,34 @@ class Causeway(Subject):
     dimse_host: str | None = None
     #: Where the web doors listen, when not where everything does.
     web_host: str | None = None
+    #: Where it keeps objects and catalog, when not in its folder: the run's, unless a node is given its own.
+    keeping: Keeping | None = None
+
+    def __init__(
+        self, ae_title: str | None = None, settings: dict[str, Any] | None = None, keeping: Keeping | None = None,
+    ):
+        super().__init__(ae_title, settings)
+        self.keeping = keeping or self.keeping
+        self._place: Place | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """Its own bucket and database, where it has such."""
+        if self._place is None and self.keeping is not None:
+            self._place = self.keeping.place()
+        return self._place
+
+    def begin_as(self, other: Causeway) -> None:
+        """Has the first start be one with what another node has, which does not run and has no objects."""
+        shutil.copytree(other.folder / "data", self.folder / "data")
+        if self.keeping is not None:
+            self._place = self.keeping.place(like=other.place)
+
+    def remove(self) -> None:
+        super().remove()
+        if self._place is not None:
+            self._place.remove()
+            self._place = None
 
     def command(self) -> list[str]:
         return [
@@ -49,7 +81,8 @@ class Causeway(Subject):
 
     def environment(self) -> dict[str, str]:
         # The suite holds the node to its AE title; by default it answers to any.
-        return {"CAUSEWAY_DIMSE__CHECK_CALLED_AE_TITLE": "true", **self.settings}
+        kept = self.place.variables() if self.place is not None else {}
+        return {"CAUSEWAY_DIMSE__CHECK_CALLED_AE_TITLE": "true", **kept, **self.settings}
 
     #: What its HTTP clients trust where `[web.tls]` is set, and what they present.
     web_trusted: Path | None = None

@@ -14,6 +14,12 @@ pub(crate) struct Arguments {
     /// The server under test: causeway or orthanc
     #[arg(long, default_value = "causeway")]
     subject: String,
+    /// Where nodes of ours keep objects: file, s3 (s3s-fs) or moto
+    #[arg(long, default_value = "file")]
+    objects: String,
+    /// Where they keep the catalog: sqlite or postgres
+    #[arg(long, default_value = "sqlite")]
+    catalog: String,
     /// Build and test the release build
     #[arg(long)]
     release: bool,
@@ -32,8 +38,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.subject == "causeway" && std::env::var_os("CAUSEWAY_BIN").is_none() {
         run::check(&mut build(arguments.release))?;
     }
-    let Arguments { subject, release, pytest, .. } = arguments;
-    let outcome = suite(subject, subject, &binary(*release), pytest, Output::Shown)?;
+    let Arguments { subject, release, objects, catalog, .. } = arguments;
+    let kept = ["--objects", objects, "--catalog", catalog].map(OsString::from);
+    let pytest: Vec<OsString> = kept.into_iter().chain(arguments.pytest.iter().cloned()).collect();
+    let outcome = suite(subject, subject, &binary(*release), &pytest, Output::Shown)?;
     println!("{}", outcome.count);
     Ok(if outcome.success { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,0 +1,116 @@
+"""Where nodes of ours keep their objects and their catalog: files or an S3 server, SQLite or PostgreSQL. `--objects` and
+`--catalog` say it for every node of a run; a test may say otherwise."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import os
+import subprocess
+import tempfile
+from dataclasses import dataclass
+
+import buckets
+from buckets import Bucket, Buckets
+from databases import Database, Databases
+from subjects.causeway import binary
+
+#: How a node is asked whether it knows a kind at all.
+PROBES = {
+    "s3": {
+        "CAUSEWAY_STORE__URL": "s3://probe", "CAUSEWAY_STORE__ENDPOINT": "http://127.0.0.1:1",
+        "CAUSEWAY_STORE__ACCESS_KEY_ID": "probe", "CAUSEWAY_STORE__SECRET_ACCESS_KEY": "probe",
+    },
+    "postgres": {"CAUSEWAY_CATALOG__URL": "postgres://probe@127.0.0.1:1/probe"},
+}
+
+#: Kinds of object stores that are not files.
+KINDS_OF_OBJECTS = sorted(buckets.KINDS)
+
+_numbers = itertools.count(1)
+
+
+@functools.cache
+def knows(scheme: str) -> bool:
+    """Whether the node that is tested can keep things there, by its own word on such settings."""
+    if scheme not in PROBES:
+        return scheme in ("file", "sqlite")
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [str(binary()), "serve", "--check", "--data", folder], env={**os.environ, **PROBES[scheme]},
+            capture_output=True, text=True, timeout=60,
+        )
+    return done.returncode == 0
+
+
+#: What was started so far; it serves the whole run.
+_servers: dict[str, Buckets] = {}
+_clusters: list[Databases] = []
+
+
+def server(kind: str) -> Buckets:
+    """The S3 server of a kind: `s3` (s3s-fs) or `moto`."""
+    if kind not in _servers:
+        _servers[kind] = buckets.KINDS[kind]()
+    return _servers[kind]
+
+
+def cluster() -> Databases:
+    """PostgreSQL."""
+    if not _clusters:
+        _clusters.append(Databases())
+    return _clusters[0]
+
+
+def end() -> None:
+    """Ends whatever was started."""
+    for one in [*_servers.values(), *_clusters]:
+        one.end()
+    _servers.clear()
+    _clusters.clear()
+
+
+@dataclass(frozen=True)
+class Keeping:
+    """A kind of object store, and a kind of catalog."""
+
+    objects: str = "file"
+    catalog: str = "sqlite"
+
+    def __str__(self) -> str:
+        return f"{self.objects}-{self.catalog}"
+
+    def lacks(self) -> str | None:
+        """What of it the node does not know, if so."""
+        kinds = {"s3" if self.objects == "moto" else self.objects, self.catalog}
+        return ", ".join(sorted(kind for kind in kinds if not knows(kind))) or None
+
+    def place(self, like: Place | None = None) -> Place:
+        """A bucket and a database of one node's own, where it is to keep things in such; with the catalog of another node,
+        which does not run and has no objects."""
+        name = f"node{os.getpid()}x{next(_numbers)}"
+        bucket = None if self.objects == "file" else server(self.objects).make(name)
+        template = like.database.name if like is not None and like.database is not None else "template0"
+        database = None if self.catalog == "sqlite" else cluster().make(name, template)
+        return Place(bucket, database)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one node keeps what it does not keep in its folder."""
+
+    bucket: Bucket | None = None
+    database: Database | None = None
+
+    def variables(self) -> dict[str, str]:
+        """The node's settings for it."""
+        return {
+            **(self.bucket.variables() if self.bucket else {}), **(self.database.variables() if self.database else {}),
+        }
+
+    def remove(self) -> None:
+        """Takes both away."""
+        if self.bucket is not None:
+            self.bucket.remove()
+        if self.database is not None:
+            self.database.remove()
