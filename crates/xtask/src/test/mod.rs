@@ -65,6 +65,10 @@ impl Done {
 const PS3_4: &str = "ps3_4";
 const PS3_18: &str = "ps3_18";
 const SCENARIOS: &str = "scenarios";
+/// The examples that are handed to administrators.
+const DEPLOY: &str = "deploy";
+/// Of the scenarios, those of object stores and databases that fail.
+const STORAGE: &str = "storage";
 /// Nodes that fail and end in the middle; `--every` of pytest tries all there is.
 const CRASH: &str = "crash";
 
@@ -181,7 +185,7 @@ fn suite(subject: &str, part: &str, folders: Vec<OsString>) -> Result<Done> {
 
 /// The folders of tests but for the largest.
 fn the_rest() -> Result<Vec<OsString>> {
-    within("", |name| name.starts_with("ps3_") && name != PS3_4 && name != PS3_18)
+    within("", |name| name == DEPLOY || name.starts_with("ps3_") && name != PS3_4 && name != PS3_18)
 }
 
 /// The stories of what is delivered.
@@ -191,7 +195,7 @@ fn deliveries() -> Result<Vec<OsString>> {
 
 /// The scenarios but for those.
 fn other_scenarios() -> Result<Vec<OsString>> {
-    within(SCENARIOS, |name| name.starts_with("test_") && !is_about_delivery(name))
+    within(SCENARIOS, |name| name == STORAGE || name.starts_with("test_") && !is_about_delivery(name))
 }
 
 /// Whether a folder or file of `scenarios` is about deliveries. Those over links and bad lines are left to the others, so
