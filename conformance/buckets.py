@@ -17,7 +17,7 @@ import botocore.config
 import botocore.exceptions
 import requests
 
-from subjects.base import _end_with_the_suite, free_port
+from subjects.base import end_with_the_suite, free_port
 from testkit import program
 
 KEY_ID, KEY = "conformance", "conformance-secret"
@@ -34,7 +34,7 @@ class Buckets:
         self._log = (self.folder / "server.log").open("wb")
         self._process = subprocess.Popen(
             self._command(), stdout=self._log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-            preexec_fn=_end_with_the_suite,
+            preexec_fn=end_with_the_suite,
         )
         self.client = boto3.client(
             "s3", endpoint_url=self.url, aws_access_key_id=KEY_ID, aws_secret_access_key=KEY, region_name=REGION,

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from pynetdicom import _config
 
-import keeping
+import places
 from clients import Receiver, Web, path_of
-from keeping import Keeping
+from places import Keeping
 from samples import Sample
 from subjects import SUBJECTS, Subject
 from subjects.base import CannotStart, free_port
@@ -33,7 +33,7 @@ _served: list[str] = []
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--subject", choices=sorted(SUBJECTS), default="causeway", help="the server under test")
     parser.addoption(
-        "--objects", choices=["file", *keeping.KINDS_OF_OBJECTS], default="file",
+        "--objects", choices=["file", *places.KINDS_OF_OBJECTS], default="file",
         help="where nodes of ours keep objects: in files, on s3s-fs, on moto",
     )
     parser.addoption(
@@ -62,7 +62,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 
 def pytest_sessionfinish() -> None:
-    keeping.end()
+    places.end()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,7 +11,6 @@ import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from subjects.base import _end_with_the_suite
 from testkit import program
 
 COMMAND_SECONDS_MAX = 120
@@ -30,11 +29,13 @@ class Databases:
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="conformance-databases-"))
+        # The server runs as somebody else where we are root.
+        self.folder.chmod(0o711)
         self._log = (self.folder / "server.log").open("wb")
+        # It ends when its input does, and so with the suite, however that ends.
         self._process = subprocess.Popen(
             [str(program("database_server")), "--folder", str(self.folder / "cluster"), "--listen", "127.0.0.1:0"],
-            stdout=subprocess.PIPE, stderr=self._log, stdin=subprocess.DEVNULL, text=True,
-            preexec_fn=_end_with_the_suite,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True,
         )
         self.url = self._process.stdout.readline().strip()
         assert self.url.startswith("postgres"), (self.folder / "server.log").read_text()
@@ -73,23 +74,20 @@ class Databases:
         self._control("start")
 
     def _control(self, *words: str) -> None:
-        (version,) = (self.folder / "cluster").rglob("PG_VERSION") if not self._data() else (self._data() / "PG_VERSION",)
-        data = version.parent
+        data = self.folder / "cluster" / "data"
         owner = data.stat()
+        # Root may not run it.
+        who = {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
         done = subprocess.run(
-            [tool("pg_ctl"), *words, "--wait", "--silent", "--pgdata", str(data), "--log", "/dev/null"],
-            user=owner.st_uid if os.geteuid() == 0 else None, group=owner.st_gid if os.geteuid() == 0 else None,
-            cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=COMMAND_SECONDS_MAX,
+            [tool("pg_ctl"), *words, "--wait", "--silent", "--pgdata", str(data), "--log", str(data / "log")],
+            cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            timeout=COMMAND_SECONDS_MAX, **who,
         )
-        assert done.returncode == 0, f"pg_ctl {' '.join(words)} ended with {done.returncode}"
-
-    def _data(self) -> Path | None:
-        found = [self.folder / "cluster", *(self.folder / "cluster").iterdir()]
-        return next((path for path in found if (path / "PG_VERSION").exists() and (path / "base").exists()), None)
+        assert done.returncode == 0, f"pg_ctl {' '.join(words)} ended with {done.returncode}:\n{(data / 'log').read_text()[-2000:]}"
 
     def end(self) -> None:
         """Ends the cluster, and all that is in it."""
-        self._process.terminate()
+        self._process.stdin.close()
         self._process.wait(30)
         self._log.close()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -23,11 +23,13 @@ ROWS = (16, 16, 512, 4096)
 
 
 class Feed:
-    """So many senders of each kind; each sends `rounds` times, or until it is told to end."""
+    """So many senders of each kind; each sends `rounds` times, or until it is told to end, and rests between."""
 
-    def __init__(self, node: Subject, c_store: int, stow: int, delete: bool, rounds: int | None = None):
+    def __init__(
+        self, node: Subject, c_store: int, stow: int, delete: bool, rounds: int | None = None, rest_seconds: float = 0,
+    ):
         self.told = Told()
-        self._node, self._rounds = node, rounds
+        self._node, self._rounds, self._rest_seconds = node, rounds, rest_seconds
         self._end = threading.Event()
         self._studies: list[str] = []
         work = [self._c_store] * c_store + [self._stow] * stow
@@ -65,6 +67,7 @@ class Feed:
         while not self._end.is_set() and (self._rounds is None or turn < self._rounds):
             yield turn
             turn += 1
+            self._end.wait(self._rest_seconds)
 
     def _wait_for_the_others(self) -> None:
         with contextlib.suppress(threading.BrokenBarrierError):

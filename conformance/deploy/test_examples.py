@@ -15,7 +15,7 @@ import pytest
 import requests
 import yaml
 
-from keeping import knows
+from places import knows
 from subjects import Subject
 from subjects.causeway import REPOSITORY, binary
 
@@ -280,6 +280,11 @@ def test_services_lead_to_the_pods() -> None:
     for service in services:
         assert service["spec"]["selector"] == labels
         assert {it["targetPort"] for it in service["spec"]["ports"]} <= set(ports)
+    headless = one("Service", stateful["serviceName"])["spec"]
+    assert headless["clusterIP"] == "None" and headless["publishNotReadyAddresses"] is True
+    named = {it["name"]: it for it in container["env"]}
+    assert named["CAUSEWAY_NODE__ADDRESS"]["value"] == f"http://$(CAUSEWAY_NODE__NAME).{stateful['serviceName']}:{WEB_PORT}"
+    assert list(named) == ["CAUSEWAY_NODE__NAME", "CAUSEWAY_NODE__ADDRESS"], "a variable is known to those after it"
     budget = one("PodDisruptionBudget")["spec"]
     assert budget["selector"]["matchLabels"] == labels and budget["maxUnavailable"] == 1
     # The job's pod is no node.

@@ -36,7 +36,7 @@ class CannotStart(Exception):
     """The server's program is absent, or it did not come up."""
 
 
-def _end_with_the_suite() -> None:
+def end_with_the_suite() -> None:
     """In the child: a suite that is killed leaves no server behind (prctl PR_SET_PDEATHSIG, SIGKILL)."""
     _libc.prctl(1, signal.SIGKILL)
 
@@ -143,7 +143,7 @@ class Subject:
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self.command(), cwd=self.folder, env=environment,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, preexec_fn=_end_with_the_suite,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, preexec_fn=end_with_the_suite,
             )
         deadline = time.monotonic() + START_SECONDS_MAX
         while time.monotonic() < deadline:

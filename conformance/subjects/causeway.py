@@ -16,7 +16,7 @@ from pydicom.dataset import Dataset
 from .base import CannotStart, Subject
 
 if TYPE_CHECKING:
-    from keeping import Keeping, Place
+    from places import Keeping, Place
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -46,14 +46,19 @@ class Causeway(Subject):
 
     def __init__(
         self, ae_title: str | None = None, settings: dict[str, Any] | None = None, keeping: Keeping | None = None,
+        shares: Causeway | None = None,
     ):
         super().__init__(ae_title, settings)
         self.keeping = keeping or self.keeping
+        #: The node whose bucket and database are this one's, too.
+        self._shares = shares
         self._place: Place | None = None
 
     @property
     def place(self) -> Place | None:
-        """Its own bucket and database, where it has such."""
+        """Its bucket and database, where it has such."""
+        if self._shares is not None:
+            return self._shares.place
         if self._place is None and self.keeping is not None:
             self._place = self.keeping.place()
         return self._place

@@ -33,11 +33,15 @@ _numbers = itertools.count(1)
 @functools.cache
 def knows(scheme: str) -> bool:
     """Whether the node that is tested can keep things there, by its own word on such settings."""
-    if scheme not in PROBES:
-        return scheme in ("file", "sqlite")
+    return scheme in ("file", "sqlite") or (scheme in PROBES and takes(**PROBES[scheme]))
+
+
+@functools.cache
+def takes(**variables: str) -> bool:
+    """Whether it takes these settings."""
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(
-            [str(binary()), "serve", "--check", "--data", folder], env={**os.environ, **PROBES[scheme]},
+            [str(binary()), "serve", "--check", "--data", folder], env={**os.environ, **variables},
             capture_output=True, text=True, timeout=60,
         )
     return done.returncode == 0
