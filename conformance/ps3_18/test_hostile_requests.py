@@ -40,6 +40,7 @@ FORGED = "2026-01-01T00:00:00.000000Z ERROR forged"
 def node(own_subject):
     """A node with a secret beside and above what it keeps."""
     for place in (own_subject.folder, own_subject.folder / "data", own_subject.folder / "data" / "objects"):
+        place.mkdir(exist_ok=True)
         (place / "canary").write_text(CANARY)
     return own_subject
 

@@ -1,7 +1,6 @@
 """PS3.18 §8.5, §8.7, §10: every resource with every media type and every status that it can have, each by two clients."""
 
 import json
-import subprocess
 import time
 
 import pytest
@@ -12,7 +11,6 @@ from inquiries import JSON, as_json, ask as inquire, flat
 from matrix import (
     CLIENTS, COMMITMENTS, METHODS, RESOURCES, SEARCHES, Answer, assert_is, by_socket, filled, levels, methods,
 )
-from subjects.causeway import binary
 
 CELLS = [(path, media) for path, medias in RESOURCES.items() for media in medias]
 BELOW_A_STUDY = [path for path in RESOURCES if levels(path)]
@@ -391,10 +389,9 @@ def guarded(request):
     subject = Causeway(settings={
         "CAUSEWAY_WEB__AUTHENTICATION": "required", "CAUSEWAY_WEB__LIMITS__REFUSALS_PER_SECOND": many,
     })
-    command = [binary(), "token", "add", "--data", subject.folder / "data"]
     for name, may in (("searcher", "query"), ("owner", "query,retrieve,store,delete,commit")):
-        made = subprocess.run([*command, name, "--allow", may], check=True, capture_output=True, text=True, timeout=20)
-        setattr(subject, name, next(word for word in made.stdout.split() if len(word) > 30))
+        made = subject.run_alone("token", "add", name, "--allow", may)
+        setattr(subject, name, next(word for word in made.split() if len(word) > 30))
     subject.start()
     request.addfinalizer(subject.remove)
     (item,) = stored(subject, *data.study(1, 1))

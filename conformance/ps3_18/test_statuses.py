@@ -1,13 +1,11 @@
 """PS3.18 §8.4 and §8.5: statuses and header fields that all resources share."""
 
-import subprocess
 
 import pytest
 import requests
 
 import data
 from clients import JSON, Web, stored, value
-from subjects.causeway import binary
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -51,10 +49,7 @@ def test_a_caller_without_a_token_is_401_with_a_challenge(make_subject):
     """PS3.18 §8.5, RFC 9110 §11.6.1: WWW-Authenticate; for OPTIONS too."""
     subject = make_subject()
     subject.stop()
-    subprocess.run(
-        [binary(), "token", "add", "viewer", "--allow", "query", "--data", subject.folder / "data"],
-        check=True, capture_output=True, timeout=20,
-    )
+    subject.run_alone("token", "add", "viewer", "--allow", "query")
     subject.settings["CAUSEWAY_WEB__AUTHENTICATION"] = "required"
     subject.start()
     for verb in ("GET", "OPTIONS", "POST"):

@@ -410,6 +410,7 @@ def refused(node):
     return [it for it in json.loads(told)["incidents"] if it["kind"] == "token-refused"], told
 
 
+@pytest.mark.kept(catalog=("sqlite",))
 def test_tokens_that_are_not_believed_are_told_to_the_administrator_and_nothing_of_them(make_own_subject, provider):
     """One record for each reason and address, however often it happens; the token is in no record, file or log."""
     node = make_own_subject(settings=provider.settings())

@@ -20,7 +20,7 @@ from subjects.causeway import binary
 
 SENDERS = 4
 
-pytestmark = pytest.mark.only("causeway")
+pytestmark = [pytest.mark.only("causeway"), pytest.mark.kept(objects=("file",), catalog=("sqlite",))]
 
 
 @pytest.fixture

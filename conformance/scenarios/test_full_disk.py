@@ -24,7 +24,7 @@ SENDERS, ITEMS_OF_EACH = 8, 60
 SEEN_SECONDS_MAX = 10
 DELIVERED_SECONDS_MAX = 120
 
-pytestmark = pytest.mark.only("causeway")
+pytestmark = [pytest.mark.only("causeway"), pytest.mark.kept(objects=("file",))]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from subjects.causeway import binary
 
 SECONDS_MAX = 60
 
-pytestmark = pytest.mark.only("causeway")
+pytestmark = [pytest.mark.only("causeway"), pytest.mark.kept(objects=("file",))]
 
 
 @pytest.fixture

@@ -29,10 +29,7 @@ def test_the_files_of_a_viewer_need_no_token_and_what_it_reads_does(
 ) -> None:
     node = make_subject(settings=viewer(folder))
     node.stop()
-    subprocess.run(
-        [binary(), "token", "add", "viewer", "--allow", "query", "--data", node.folder / "data"],
-        capture_output=True, timeout=60, check=True,
-    )
+    node.run_alone("token", "add", "viewer", "--allow", "query")
     node.settings["CAUSEWAY_WEB__AUTHENTICATION"] = "required"
     node.start()
     page = requests.get(f"{node.url}/viewers/plain/", timeout=30)

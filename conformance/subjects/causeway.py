@@ -87,6 +87,9 @@ class Causeway(Subject):
     def environment(self) -> dict[str, str]:
         # The suite holds the node to its AE title; by default it answers to any.
         kept = self.place.variables() if self.place is not None else {}
+        # A store or a catalog of the test's own is not mixed with the run's.
+        own = {name.split("__")[0] for name in self.settings if name.endswith("__URL")}
+        kept = {name: value for name, value in kept.items() if name.split("__")[0] not in own}
         return {"CAUSEWAY_DIMSE__CHECK_CALLED_AE_TITLE": "true", **kept, **self.settings}
 
     #: What its HTTP clients trust where `[web.tls]` is set, and what they present.
@@ -107,6 +110,15 @@ class Causeway(Subject):
             arguments = (*arguments, "--ca", str(self.web_trusted))
         command = [str(binary()), *arguments, "--url", self.url]
         done = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done.stdout
+
+    def run_alone(self, *arguments: str) -> str:
+        """Runs a command on what this node keeps, while it does not run, and returns what it writes."""
+        command = [str(binary()), *arguments, "--data", str(self.folder / "data")]
+        done = subprocess.run(
+            command, env={**os.environ, **self.environment()}, cwd=self.folder, capture_output=True, text=True, timeout=60,
+        )
         assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
