@@ -23,7 +23,9 @@ def await_objects(bucket: Bucket, count: int, where: str, seconds: float = SETTL
         time.sleep(0.1)
 
 
-def assert_settled(node: Subject, bucket: Bucket, items: Iterable[Dataset], where: str) -> None:
+def assert_settled(
+    node: Subject, bucket: Bucket, items: Iterable[Dataset], where: str, unfinished_max: int = 0,
+) -> None:
     """Waits until each instance is in the bucket, as the node reads it, and nothing else is; no upload is left open."""
     items = list(items)
     await_objects(bucket, len(items), where)
@@ -31,4 +33,4 @@ def assert_settled(node: Subject, bucket: Bucket, items: Iterable[Dataset], wher
     read = {str(item.SOPInstanceUID): hashlib.sha256(web.file(item)).hexdigest() for item in items}
     digests = sorted(bucket.digests().values())
     assert sorted(read.values()) == digests, f"{where}: what is read is not what is in the bucket"
-    assert bucket.unfinished() == [], f"{where}: uploads are left unfinished"
+    assert len(bucket.unfinished()) <= unfinished_max, f"{where}: uploads are left unfinished"

@@ -10,6 +10,10 @@ from pathlib import Path
 from subjects.causeway import REPOSITORY, binary
 
 
+#: What some of them are built with.
+FEATURES = {"bucket_server": ["--features", "bucket"]}
+
+
 @functools.cache
 def program(name: str) -> Path:
     """The newest one that was built; else it is built."""
@@ -17,7 +21,7 @@ def program(name: str) -> Path:
     places = [binary().parent, target / "release", target / "debug"]
     built = [path for place in places if (path := place / "examples" / name).is_file()]
     if not built:
-        build = ["cargo", "build", "--package", "causeway-testkit", "--example", name]
+        build = ["cargo", "build", "--package", "causeway-testkit", "--example", name, *FEATURES.get(name, [])]
         subprocess.run(build, cwd=REPOSITORY, check=True)
         return target / "debug" / "examples" / name
     return max(built, key=lambda path: path.stat().st_mtime)

@@ -75,6 +75,8 @@ def node(bucket: Bucket, line: BucketLine, make_node: Callable[..., Causeway]) -
         node.start()
     except CannotStart as reason:
         pytest.fail(str(reason), pytrace=False)
+    # It looks whether it may write there.
+    line.count_anew()
     return node
 
 

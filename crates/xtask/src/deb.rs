@@ -6,13 +6,13 @@ use std::process::{Command, ExitCode};
 
 use anyhow::{Context as _, Result};
 
-use crate::{paths, run};
+use crate::{conformance, paths, run};
 
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Pack the debug build, to try the package
+    /// Pack the release build that is there
     #[arg(long)]
-    debug: bool,
+    no_build: bool,
     /// Where the package is written
     #[arg(long, value_name = "FOLDER|FILE")]
     output: Option<PathBuf>,
@@ -27,24 +27,17 @@ const WRITINGS: [(&[&str], &str); 4] = [
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let (profile, folder) = if arguments.debug { ("dev", "debug") } else { ("release", "release") };
-    let built = paths::target().join(folder);
-    run::check(
-        Command::new(run::cargo())
-            .args(["build", "--package", "causeway", "--profile", profile])
-            .current_dir(paths::root()),
-    )?;
+    if !arguments.no_build {
+        run::check(&mut conformance::build(true))?;
+    }
+    let built = paths::target().join("release");
     write_about(&built.join("causeway"), &built.join("deb"))?;
     let mut pack = Command::new(run::cargo());
-    pack.args(["deb", "--package", "causeway", "--no-build", "--profile", profile]);
-    if arguments.debug {
-        // For its symbols alone it would take minutes.
-        pack.arg("--no-strip");
-    }
+    pack.args(["deb", "--package", "causeway", "--no-build"]).current_dir(paths::root());
     if let Some(output) = &arguments.output {
         pack.arg("--output").arg(output);
     }
-    run::check(pack.current_dir(paths::root())).context("is it installed? cargo install cargo-deb")?;
+    run::check(&mut pack).context("is it installed? cargo install cargo-deb")?;
     Ok(ExitCode::SUCCESS)
 }
 
