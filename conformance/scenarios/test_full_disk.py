@@ -62,6 +62,7 @@ def watched(disk, monkeypatch):
     node = node_on(disk, monkeypatch, {
         "CAUSEWAY_INGEST__WARN_FREE": f"{WARN_MEBIBYTES} MiB", "CAUSEWAY_INGEST__STOP_FREE": f"{STOP_MEBIBYTES} MiB",
         "CAUSEWAY_STORE__WARN_FREE": f"{WARN_MEBIBYTES} MiB", "CAUSEWAY_STORE__STOP_FREE": f"{STOP_MEBIBYTES} MiB",
+        "CAUSEWAY_KEEP__GRACE": "0",
     })
     node.start()
     yield node

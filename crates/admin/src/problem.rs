@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use causeway_archive::{AccessError, SearchError, TransformError};
+use causeway_archive::{AccessError, IngestError, SearchError, TransformError};
 use causeway_forward::admin::AdminError;
 use causeway_forward::visit::VisitError;
 
@@ -94,6 +94,16 @@ impl From<SearchError> for Problem {
         match error {
             SearchError::Access(error) => error.into(),
             SearchError::Catalog(error) => Self::inside(&error),
+        }
+    }
+}
+
+/// Of what is taken in at an administrator's word.
+impl From<IngestError> for Problem {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Access(error) => error.into(),
+            other => Self::inside(&other),
         }
     }
 }

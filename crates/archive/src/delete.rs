@@ -1,45 +1,73 @@
-//! Removing instances, on purpose and on record: the row goes, a tombstone stays, then the bytes go.
+//! Removing instances, on purpose and on record: the one path for people, rules and quotas. The row goes, a tombstone stays;
+//! the bytes go when the grace is over, and until then everything can be brought back (`removed.rs`).
 
 use std::time::Duration;
 
-use causeway_core::{Permission, Principal, Selection, StoredInstance};
-use causeway_store::Store;
+use causeway_catalog::RemovedObject;
+use causeway_core::keeping::Removal;
+use causeway_core::{Permission, Principal, Selection, Sight, StoredInstance};
 
-use crate::error::RetrieveError;
+use crate::error::DeleteError;
 use crate::{Archive, access};
 
 /// How finely the moment of a deletion is noted.
 const MOMENT: Duration = Duration::from_millis(1);
 
 impl Archive {
-    /// Removes all instances that `selection` names and that the caller sees; says how many there were. Bytes that outlive their row, since
-    /// the node stopped or the disk failed, are removed by the next replay, which knows the tombstone.
+    /// Removes all instances that `selection` names and that the caller sees; says how many there were. Bytes that outlive
+    /// their grace, since the node stopped or the disk failed, are removed later ([`Archive::keep_until`]).
     ///
     /// # Errors
     /// When the caller may not delete, or the catalog fails.
-    pub async fn delete(&self, principal: &Principal, selection: &Selection) -> Result<usize, RetrieveError> {
+    pub async fn delete(&self, principal: &Principal, selection: &Selection) -> Result<usize, DeleteError> {
         let sight = access::sight(principal, Permission::Delete)?;
+        let removal = Removal::asked(principal, self.inner.config.grace);
+        Ok(self.remove(selection.clone(), sight, removal).await?.len())
+    }
+
+    /// Removes what `selection` names and `sight` shows.
+    pub(crate) async fn remove(
+        &self,
+        selection: Selection,
+        sight: Sight,
+        removal: Removal,
+    ) -> Result<Vec<StoredInstance>, DeleteError> {
+        let is_final = removal.grace.is_zero();
         let removed = {
             let _turn = self.inner.turns.all().await;
-            let removed = self.inner.catalog.delete(selection.clone(), sight, &principal.name).await?;
+            let removed = self.inner.catalog.delete(selection, sight, removal).await?;
             // What is kept next is kept later, to the millisecond that both moments are noted in.
             tokio::time::sleep(MOMENT).await;
             removed
         };
-        let count = removed.len();
-        // A task of its own: a caller who leaves now must not leave the bytes behind.
-        let bytes = tokio::spawn(remove_bytes(self.inner.store.clone(), removed));
-        if let Err(error) = bytes.await {
-            tracing::error!(%error, "the bytes of deleted instances could not all be removed");
+        if is_final && !removed.is_empty() {
+            // A task of its own: a caller who leaves now must not leave the bytes behind.
+            let archive = self.clone();
+            if let Err(error) = tokio::spawn(async move { archive.purge_claimed().await }).await {
+                tracing::error!(%error, "the bytes of deleted instances could not all be removed");
+            }
+        } else {
+            self.inner.keeping.ring();
         }
-        Ok(count)
+        Ok(removed)
+    }
+
+    /// Removes all bytes that are claimed to go. What cannot be removed now stays claimed.
+    pub(crate) async fn purge_claimed(&self) {
+        loop {
+            match self.purge_some().await {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "the bytes of what was removed cannot go; it is tried again");
+                    return;
+                }
+            }
+        }
     }
 }
 
-async fn remove_bytes(store: Store, removed: Vec<StoredInstance>) {
-    for instance in removed {
-        if let Err(error) = store.delete(&instance.object).await {
-            tracing::warn!(object = %instance.object, %error, "the bytes of a deleted instance could not be removed");
-        }
-    }
+/// Objects in their order, without those that are not.
+pub(crate) fn keys(objects: &[RemovedObject]) -> Vec<causeway_core::ObjectKey> {
+    objects.iter().map(|one| one.object.clone()).collect()
 }

@@ -189,10 +189,32 @@ impl CommitmentError {
     }
 }
 
-/// Why an instance could not be read back or removed.
+/// Why something was not removed.
+#[derive(Debug, thiserror::Error)]
+pub enum DeleteError {
+    /// The caller may not delete here.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The catalog failed.
+    #[error("the catalog failed: {0}")]
+    Catalog(#[from] causeway_catalog::Error),
+}
+
+impl DeleteError {
+    /// What it calls for.
+    #[must_use]
+    pub fn class(&self) -> Class {
+        match self {
+            Self::Access(_) => Class::Caller,
+            Self::Catalog(error) => error.class(),
+        }
+    }
+}
+
+/// Why an instance could not be read back.
 #[derive(Debug, thiserror::Error)]
 pub enum RetrieveError {
-    /// The caller may not retrieve (or delete) here.
+    /// The caller may not retrieve here.
     #[error(transparent)]
     Access(#[from] AccessError),
     /// The catalog failed.

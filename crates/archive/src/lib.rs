@@ -21,6 +21,7 @@ pub mod frames;
 pub mod identity;
 pub mod incidents;
 pub mod ingest;
+pub mod keeping;
 mod kept;
 pub mod link;
 mod manifest;
@@ -35,6 +36,7 @@ pub mod presentation;
 pub mod rebuild;
 mod relaying;
 pub mod remotes;
+pub mod removed;
 pub mod rendered;
 pub mod replay;
 pub mod retrieve;
@@ -63,8 +65,8 @@ use kept::Kept;
 pub use bulk::{BulkData, BulkValue, BulkWalk, Listed};
 pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, Fate, Finding, FindingCount, FindingKind, InviteRecord, Mends,
-    PerformedFilter, PerformedStep, Swept, Verification, VerificationState, WayBack, WorklistItem,
-    WorklistQuery, errand,
+    PerformedFilter, PerformedStep, RemovedStudy, Swept, Verification, VerificationState, WayBack,
+    WorklistItem, WorklistQuery, errand,
 };
 pub use causeway_store::{
     Aside, AsideReader, Blob, Disk, DiskState, Elsewhere, Error as StoreError, Scratch, Space,
@@ -72,7 +74,7 @@ pub use causeway_store::{
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use document::DocumentError;
-pub use error::{AccessError, CommitmentError, IngestError, RetrieveError, SearchError};
+pub use error::{AccessError, CommitmentError, DeleteError, IngestError, RetrieveError, SearchError};
 pub use frames::Frames;
 pub use identity::oidc::{self, BearerError};
 pub use identity::{Identified, Offered};
@@ -80,6 +82,7 @@ pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
 pub use passage::Passage;
 pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;
+pub use removed::{NotRestored, Restored};
 pub use rendered::{Pictures, RenderedError, State};
 pub use retrieve::{Object, Wanted};
 pub use throttle::Throttle;
@@ -126,6 +129,8 @@ pub struct Config {
     pub fellows: Option<Arc<dyn members::Fellows>>,
     /// The zone of dates and times of which a data set says none (`[node] timezone`); none: UTC.
     pub zone: Option<jiff::tz::TimeZone>,
+    /// How long the bytes of what is removed stay (`[keep] grace`).
+    pub grace: causeway_core::keeping::Age,
 }
 
 /// The archive. Cheap to clone: all clones are one.
@@ -157,6 +162,7 @@ struct Inner {
     turns: ingest::turns::Turns,
     commitments: commitment::Bell,
     verifying: verify::Verifying,
+    keeping: keeping::Keeping,
     preparing: metadata::Waiting,
     answers: Kept<metadata::Key, metadata::Answer>,
     charts: Kept<ObjectKey, Arc<Chart>>,
@@ -216,6 +222,7 @@ impl Archive {
             turns: ingest::turns::Turns::default(),
             commitments,
             verifying: verify::Verifying::default(),
+            keeping: keeping::Keeping::default(),
             preparing: metadata::Waiting::default(),
             answers: Kept::new(metadata::MAX_ANSWERS_BYTES),
             charts: Kept::new(frames::MAX_CHARTS_BYTES),

@@ -17,7 +17,7 @@ pub const NOT_REBUILT: [&str; 9] = [
     "receipts and storage commitments",
     "the worklist and performed procedure steps",
     "the trail of who did what",
-    "what was deleted: what comes again of it is new",
+    "what was deleted and whose bytes are gone: what comes again of it is new",
     "which of two with one UID was kept, where both are in the store: the setting [ingest] duplicate decides",
 ];
 
@@ -32,19 +32,24 @@ pub struct Rebuilt {
     pub conflicting: u64,
     /// Objects that cannot be read; they stay.
     pub unreadable: u64,
+    /// Objects of what was removed; they stay until their grace is over.
+    pub removed: u64,
 }
 
 impl Archive {
-    /// Records all settled objects; to be called before [`Archive::replay`] on a catalog that is empty: what is in the spool came later. Nothing is removed.
+    /// Records all settled objects but those that were removed; to be called before [`Archive::replay`] on a catalog that is
+    /// empty: what is in the spool came later. Nothing is removed.
     ///
     /// # Errors
     /// When store or catalog fail. It can be begun again: what was recorded is passed over.
     pub async fn rebuild(&self, mut tell: impl FnMut(Rebuilt)) -> Result<Rebuilt, IngestError> {
-        let mut rebuilt = Rebuilt::default();
+        let mut rebuilt = Rebuilt { removed: self.remember_removed().await?, ..Rebuilt::default() };
         let mut position = String::new();
         while let Some(settled) = self.inner.store.settled_after(&position).await? {
             for object in &settled.objects {
-                self.rebuild_one(object, &mut rebuilt).await?;
+                if !self.inner.catalog.is_removed(object.clone()).await? {
+                    self.rebuild_one(object, &mut rebuilt).await?;
+                }
             }
             position = settled.position;
             tell(rebuilt);

@@ -19,7 +19,7 @@ use crate::verify;
 /// What a replay found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Files that had their row.
+    /// Files that had their row, or are of what was removed and can be brought back.
     pub known: usize,
     /// Files that were recorded now.
     pub recorded: usize,
@@ -93,7 +93,7 @@ impl Archive {
     }
 
     /// Makes the record of a stored object from its bytes alone.
-    async fn read_record(&self, key: &ObjectKey) -> Result<InstanceRecord, IngestError> {
+    pub(crate) async fn read_record(&self, key: &ObjectKey) -> Result<InstanceRecord, IngestError> {
         let blob = self.inner.store.open_blob(key).await?;
         let object_bytes = blob.bytes();
         let mut chunks = blob.stream(0..object_bytes);

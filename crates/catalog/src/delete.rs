@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use causeway_core::keeping::Removal;
 use causeway_core::{EventKind, Selection, Sight, StoredInstance};
 
 use crate::Catalog;
@@ -10,11 +11,12 @@ use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::instances;
 use crate::regions;
+use crate::removed;
 use crate::sheets;
 
 impl Catalog {
     /// Takes out what `selection` means and is seen, remembers that it was here, and gives what was taken out. Deliveries of
-    /// it that are not done yet are cancelled.
+    /// it that are not done yet are cancelled. Its bytes stay until the grace is over; without one they may go at once.
     ///
     /// # Errors
     /// When the database fails; nothing is taken out then.
@@ -22,32 +24,38 @@ impl Catalog {
         &self,
         selection: Selection,
         sight: Sight,
-        who: &str,
+        removal: Removal,
     ) -> Result<Vec<StoredInstance>, Error> {
         let now = self.now_ms();
-        let who = who.to_owned();
         self.engine
             .write(Durability::Synced, move |connection| {
                 let found = instances::select(connection, &selection, &sight)?;
-                let ids: Vec<i64> = found.iter().map(|(id, _)| *id).collect();
-                for (_, instance) in &found {
-                    bury(connection, instance.ids.instance.as_str(), now)?;
-                    audit::append(
-                        connection,
-                        now,
-                        &who,
-                        EventKind::InstanceDeleted.verb(),
-                        instance.ids.instance.as_str(),
-                    )?;
-                }
-                take_out(connection, &ids, now)?;
+                remove(connection, &found, &removal, now)?;
                 Ok(found.into_iter().map(|(_, instance)| instance).collect())
             })
             .await
     }
 }
 
-fn bury(connection: &Connection, uid: &str, now: i64) -> Result<(), Error> {
+fn remove(
+    connection: &Connection,
+    found: &[(i64, StoredInstance)],
+    removal: &Removal,
+    now: i64,
+) -> Result<(), Error> {
+    let verb = EventKind::InstanceDeleted.verb();
+    for (id, instance) in found {
+        let uid = instance.ids.instance.as_str();
+        bury(connection, uid, now)?;
+        audit::append(connection, now, &removal.who, verb, uid)?;
+        removed::keep(connection, *id, instance, removal, now)?;
+    }
+    let ids: Vec<i64> = found.iter().map(|(id, _)| *id).collect();
+    take_out(connection, &ids, now)
+}
+
+/// Remembers that it was here.
+pub(crate) fn bury(connection: &Connection, uid: &str, now: i64) -> Result<(), Error> {
     connection
         .prepare_cached(
             "INSERT INTO tombstone (uid, deleted_at) VALUES (?1, ?2)

@@ -9,9 +9,10 @@ use crate::delete;
 use crate::delivery;
 use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
+use crate::incoming::{Incoming, Own};
 use crate::instances::object_key;
 use crate::people::Words;
-use crate::record::{self, PatientColumns, SeriesColumns, Split, StudyColumns};
+use crate::record::{self, PatientColumns, SeriesColumns, StudyColumns};
 use crate::regions;
 
 /// What to do when the SOP Instance UID is kept already, with other bytes.
@@ -54,14 +55,12 @@ impl Catalog {
     /// When the database fails; nothing is kept then.
     pub async fn insert(
         &self,
-        mut record: InstanceRecord,
+        record: InstanceRecord,
         deliveries: Vec<PlannedDelivery>,
         on_conflict: OnConflict,
     ) -> Result<Inserted, Error> {
-        let (now, spool) = (self.now_ms(), self.spool());
-        // Serialised here, on the caller's thread: the writer has only rows to write.
-        let levels = Levels::of(Split::of(&mut record));
-        let incoming = Incoming { envelope: envelope(&record)?, record, levels, spool };
+        let now = self.now_ms();
+        let incoming = Incoming::of(record, self.spool())?;
         self.engine
             .write(Durability::Replayable, move |connection| {
                 insert(connection, &incoming, &deliveries, on_conflict, now)
@@ -70,47 +69,20 @@ impl Catalog {
     }
 }
 
-/// The attributes of a level, and their JSON.
-struct Own {
-    attributes: Attributes,
-    json: String,
-}
-
-impl Own {
-    fn of(attributes: Attributes) -> Self {
-        Self { json: attributes.to_json(), attributes }
+impl Incoming {
+    /// Writes the rows of an instance that was here, under the number that it had, if any, and nothing else.
+    pub(crate) fn put_back(
+        &self,
+        connection: &Connection,
+        id: Option<i64>,
+        who: &str,
+        now: i64,
+    ) -> Result<(), Error> {
+        let (series, study) = place(connection, self, who, now)?;
+        add_instance(connection, self, series, id)?;
+        count(connection, study, series, self, now)?;
+        forget_tombstones(connection, &self.record)
     }
-}
-
-struct Levels {
-    patient: Own,
-    study: Own,
-    series: Own,
-    instance: Own,
-}
-
-impl Levels {
-    fn of(split: Split) -> Self {
-        let Split { patient, study, series, instance } = split;
-        Self {
-            patient: Own::of(patient),
-            study: Own::of(study),
-            series: Own::of(series),
-            instance: Own::of(instance),
-        }
-    }
-}
-
-struct Incoming {
-    record: InstanceRecord,
-    levels: Levels,
-    envelope: String,
-    /// The member whose spool has it.
-    spool: i64,
-}
-
-fn envelope(record: &InstanceRecord) -> Result<String, Error> {
-    serde_json::to_string(&record.envelope).map_err(|_| Error::Corrupt("an envelope that is no JSON"))
 }
 
 fn insert(
@@ -145,7 +117,7 @@ fn insert(
         }
     };
     let (series, study) = place(connection, incoming, &who, now)?;
-    let instance = add_instance(connection, incoming, series)?;
+    let instance = add_instance(connection, incoming, series, None)?;
     count(connection, study, series, incoming, now)?;
     forget_tombstones(connection, record)?;
     delivery::plan(connection, record, instance, deliveries, now)?;
@@ -361,15 +333,16 @@ fn update_series(connection: &Connection, id: i64, own: &Own) -> Result<(), Erro
 
 // Instances.
 
-fn add_instance(connection: &Connection, incoming: &Incoming, series: i64) -> Result<i64, Error> {
+/// Gives its number: `id`, or a new one.
+fn add_instance(
+    connection: &Connection,
+    incoming: &Incoming,
+    series: i64,
+    id: Option<i64>,
+) -> Result<i64, Error> {
     let record = &incoming.record;
     let own = &incoming.levels.instance;
-    let mut statement = connection.prepare_cached(
-        "INSERT INTO instance (series, uid, sop_class, transfer_syntax, number, object, object_bytes,
-         data_set_offset, digest, received_at, settled, envelope, attributes, spool)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13)",
-    )?;
-    Ok(statement.insert((
+    let values = (
         series,
         record.ids.instance.as_str(),
         record.sop_class.as_str(),
@@ -383,7 +356,17 @@ fn add_instance(connection: &Connection, incoming: &Incoming, series: i64) -> Re
         &incoming.envelope,
         &own.json,
         incoming.spool,
-    ))?)
+    );
+    let added = connection
+        .prepare_cached(
+            "INSERT INTO instance (series, uid, sop_class, transfer_syntax, number, object, object_bytes,
+             data_set_offset, digest, received_at, settled, envelope, attributes, spool)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13)",
+        )?
+        .insert(values)?;
+    let Some(id) = id else { return Ok(added) };
+    connection.prepare_cached("UPDATE instance SET id = ?2 WHERE id = ?1")?.execute((added, id))?;
+    Ok(id)
 }
 
 /// Counts the new instance in its series and study.

@@ -89,18 +89,27 @@ impl Catalog {
             .await
     }
 
-    /// Whether an instance has its bytes in this object.
+    /// Whether an instance has its bytes in this object, or one that was removed and whose bytes are to stay for now.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn object_known(&self, object: ObjectKey) -> Result<bool, Error> {
-        self.engine
-            .read(move |connection| {
-                let mut statement = connection.prepare_cached("SELECT 1 FROM instance WHERE object = ?1")?;
-                Ok(statement.exists([object.as_str()])?)
-            })
-            .await
+        self.engine.read(move |connection| is_known(connection, &object)).await
     }
+}
+
+/// Whether an instance has its bytes in this object.
+pub(crate) fn has_row(connection: &Connection, object: &ObjectKey) -> Result<bool, Error> {
+    let mut statement = connection.prepare_cached("SELECT 1 FROM instance WHERE object = ?1")?;
+    Ok(statement.exists([object.as_str()])?)
+}
+
+/// Whether an instance has its bytes in this object, or one that was removed.
+pub(crate) fn is_known(connection: &Connection, object: &ObjectKey) -> Result<bool, Error> {
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM instance WHERE object = ?1 UNION ALL SELECT 1 FROM removed WHERE object = ?1",
+    )?;
+    Ok(statement.exists([object.as_str()])?)
 }
 
 /// The columns that [`stored`] reads, from [`INSTANCE_TABLES`].

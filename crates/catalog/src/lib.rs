@@ -19,6 +19,7 @@ pub mod errand;
 pub mod error;
 mod events;
 mod incidents;
+mod incoming;
 mod insert;
 mod instances;
 mod link;
@@ -30,6 +31,7 @@ mod record;
 mod records;
 mod regions;
 mod remotes;
+mod removed;
 mod routes;
 mod search;
 mod sheets;
@@ -60,6 +62,7 @@ pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };
 pub use receipts::{Owed, ReceiptCount, ReceiptReport};
+pub use removed::{BroughtBack, RemovedObject, RemovedStudy};
 pub use routes::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Priors, Role, RouteRecord, Then};
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};

@@ -20,6 +20,9 @@ pub enum EventKind {
     /// An instance was deleted.
     #[serde(rename = "instance.deleted")]
     InstanceDeleted,
+    /// An instance that was deleted was brought back.
+    #[serde(rename = "instance.restored")]
+    InstanceRestored,
     /// A study, or a series, is to be sent: it has been quiet, and is complete as far as is known.
     #[serde(rename = "delivery.released")]
     DeliveryReleased,
@@ -47,11 +50,12 @@ pub struct EventKindError(String);
 
 impl EventKind {
     /// All there are.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::InstanceStored,
         Self::InstanceReplaced,
         Self::InstanceConflict,
         Self::InstanceDeleted,
+        Self::InstanceRestored,
         Self::DeliveryReleased,
         Self::DeliveryConfirmed,
         Self::DeliveryCommitted,
@@ -68,6 +72,7 @@ impl EventKind {
             Self::InstanceReplaced => "instance.replaced",
             Self::InstanceConflict => "instance.conflict",
             Self::InstanceDeleted => "instance.deleted",
+            Self::InstanceRestored => "instance.restored",
             Self::DeliveryReleased => "delivery.released",
             Self::DeliveryConfirmed => "delivery.confirmed",
             Self::DeliveryCommitted => "delivery.committed",
@@ -85,6 +90,7 @@ impl EventKind {
             Self::InstanceReplaced => "replace",
             Self::InstanceConflict => "store-conflict",
             Self::InstanceDeleted => "delete",
+            Self::InstanceRestored => "restore",
             Self::DeliveryReleased => "delivery-released",
             Self::DeliveryConfirmed => "delivery-confirmed",
             Self::DeliveryCommitted => "delivery-committed",
@@ -113,6 +119,7 @@ impl EventKind {
             | Self::InstanceReplaced
             | Self::InstanceConflict
             | Self::InstanceDeleted
+            | Self::InstanceRestored
             | Self::LoopEnded => false,
         }
     }

@@ -20,6 +20,7 @@ pub mod identity;
 pub mod implementation;
 pub mod incident;
 pub mod instance;
+pub mod keeping;
 pub mod limits;
 pub mod link;
 pub mod network;

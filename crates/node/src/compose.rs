@@ -137,6 +137,7 @@ fn behind_the_doors(
         tokio::spawn(prepare(archive.clone(), stopped.clone())),
         tokio::spawn(watch_room(archive.clone(), stopped.clone())),
         tokio::spawn(verify(archive.clone(), stopped.clone())),
+        tokio::spawn(keep(archive.clone(), stopped.clone())),
         tokio::spawn(bring_back(archive.clone(), stopped.clone())),
         tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
         tokio::spawn(keep_keys(archive.clone(), stopped.clone())),
@@ -222,6 +223,7 @@ pub(crate) fn archive_config(
         )),
         zone: settings.node.zone().ok(),
         provider: provider(settings, clock)?,
+        grace: settings.keep.grace,
     })
 }
 
@@ -260,6 +262,10 @@ async fn watch_room(archive: Archive, stopped: watch::Receiver<bool>) {
 
 async fn verify(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.by_turns("verification", until(stopped), |end| archive.verify_until(end)).await;
+}
+
+async fn keep(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.keep_until(until(stopped)).await;
 }
 
 async fn bring_back(archive: Archive, stopped: watch::Receiver<bool>) {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use causeway_core::AeTitle;
+use causeway_core::keeping::Age;
 use causeway_core::query::moments;
 use causeway_core::space::{Amount, Marks};
 use jiff::tz::TimeZone;
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     pub(crate) auth: AuthSettings,
     pub(crate) forward: causeway_forward::Config,
     pub(crate) worklist: WorklistSettings,
+    pub(crate) keep: KeepSettings,
     pub(crate) log: LogSettings,
 }
 
@@ -123,6 +125,14 @@ pub(crate) struct WorklistSettings {
     pub(crate) keep_days: u32,
 }
 
+/// `[keep]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct KeepSettings {
+    /// How long the bytes of what is removed stay, so that it can be brought back: `7d`; `0`: they go at once.
+    pub(crate) grace: Age,
+}
+
 /// Most days of `[worklist] keep_days`: ten years.
 const MAX_KEEP_DAYS: u32 = 3650;
 
@@ -175,6 +185,13 @@ impl Default for NodeSettings {
 impl Default for WorklistSettings {
     fn default() -> Self {
         Self { keep_days: 90 }
+    }
+}
+
+impl Default for KeepSettings {
+    /// A week: who deletes the wrong study, or writes the wrong rule, hears of it within days, and not over a weekend.
+    fn default() -> Self {
+        Self { grace: Age::WEEK }
     }
 }
 
@@ -332,6 +349,16 @@ mod tests {
         let error = read(&[("CAUSEWAY_STORE__URL", "s3://bucket")], &[]).unwrap_err();
         assert!(error.to_string().contains("file://"), "{error}");
         assert!(read(&[("CAUSEWAY_DIMSE__ASSOCIATIONS", "0")], &[]).is_err());
+    }
+
+    #[test]
+    fn what_is_removed_stays_for_a_week_where_nothing_else_is_said() {
+        assert_eq!(read(&[], &[]).unwrap().keep.grace, Age::WEEK);
+        for none in ["0", "\"0\"", "0d"] {
+            assert!(read(&[("CAUSEWAY_KEEP__GRACE", none)], &[]).unwrap().keep.grace.is_zero(), "{none}");
+        }
+        let error = read(&[("CAUSEWAY_KEEP__GRACE", "soon")], &[]).unwrap_err();
+        assert!(format!("{error:#}").contains("'soon'"), "{error:#}");
     }
 
     #[test]

@@ -20,6 +20,7 @@ mod folder;
 pub mod layout;
 mod objects;
 mod pool;
+pub mod removed;
 mod room;
 pub mod scratch;
 mod spool;

@@ -239,3 +239,33 @@ async fn what_is_put_aside_is_not_read_any_more_and_never_overwritten() {
     assert_eq!(lengths, [HEADER.len() as u64, HEADER.len() as u64 + 10]);
     assert_eq!(walked(&store, "").await.0, []);
 }
+
+#[tokio::test]
+async fn marks_of_what_was_removed_are_told_and_taken_away_and_are_no_objects() {
+    for subject in Subject::both() {
+        let store = subject.open().await;
+        assert!(store.marked_removed().await.unwrap().is_empty());
+        let (first, second) = (put(&store, b"one").await, put(&store, b"two").await);
+        store.settle(vec![first.clone(), second.clone()]).await.unwrap();
+        let mark = |text: &'static str| Bytes::from_static(text.as_bytes());
+        let both = vec![(second.clone(), mark("2")), (first.clone(), mark("1"))];
+        store.mark_removed(both).await.unwrap();
+        store.mark_removed(vec![(first.clone(), mark("again"))]).await.unwrap();
+        assert_eq!(store.marked_removed().await.unwrap(), [first.clone(), second.clone()]);
+        assert_eq!(store.removal_mark(&first).await.unwrap(), Some(mark("again")));
+        let (mut position, mut walked) = (String::new(), Vec::new());
+        while let Some(settled) = store.settled_after(&position).await.unwrap() {
+            walked.extend(settled.objects);
+            position = settled.position;
+        }
+        assert_eq!(walked, [first.clone(), second.clone()], "a mark is no object");
+        let too_long = Bytes::from(vec![b' '; 4097]);
+        store.mark_removed(vec![(second.clone(), too_long)]).await.unwrap();
+        assert_eq!(store.removal_mark(&second).await.unwrap(), None);
+        store.unmark_removed(vec![first.clone(), second.clone()]).await.unwrap();
+        store.unmark_removed(vec![first.clone()]).await.unwrap();
+        assert!(store.marked_removed().await.unwrap().is_empty());
+        assert_eq!(store.removal_mark(&first).await.unwrap(), None);
+        assert_eq!(get(&store, &first).await, [HEADER, b"one"].concat());
+    }
+}

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::header::{CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use causeway_archive::{AccessError, BearerError, CommitmentError, RetrieveError, SearchError};
+use causeway_archive::{AccessError, BearerError, CommitmentError, DeleteError, RetrieveError, SearchError};
 use causeway_core::{Class, Permission};
 
 /// Seconds after which a caller may come back to a node that was busy or full.
@@ -179,6 +179,15 @@ impl From<RetrieveError> for Problem {
             RetrieveError::Catalog(_) | RetrieveError::Store(_) | RetrieveError::Unreadable(_) => {
                 Self::inside(error.class(), error.to_string())
             }
+        }
+    }
+}
+
+impl From<DeleteError> for Problem {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::Access(error) => error.into(),
+            DeleteError::Catalog(_) => Self::inside(error.class(), error.to_string()),
         }
     }
 }

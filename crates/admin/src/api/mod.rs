@@ -10,6 +10,7 @@ pub(crate) mod nodes;
 pub(crate) mod procedure_steps;
 pub(crate) mod queue;
 pub(crate) mod remotes;
+pub(crate) mod removed;
 pub(crate) mod routes;
 pub(crate) mod tokens;
 pub(crate) mod transforms;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::http::StatusCode;
-use causeway_core::{Principal, RemoteName};
+use causeway_core::{Principal, RemoteName, Uid};
 
 use crate::problem::Problem;
 
@@ -34,6 +35,11 @@ pub(crate) type Caller = Extension<Arc<Principal>>;
 /// A name in a path.
 fn name(text: &str) -> Result<RemoteName, Problem> {
     RemoteName::from_str(text).map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+/// A study in a path.
+fn study_uid(text: &str) -> Result<Uid, Problem> {
+    Uid::parse(text).map_err(|_| Problem::bad_request("a study is named by its Study Instance UID"))
 }
 
 /// The name in the path and the name in the body are one.

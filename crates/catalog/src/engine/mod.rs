@@ -21,7 +21,7 @@ pub(crate) use migrations::check_version;
 use readers::Readers;
 #[cfg(test)]
 pub(crate) use sqlite::in_memory;
-pub(crate) use values::{ToSql, Value, ValueRef, params_from_iter};
+pub(crate) use values::{Params, ToSql, Value, ValueRef, params_from_iter};
 use writer::Writer;
 
 /// Whether a commit waits for the disk.

@@ -9,7 +9,7 @@ use crate::audit;
 use crate::delivery::{moment, name};
 use crate::engine::{Connection, Durability, OptionalExtension, Row};
 use crate::error::Error;
-use crate::instances::{object_key, uid};
+use crate::instances::{self, object_key, uid};
 
 /// What is wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -253,10 +253,10 @@ pub(super) fn add(
     who: &str,
     now: i64,
 ) -> Result<(), Error> {
-    let is_known = super::is_known(connection, &finding.object)?;
+    let has_row = instances::has_row(connection, &finding.object)?;
     let holds = match finding.kind {
-        FindingKind::Lost | FindingKind::Damaged => is_known,
-        FindingKind::Orphan => !is_known,
+        FindingKind::Lost | FindingKind::Damaged => has_row,
+        FindingKind::Orphan => !has_row && !instances::is_known(connection, &finding.object)?,
     };
     if !holds {
         return Ok(());

@@ -13,7 +13,7 @@ use crate::audit;
 use crate::delivery::moment;
 use crate::engine::{Connection, Durability, OptionalExtension, Row};
 use crate::error::Error;
-use crate::instances::{INSTANCE_TABLES, STORED_COLUMNS, STORED_COUNT, stored};
+use crate::instances::{INSTANCE_TABLES, STORED_COLUMNS, STORED_COUNT, is_known, stored};
 
 pub use findings::{Fate, Finding, FindingCount, FindingKind, Fresh, NewFinding};
 
@@ -264,7 +264,7 @@ impl Catalog {
             .await
     }
 
-    /// Those of `objects` that no row tells of.
+    /// Those of `objects` that no row tells of, neither of what is kept nor of what was removed.
     ///
     /// # Errors
     /// When the database fails.
@@ -281,11 +281,6 @@ impl Catalog {
             })
             .await
     }
-}
-
-fn is_known(connection: &Connection, object: &ObjectKey) -> Result<bool, Error> {
-    let mut statement = connection.prepare_cached("SELECT 1 FROM instance WHERE object = ?1")?;
-    Ok(statement.exists([object.as_str()])?)
 }
 
 /// The last row, how many there are, and the bytes that they tell of.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use causeway_catalog::{Catalog, Inserted, OnConflict};
+use causeway_core::keeping::{Age, Reason, Removal};
 use causeway_core::query::{Key, Matching, Returned};
 use causeway_core::{
     Attributes, Digest, Door, Element, Envelope, Identifiers, InstanceRecord, Level, ManualClock, ObjectKey,
@@ -72,6 +73,11 @@ impl Subject {
     pub(crate) async fn found(&self, query: Query, tag: Tag) -> Vec<String> {
         self.search(query).await.iter().map(|answer| text(answer, tag)).collect()
     }
+}
+
+/// A removal without grace.
+pub(crate) fn asked(who: &str) -> Removal {
+    Removal { who: who.to_owned(), reason: Reason::Asked, grace: Age::ZERO }
 }
 
 /// The first value at `tag`, or nothing.

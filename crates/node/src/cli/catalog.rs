@@ -73,6 +73,7 @@ async fn rebuild(settings: Settings) -> anyhow::Result<ExitCode> {
     let unreadable = rebuilt.unreadable + replayed.unreadable as u64;
     let conflicting = rebuilt.conflicting + replayed.conflicting as u64;
     for (count, words) in [
+        (rebuilt.removed, "objects were removed and can be brought back (causeway removed list)"),
         (rebuilt.repeated, "objects are kept as other objects; they stay"),
         (conflicting, "objects have the UID of another; they stay, and the log names them"),
         (unreadable, "objects cannot be read; they stay, and the log names them"),

@@ -15,6 +15,7 @@ mod nodes;
 mod progress;
 mod queue;
 mod remote;
+mod removed;
 mod restore;
 mod route;
 mod serve;
@@ -77,6 +78,8 @@ enum Verb {
     Verify(verify::Verify),
     /// Whether the node is ready to be called
     Health(health::Health),
+    /// What was removed and can be brought back: list, restore, purge
+    Removed(removed::Removed),
     /// Check the node and explain what it refused lately
     Doctor(doctor::Doctor),
     /// Orders that wait for modalities, and what was performed of them: add, list, show, remove, import, match, steps
@@ -132,6 +135,7 @@ impl Verb {
             Self::Certificate(verb) => verb.run(),
             Self::Verify(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Health(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Removed(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Worklist(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),

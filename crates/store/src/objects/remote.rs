@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use causeway_core::ObjectKey;
 use futures_util::{StreamExt, stream};
 use object_store::path::Path;
@@ -51,6 +52,36 @@ impl RemoteObjects {
     pub(crate) async fn delete(&self, path: &Path) -> Result<(), Error> {
         match self.objects.delete(path).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Puts a mark (`removed.rs`).
+    pub(crate) async fn put_mark(&self, name: &str, mark: Bytes) -> Result<(), Error> {
+        self.objects.put(&Path::from(name), mark.into()).await?;
+        Ok(())
+    }
+
+    /// Takes a mark away.
+    pub(crate) async fn delete_mark(&self, name: &str) -> Result<(), Error> {
+        self.delete(&Path::from(name)).await
+    }
+
+    /// The names of the marks in a folder.
+    pub(crate) async fn marks(&self, folder: &str) -> Result<Vec<String>, Error> {
+        let listed: Vec<_> = self.objects.list(Some(&Path::from(folder))).collect().await;
+        let mut names = Vec::new();
+        for meta in listed {
+            names.extend(meta?.location.filename().map(str::to_owned));
+        }
+        Ok(names)
+    }
+
+    /// A mark; none: it is not there, or longer than `most` bytes.
+    pub(crate) async fn mark(&self, name: &str, most: u64) -> Result<Option<Bytes>, Error> {
+        match self.objects.get(&Path::from(name)).await {
+            Ok(found) if found.meta.size <= most => Ok(Some(found.bytes().await?)),
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

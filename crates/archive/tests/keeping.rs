@@ -1,0 +1,264 @@
+//! What is removed stays for its grace, is brought back as it was, and goes when the grace is over, also when the node dies in
+//! between; no walk takes it for what it is not.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use causeway_archive::dispatch::NoDispatcher;
+use causeway_archive::{Archive, Config, Mends, Restored, VerificationState};
+use causeway_catalog::Catalog;
+use causeway_core::keeping::Reason;
+use causeway_core::{Level, ManualClock, Principal, Selection};
+use causeway_store::{ObjectsConfig, Store};
+use causeway_testkit::sample::Sample;
+use common::{Subject, study};
+use jiff::Timestamp;
+
+const GRACE: Duration = Duration::from_secs(3600);
+
+struct Kept {
+    clock: Arc<ManualClock>,
+    subject: Subject,
+}
+
+fn config() -> Config {
+    Config { grace: "1h".parse().unwrap(), ..Config::default() }
+}
+
+async fn opened(folder: &Path, clock: &Arc<ManualClock>, config: Config) -> Archive {
+    let places = causeway_store::Config {
+        spool: folder.join("spool"),
+        objects: ObjectsConfig::Local(folder.join("objects")),
+    };
+    let store = loop {
+        // The spool's lock goes with the threads that held the last handle of the old store.
+        match Store::open(places.clone()).await {
+            Ok(store) => break store,
+            Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    };
+    let catalog = Catalog::open(&folder.join("catalog.db"), clock.clone()).await.unwrap();
+    Archive::open(store, catalog, clock.clone(), Arc::new(NoDispatcher), config).await.unwrap()
+}
+
+impl Kept {
+    async fn with(config: Config) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::now()));
+        let archive = opened(folder.path(), &clock, config).await;
+        Self { subject: Subject { folder, archive }, clock }
+    }
+
+    /// As after a crash; with another catalog or the one that was there.
+    async fn restarted(self, lose_catalog: bool) -> Self {
+        let Self { clock, subject: Subject { folder, archive } } = self;
+        drop(archive);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if lose_catalog {
+            for name in ["catalog.db", "catalog.db-wal", "catalog.db-shm"] {
+                let _ = std::fs::remove_file(folder.path().join(name));
+            }
+        }
+        let archive = opened(folder.path(), &clock, config()).await;
+        Self { subject: Subject { folder, archive }, clock }
+    }
+
+    async fn holding(samples: &[Sample]) -> Self {
+        let kept = Self::with(config()).await;
+        for sample in samples {
+            kept.subject.ingest(sample).await.unwrap();
+        }
+        kept
+    }
+
+    async fn delete(&self, sample: &Sample) -> usize {
+        let selection = Selection::study(sample.ids.study.clone());
+        self.subject.archive.delete(&Principal::local(), &selection).await.unwrap()
+    }
+
+    async fn restore(&self, sample: &Sample) -> Option<Restored> {
+        self.subject.archive.restore(&Principal::local(), sample.ids.study.clone()).await.unwrap()
+    }
+
+    /// Has the keeper do all there is to do.
+    async fn keep(&self) {
+        while self.subject.archive.keep_round().await.unwrap() > 0 {}
+    }
+
+    fn files(&self) -> usize {
+        let is_object = |name: &String| name.len() == 32;
+        let count = |folder| self.subject.files(folder).iter().filter(|name| is_object(name)).count();
+        count("spool") + count("objects")
+    }
+
+    fn marks(&self) -> usize {
+        self.subject.files("objects").iter().filter(|name| name.ends_with(".json")).count()
+    }
+
+    async fn instances(&self) -> usize {
+        self.subject.search(Level::Instance).await.len()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_removed_is_brought_back_byte_for_byte_spooled_and_settled() {
+    for settles in [false, true] {
+        let samples = study(1, 3);
+        let kept = Kept::holding(&samples).await;
+        if settles {
+            kept.subject.settle().await;
+        }
+        assert_eq!(kept.delete(&samples[0]).await, 3);
+        assert!(kept.subject.read_back(&samples[0]).await.is_none());
+        kept.keep().await;
+        assert_eq!((kept.files(), kept.marks(), kept.instances().await), (3, 3, 0));
+        let told = kept.subject.archive.removed(&Principal::local(), String::new()).await.unwrap();
+        assert_eq!((told.len(), told[0].instances, &told[0].reason), (1, 3, &Reason::Asked));
+        let restored = kept.restore(&samples[0]).await.unwrap();
+        assert_eq!((restored.restored, restored.refused.len()), (3, 0));
+        for sample in &samples {
+            assert_eq!(kept.subject.read_back(sample).await.unwrap(), sample.data_set());
+        }
+        kept.subject.settle().await;
+        kept.keep().await;
+        assert_eq!((kept.files(), kept.marks(), kept.instances().await), (3, 0, 3));
+        assert!(kept.restore(&samples[0]).await.is_none());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_grace_is_over_the_bytes_go_and_nothing_comes_back() {
+    let (first, second) = (study(1, 2), study(2, 2));
+    let kept = Kept::holding(&[first.clone(), second.clone()].concat()).await;
+    kept.subject.settle().await;
+    kept.delete(&first[0]).await;
+    kept.clock.advance(GRACE - Duration::from_secs(1));
+    kept.delete(&second[0]).await;
+    kept.keep().await;
+    assert_eq!((kept.files(), kept.marks()), (4, 4));
+    kept.clock.advance(Duration::from_secs(1));
+    kept.keep().await;
+    assert_eq!((kept.files(), kept.marks()), (2, 2));
+    assert!(kept.restore(&first[0]).await.is_none());
+    let ended =
+        kept.subject.archive.end_grace(&Principal::local(), second[0].ids.study.clone()).await.unwrap();
+    assert_eq!(ended, 2);
+    kept.keep().await;
+    assert_eq!((kept.files(), kept.marks()), (0, 0));
+    assert_eq!(
+        kept.subject.archive.end_grace(&Principal::local(), second[0].ids.study.clone()).await.unwrap(),
+        0
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn neither_a_restart_nor_a_verification_takes_what_was_removed_for_something_else() {
+    let samples = study(1, 4);
+    let kept = Kept::holding(&samples[..2]).await;
+    kept.subject.settle().await;
+    for sample in &samples[2..] {
+        kept.subject.ingest(sample).await.unwrap();
+    }
+    kept.delete(&samples[0]).await;
+    let kept = kept.restarted(false).await;
+    let replayed = kept.subject.archive.replay().await.unwrap();
+    assert_eq!((replayed.known, replayed.recorded, replayed.outlived), (2, 0, 0));
+    kept.clock.advance(Duration::from_secs(60));
+    let (archive, local) = (&kept.subject.archive, Principal::local());
+    archive.begin_verification(&local, Mends::WhatItCan, 1 << 30).await.unwrap().unwrap();
+    let ended = async {
+        loop {
+            let _ = archive.next_to_mend().await.unwrap();
+            let now = archive.verification(&local).await.unwrap().unwrap();
+            if now.state != VerificationState::UnderWay {
+                return now;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let verification = tokio::select! {
+        () = archive.verify_until(std::future::pending()) => unreachable!(),
+        verification = ended => verification,
+    };
+    assert!(verification.found.is_empty(), "{verification:?}");
+    assert_eq!((kept.files(), kept.instances().await), (4, 0));
+    assert_eq!(kept.restore(&samples[0]).await.unwrap().restored, 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_died_between_row_and_bytes_removes_the_bytes_later() {
+    let samples = study(1, 3);
+    let kept = Kept::holding(&samples).await;
+    kept.subject.settle().await;
+    kept.delete(&samples[0]).await;
+    kept.keep().await;
+    kept.clock.advance(GRACE);
+    // As if it had died when one of the claimed was gone, and nothing told of it.
+    let gone = kept.subject.files("objects").into_iter().find(|name| name.len() == 32).unwrap();
+    let path = kept.subject.folder.path().join("objects").join(&gone[..5]).join(&gone[5..8]).join(&gone);
+    std::fs::remove_file(path).unwrap();
+    let kept = kept.restarted(false).await;
+    kept.subject.archive.replay().await.unwrap();
+    kept.keep().await;
+    assert_eq!((kept.files(), kept.marks(), kept.instances().await), (0, 0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_catalog_made_anew_does_not_bring_back_what_was_removed_and_who_wants_it_can() {
+    let (first, second) = (study(1, 2), study(2, 3));
+    let kept = Kept::holding(&first).await;
+    kept.subject.settle().await;
+    for sample in &second[..2] {
+        kept.subject.ingest(sample).await.unwrap();
+    }
+    kept.delete(&first[0]).await;
+    kept.delete(&second[0]).await;
+    kept.subject.ingest(&second[2]).await.unwrap();
+    kept.keep().await;
+    let kept = kept.restarted(true).await;
+    let rebuilt = kept.subject.archive.rebuild(|_| ()).await.unwrap();
+    let replayed = kept.subject.archive.replay().await.unwrap();
+    assert_eq!((rebuilt.removed, rebuilt.recorded, replayed.recorded, replayed.known), (4, 0, 1, 2));
+    assert_eq!(kept.instances().await, 1);
+    assert_eq!(kept.restore(&first[0]).await.unwrap().restored, 2);
+    kept.clock.advance(GRACE);
+    kept.keep().await;
+    assert_eq!((kept.files(), kept.marks(), kept.instances().await), (3, 0, 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_again_meanwhile_stays_and_the_old_one_is_refused_in_words() {
+    let samples = study(1, 2);
+    let kept = Kept::holding(&samples).await;
+    kept.delete(&samples[0]).await;
+    kept.subject.ingest(&samples[0]).await.unwrap();
+    let restored = kept.restore(&samples[0]).await.unwrap();
+    assert_eq!((restored.restored, restored.refused.len()), (1, 1));
+    assert_eq!(restored.refused[0].instance, samples[0].ids.instance);
+    assert!(restored.refused[0].why.contains("came since it was removed"), "{restored:?}");
+    assert_eq!(kept.instances().await, 2);
+    kept.clock.advance(GRACE);
+    kept.keep().await;
+    assert_eq!(kept.files(), 2);
+    assert_eq!(kept.subject.read_back(&samples[0]).await.unwrap(), samples[0].data_set());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_no_administrator_neither_lists_nor_restores_nor_ends_a_grace() {
+    let samples = study(1, 1);
+    let kept = Kept::holding(&samples).await;
+    kept.delete(&samples[0]).await;
+    let permissions =
+        causeway_core::Permission::ALL.into_iter().filter(|it| it.as_str() != "admin").collect();
+    let other = Principal { permissions, ..Principal::local() };
+    let (archive, study) = (&kept.subject.archive, samples[0].ids.study.clone());
+    assert!(archive.removed(&other, String::new()).await.is_err());
+    assert!(archive.restore(&other, study.clone()).await.is_err());
+    assert!(archive.end_grace(&other, study).await.is_err());
+    assert_eq!(kept.restore(&samples[0]).await.unwrap().restored, 1);
+}
