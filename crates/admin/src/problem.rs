@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use causeway_archive::{AccessError, IngestError, SearchError, TransformError};
+use causeway_archive::{AccessError, DeleteError, HoldError, IngestError, SearchError, TransformError};
 use causeway_forward::admin::AdminError;
 use causeway_forward::visit::VisitError;
 
@@ -104,6 +104,25 @@ impl From<IngestError> for Problem {
         match error {
             IngestError::Access(error) => error.into(),
             other => Self::inside(&other),
+        }
+    }
+}
+
+impl From<DeleteError> for Problem {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::Access(error) => error.into(),
+            DeleteError::Held { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
+            DeleteError::Catalog(error) => Self::inside(&error),
+        }
+    }
+}
+
+impl From<HoldError> for Problem {
+    fn from(error: HoldError) -> Self {
+        match error {
+            HoldError::Reason => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).at("reason"),
+            HoldError::Search(error) => error.into(),
         }
     }
 }

@@ -6,8 +6,8 @@ use axum::middleware::map_response;
 use axum::routing::{delete, get, post, put};
 
 use crate::api::{
-    doctor, errands, events, incidents, links, node, nodes, procedure_steps, queue, remotes, removed, routes,
-    tokens, transforms, verification, visits, way_back, webhooks, worklist,
+    doctor, errands, events, holds, incidents, links, node, nodes, procedure_steps, queue, remotes, removed,
+    routes, tokens, transforms, verification, visits, way_back, webhooks, worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
@@ -73,6 +73,8 @@ pub fn closed(node: Node) -> Router {
         .route("/removed", get(removed::list))
         .route("/removed/{study}", delete(removed::end_grace))
         .route("/removed/{study}/restore", post(removed::restore))
+        .route("/holds", get(holds::list))
+        .route("/holds/{study}", put(holds::put).delete(holds::remove))
         .route("/worklist", get(worklist::list).post(worklist::add))
         .route("/worklist/matches", get(worklist::matches))
         .route("/worklist/{id}", get(worklist::show).put(worklist::put).delete(worklist::remove))

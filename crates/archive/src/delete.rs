@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use causeway_catalog::RemovedObject;
+use causeway_catalog::{RemovedObject, Removing};
 use causeway_core::keeping::Removal;
 use causeway_core::{Permission, Principal, Selection, Sight, StoredInstance};
 
@@ -18,11 +18,14 @@ impl Archive {
     /// their grace, since the node stopped or the disk failed, are removed later ([`Archive::keep_until`]).
     ///
     /// # Errors
-    /// When the caller may not delete, or the catalog fails.
+    /// When the caller may not delete, the study is on hold, or the catalog fails.
     pub async fn delete(&self, principal: &Principal, selection: &Selection) -> Result<usize, DeleteError> {
         let sight = access::sight(principal, Permission::Delete)?;
         let removal = Removal::asked(principal, self.inner.config.grace);
-        Ok(self.remove(selection.clone(), sight, removal).await?.len())
+        match self.remove(selection.clone(), sight, removal).await? {
+            Removing::Done(removed) => Ok(removed.len()),
+            Removing::Held(hold) => Err(DeleteError::held(hold, principal)),
+        }
     }
 
     /// Removes what `selection` names and `sight` shows.
@@ -31,7 +34,7 @@ impl Archive {
         selection: Selection,
         sight: Sight,
         removal: Removal,
-    ) -> Result<Vec<StoredInstance>, DeleteError> {
+    ) -> Result<Removing<Vec<StoredInstance>>, causeway_catalog::Error> {
         let is_final = removal.grace.is_zero();
         let removed = {
             let _turn = self.inner.turns.all().await;
@@ -40,13 +43,14 @@ impl Archive {
             tokio::time::sleep(MOMENT).await;
             removed
         };
-        if is_final && !removed.is_empty() {
+        let is_any = matches!(&removed, Removing::Done(removed) if !removed.is_empty());
+        if is_final && is_any {
             // A task of its own: a caller who leaves now must not leave the bytes behind.
             let archive = self.clone();
             if let Err(error) = tokio::spawn(async move { archive.purge_claimed().await }).await {
                 tracing::error!(%error, "the bytes of deleted instances could not all be removed");
             }
-        } else {
+        } else if is_any {
             self.inner.keeping.ring();
         }
         Ok(removed)

@@ -1,6 +1,6 @@
 //! What can go wrong in a use-case, sorted by remedy, with the codes that both doors need.
 
-use causeway_core::{Class, Credential, Permission, Status, Uid};
+use causeway_core::{Class, Credential, Permission, Principal, Status, Uid};
 
 use crate::ingest::BodyError;
 
@@ -76,6 +76,11 @@ pub enum IngestError {
         "it is kept already, with other content; the first is kept ([ingest] duplicate = \"keep-first\"): instance {0}"
     )]
     Conflict(Uid),
+    /// The UID is taken by other bytes, of a study that is on hold.
+    #[error(
+        "it is kept already, with other content, and its study is on hold, so that nothing of it is replaced: instance {0}"
+    )]
+    Held(Uid),
     /// The store failed.
     #[error("the instance could not be stored: {0}")]
     Store(#[from] causeway_store::Error),
@@ -97,7 +102,8 @@ impl IngestError {
             | Self::Mismatch { .. }
             | Self::OtherStudy { .. }
             | Self::NotStorage(_)
-            | Self::Conflict(_) => Class::Peer,
+            | Self::Conflict(_)
+            | Self::Held(_) => Class::Peer,
             Self::Store(error) => error.class(),
             Self::Catalog(error) => error.class(),
         }
@@ -112,7 +118,7 @@ impl IngestError {
                 Status::DATA_SET_DOES_NOT_MATCH
             }
             Self::NotStorage(_) => Status::SOP_CLASS_NOT_SUPPORTED,
-            Self::Conflict(_) => Status::CONFLICTING_DUPLICATE,
+            Self::Conflict(_) | Self::Held(_) => Status::CONFLICTING_DUPLICATE,
             Self::Body(_) | Self::Unreadable(_) => Status::CANNOT_UNDERSTAND,
             Self::Store(_) | Self::Catalog(_) => self.class().store_status(),
         }
@@ -122,7 +128,7 @@ impl IngestError {
     #[must_use]
     pub fn failure_reason(&self) -> u16 {
         match self {
-            Self::Conflict(_) => Status::DUPLICATE_SOP_INSTANCE.0,
+            Self::Conflict(_) | Self::Held(_) => Status::DUPLICATE_SOP_INSTANCE.0,
             Self::OtherStudy { .. } | Self::Mismatch { .. } | Self::MissingIdentifier(_) => 0xA900,
             _ => self.store_status().0,
         }
@@ -195,17 +201,39 @@ pub enum DeleteError {
     /// The caller may not delete here.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The study is on hold.
+    #[error("study {study} is on hold: nothing of it is removed; {}", because(reason.as_deref()))]
+    Held {
+        /// The study.
+        study: Uid,
+        /// Why, for those who may know.
+        reason: Option<String>,
+    },
     /// The catalog failed.
     #[error("the catalog failed: {0}")]
     Catalog(#[from] causeway_catalog::Error),
 }
 
+/// Why a study is on hold, or who knows.
+fn because(reason: Option<&str>) -> String {
+    match reason {
+        Some(reason) => format!("because: {reason}"),
+        None => "an administrator knows why (causeway hold list)".to_owned(),
+    }
+}
+
 impl DeleteError {
+    /// That of a hold, as `principal` may know of it.
+    pub(crate) fn held(hold: causeway_catalog::Hold, principal: &Principal) -> Self {
+        let reason = principal.permissions.allow(Permission::Admin).then_some(hold.reason);
+        Self::Held { study: hold.study, reason }
+    }
+
     /// What it calls for.
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::Access(_) => Class::Caller,
+            Self::Access(_) | Self::Held { .. } => Class::Caller,
             Self::Catalog(error) => error.class(),
         }
     }

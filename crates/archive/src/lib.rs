@@ -64,8 +64,8 @@ use kept::Kept;
 
 pub use bulk::{BulkData, BulkValue, BulkWalk, Listed};
 pub use causeway_catalog::{
-    Answers, Entries, Error as CatalogError, Fate, Finding, FindingCount, FindingKind, InviteRecord, Mends,
-    PerformedFilter, PerformedStep, RemovedStudy, Swept, Verification, VerificationState, WayBack,
+    Answers, Entries, Error as CatalogError, Fate, Finding, FindingCount, FindingKind, Hold, InviteRecord,
+    Mends, PerformedFilter, PerformedStep, RemovedStudy, Swept, Verification, VerificationState, WayBack,
     WorklistItem, WorklistQuery, errand,
 };
 pub use causeway_store::{
@@ -79,6 +79,7 @@ pub use frames::Frames;
 pub use identity::oidc::{self, BearerError};
 pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
+pub use keeping::HoldError;
 pub use passage::Passage;
 pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;

@@ -5,12 +5,12 @@
 //! comes back, and never is taken for removed what is kept.
 
 use bytes::Bytes;
-use causeway_catalog::{BroughtBack, RemovedObject, RemovedStudy};
+use causeway_catalog::{BroughtBack, RemovedObject, RemovedStudy, Removing};
 use causeway_core::keeping::{Age, RemovalMark};
 use causeway_core::{ObjectKey, Permission, Principal, Uid};
 
 use crate::delete::keys;
-use crate::error::{IngestError, SearchError};
+use crate::error::{DeleteError, IngestError, SearchError};
 use crate::replay::is_of_one_file;
 use crate::{Archive, StoreError, access};
 
@@ -119,12 +119,16 @@ impl Archive {
     /// Ends the grace of what was removed of a study; says of how many instances.
     ///
     /// # Errors
-    /// When the caller is no administrator, or the catalog fails.
-    pub async fn end_grace(&self, principal: &Principal, study: Uid) -> Result<usize, SearchError> {
+    /// When the caller is no administrator, the study is on hold, or the catalog fails.
+    pub async fn end_grace(&self, principal: &Principal, study: Uid) -> Result<usize, DeleteError> {
         access::allow(principal, Permission::Admin)?;
-        let ended = self.inner.catalog.end_grace(study, &principal.name).await?;
-        self.inner.keeping.ring();
-        Ok(ended)
+        match self.inner.catalog.end_grace(study, &principal.name).await? {
+            Removing::Done(ended) => {
+                self.inner.keeping.ring();
+                Ok(ended)
+            }
+            Removing::Held(hold) => Err(DeleteError::held(hold, principal)),
+        }
     }
 
     /// Removes the bytes of some of what is over its grace; says of how many. The bytes go before what tells of them, so

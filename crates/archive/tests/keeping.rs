@@ -10,13 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_archive::dispatch::NoDispatcher;
-use causeway_archive::{Archive, Config, Mends, Restored, VerificationState};
+use causeway_archive::{Archive, Config, Duplicate, IngestError, Mends, Restored, VerificationState};
 use causeway_catalog::Catalog;
 use causeway_core::keeping::Reason;
-use causeway_core::{Level, ManualClock, Principal, Selection};
+use causeway_core::{Level, ManualClock, Permission, Principal, Selection};
 use causeway_store::{ObjectsConfig, Store};
 use causeway_testkit::sample::Sample;
-use common::{Subject, study};
+use common::{Pieces, Subject, study};
 use jiff::Timestamp;
 
 const GRACE: Duration = Duration::from_secs(3600);
@@ -253,12 +253,54 @@ async fn who_is_no_administrator_neither_lists_nor_restores_nor_ends_a_grace() {
     let samples = study(1, 1);
     let kept = Kept::holding(&samples).await;
     kept.delete(&samples[0]).await;
-    let permissions =
-        causeway_core::Permission::ALL.into_iter().filter(|it| it.as_str() != "admin").collect();
+    let permissions = Permission::ALL.into_iter().filter(|it| it.as_str() != "admin").collect();
     let other = Principal { permissions, ..Principal::local() };
     let (archive, study) = (&kept.subject.archive, samples[0].ids.study.clone());
     assert!(archive.removed(&other, String::new()).await.is_err());
     assert!(archive.restore(&other, study.clone()).await.is_err());
     assert!(archive.end_grace(&other, study).await.is_err());
     assert_eq!(kept.restore(&samples[0]).await.unwrap().restored, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_a_study_on_hold_is_deleted_replaced_or_purged_and_the_reason_is_for_administrators() {
+    let samples = study(1, 2);
+    let replaces = Config { duplicate: Duplicate::Replace, ..config() };
+    let kept = Kept::with(replaces).await;
+    for sample in &samples {
+        kept.subject.ingest(sample).await.unwrap();
+    }
+    let (archive, local, uid) = (&kept.subject.archive, Principal::local(), samples[0].ids.study.clone());
+    for wrong in ["", "  ", "two\nlines", &"x".repeat(501)] {
+        assert!(archive.hold(&local, uid.clone(), wrong).await.is_err(), "{wrong:?}");
+    }
+    archive.hold(&local, uid.clone(), "case 12").await.unwrap().unwrap();
+    let selection = Selection::study(uid.clone());
+    let told = archive.delete(&local, &selection).await.unwrap_err().to_string();
+    assert!(told.contains("case 12") && told.contains(uid.as_str()), "{told}");
+    let permissions = [Permission::Delete].into_iter().collect();
+    let other = Principal { permissions, ..Principal::local() };
+    let told = archive.delete(&other, &selection).await.unwrap_err().to_string();
+    assert!(told.contains("on hold") && !told.contains("case 12"), "{told}");
+    assert!(archive.hold(&other, uid.clone(), "mine").await.is_err());
+    assert!(archive.release_hold(&other, uid.clone()).await.is_err());
+    let changed = study_with_other_bytes(&samples[0]);
+    let error = kept.subject.ingest_body(&samples[0], &mut Pieces::of(&changed)).await.unwrap_err();
+    assert!(matches!(error, IngestError::Held(_)), "{error}");
+    assert_eq!(kept.instances().await, 2);
+    assert!(archive.release_hold(&local, uid.clone()).await.unwrap());
+    kept.delete(&samples[0]).await;
+    archive.hold(&local, uid.clone(), "case 13").await.unwrap();
+    assert!(archive.end_grace(&local, uid.clone()).await.is_err());
+    kept.clock.advance(GRACE * 2);
+    kept.keep().await;
+    assert_eq!(kept.files(), 2, "what was removed before stays too");
+    assert_eq!(kept.restore(&samples[0]).await.unwrap().restored, 2);
+}
+
+/// The data set with another last byte.
+fn study_with_other_bytes(sample: &Sample) -> Vec<u8> {
+    let mut bytes = sample.data_set().to_vec();
+    *bytes.last_mut().unwrap() ^= 1;
+    bytes
 }

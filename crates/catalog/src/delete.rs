@@ -9,6 +9,7 @@ use crate::Catalog;
 use crate::audit;
 use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
+use crate::hold::{self, Hold, Removing};
 use crate::instances;
 use crate::regions;
 use crate::removed;
@@ -16,7 +17,8 @@ use crate::sheets;
 
 impl Catalog {
     /// Takes out what `selection` means and is seen, remembers that it was here, and gives what was taken out. Deliveries of
-    /// it that are not done yet are cancelled. Its bytes stay until the grace is over; without one they may go at once.
+    /// it that are not done yet are cancelled. Its bytes stay until the grace is over; without one they may go at once. Where a
+    /// study of it is on hold, nothing is taken out.
     ///
     /// # Errors
     /// When the database fails; nothing is taken out then.
@@ -25,16 +27,30 @@ impl Catalog {
         selection: Selection,
         sight: Sight,
         removal: Removal,
-    ) -> Result<Vec<StoredInstance>, Error> {
+    ) -> Result<Removing<Vec<StoredInstance>>, Error> {
         let now = self.now_ms();
         self.engine
             .write(Durability::Synced, move |connection| {
                 let found = instances::select(connection, &selection, &sight)?;
+                if let Some(hold) = held(connection, &found)? {
+                    return Ok(Removing::Held(hold));
+                }
                 remove(connection, &found, &removal, now)?;
-                Ok(found.into_iter().map(|(_, instance)| instance).collect())
+                Ok(Removing::Done(found.into_iter().map(|(_, instance)| instance).collect()))
             })
             .await
     }
+}
+
+/// The first hold of the studies that the instances are of.
+fn held(connection: &Connection, found: &[(i64, StoredInstance)]) -> Result<Option<Hold>, Error> {
+    let studies: BTreeSet<&str> = found.iter().map(|(_, instance)| instance.ids.study.as_str()).collect();
+    for study in studies {
+        if let Some(hold) = hold::of(connection, study)? {
+            return Ok(Some(hold));
+        }
+    }
+    Ok(None)
 }
 
 fn remove(

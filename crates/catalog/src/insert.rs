@@ -9,6 +9,7 @@ use crate::delete;
 use crate::delivery;
 use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
+use crate::hold;
 use crate::incoming::{Incoming, Own};
 use crate::instances::object_key;
 use crate::people::Words;
@@ -20,7 +21,7 @@ use crate::regions;
 pub enum OnConflict {
     /// Refuse the new bytes.
     KeepFirst,
-    /// Let the new bytes take the place.
+    /// Let the new bytes take the place, unless the study is on hold.
     Replace,
 }
 
@@ -104,7 +105,7 @@ fn insert(
         Some((_, object, digest)) if digest == record.digest.0 => {
             return Ok(Inserted::SameBytes { object: object_key(&object)? });
         }
-        Some(_) if on_conflict == OnConflict::KeepFirst => {
+        Some((id, ..)) if on_conflict == OnConflict::KeepFirst || hold::holds_instance(connection, id)? => {
             audit::append(connection, now, &who, EventKind::InstanceConflict.verb(), uid)?;
             return Ok(Inserted::Conflict);
         }

@@ -17,6 +17,7 @@ use crate::delete;
 use crate::delivery::moment;
 use crate::engine::{Connection, Durability, OptionalExtension, Params, Row};
 use crate::error::Error;
+use crate::hold::{self, Removing};
 use crate::incoming::Incoming;
 use crate::instances::{object_key, uid};
 
@@ -124,7 +125,8 @@ impl Catalog {
             .await
     }
 
-    /// Claims the bytes of what was removed and whose grace is over, and gives what is claimed, at most `limit`.
+    /// Claims the bytes of what was removed and whose grace is over, where no hold has them stay, and gives what is claimed,
+    /// at most `limit`.
     ///
     /// # Errors
     /// When the database fails.
@@ -138,8 +140,9 @@ impl Catalog {
             .write(Durability::Synced, move |connection| {
                 connection
                     .prepare_cached(
-                        "UPDATE removed SET state = 2 WHERE object IN
-                         (SELECT object FROM removed WHERE purge_at <= ?1 AND state < 2 ORDER BY purge_at LIMIT ?2)",
+                        "UPDATE removed SET state = 2 WHERE object IN (SELECT object FROM removed
+                         WHERE purge_at <= ?1 AND state < 2 AND study NOT IN (SELECT study FROM hold)
+                         ORDER BY purge_at LIMIT ?2)",
                     )?
                     .execute((now, limit))?;
                 listed(connection, "WHERE state = 2 ORDER BY id LIMIT ?1", [limit])
@@ -175,17 +178,20 @@ impl Catalog {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end_grace(&self, study: Uid, who: &str) -> Result<usize, Error> {
+    pub async fn end_grace(&self, study: Uid, who: &str) -> Result<Removing<usize>, Error> {
         let (now, who) = (self.now_ms(), who.to_owned());
         self.engine
             .write(Durability::Synced, move |connection| {
+                if let Some(hold) = hold::of(connection, study.as_str())? {
+                    return Ok(Removing::Held(hold));
+                }
                 let ended = connection
                     .prepare_cached("UPDATE removed SET purge_at = ?2 WHERE study = ?1 AND state < 2")?
                     .execute((study.as_str(), now))?;
                 if ended > 0 {
                     audit::append(connection, now, &who, "end-grace", study.as_str())?;
                 }
-                Ok(ended)
+                Ok(Removing::Done(ended))
             })
             .await
     }
@@ -293,8 +299,10 @@ pub(crate) fn keep(
 }
 
 fn is_any_to_go(connection: &Connection, now: i64) -> Result<bool, Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT 1 FROM removed WHERE purge_at <= ?1 OR state = 2 LIMIT 1")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT 1 FROM removed WHERE state = 2
+         OR (purge_at <= ?1 AND study NOT IN (SELECT study FROM hold)) LIMIT 1",
+    )?;
     Ok(statement.exists([now])?)
 }
 

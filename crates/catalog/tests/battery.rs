@@ -138,11 +138,7 @@ async fn counters_and_gathered_attributes_follow_every_change() {
     assert_eq!(text(patient, Tag::NUMBER_OF_PATIENT_RELATED_SERIES), "3");
     assert_eq!(text(patient, Tag::NUMBER_OF_PATIENT_RELATED_INSTANCES), "4");
 
-    subject
-        .catalog
-        .delete(Selection::series(uid("1.2.1"), uid("1.2.1.2")), Sight::Everything, asked("admin"))
-        .await
-        .unwrap();
+    subject.delete(Selection::series(uid("1.2.1"), uid("1.2.1.2")), Sight::Everything, asked("admin")).await;
     let study = &subject.search(ask(Level::Study, Tag::STUDY_INSTANCE_UID, Vr::UI, "1.2.1")).await[0];
     assert_eq!(text(study, Tag::NUMBER_OF_STUDY_RELATED_SERIES), "1");
     assert_eq!(text(study, Tag::NUMBER_OF_STUDY_RELATED_INSTANCES), "2");
@@ -368,18 +364,17 @@ async fn what_was_deleted_is_gone_and_known_to_be_gone_until_it_comes_again() {
     let instance = Selection::instance(study.clone(), series.clone(), uid("1.2.1.1.1"));
     assert!(!catalog.was_deleted(instance.clone()).await.unwrap());
 
-    let removed = catalog.delete(instance.clone(), Sight::Everything, asked("admin")).await.unwrap();
+    let removed = subject.delete(instance.clone(), Sight::Everything, asked("admin")).await;
     assert_eq!(sop_uids(&removed), ["1.2.1.1.1"]);
     assert!(catalog.was_deleted(instance.clone()).await.unwrap());
     assert!(!catalog.was_deleted(Selection::series(study.clone(), series.clone())).await.unwrap());
-    assert!(catalog.delete(instance.clone(), Sight::Everything, asked("admin")).await.unwrap().is_empty());
+    assert!(subject.delete(instance.clone(), Sight::Everything, asked("admin")).await.is_empty());
     let now = causeway_core::Clock::now(&*subject.clock);
     let later = now.checked_add(std::time::Duration::from_secs(1)).unwrap();
     assert!(catalog.deleted_since(uid("1.2.1.1.1"), now).await.unwrap());
     assert!(!catalog.deleted_since(uid("1.2.1.1.1"), later).await.unwrap(), "it came again since");
 
-    let removed =
-        catalog.delete(Selection::study(study.clone()), Sight::Everything, asked("admin")).await.unwrap();
+    let removed = subject.delete(Selection::study(study.clone()), Sight::Everything, asked("admin")).await;
     assert_eq!(removed.len(), 2);
     for level in [Level::Patient, Level::Study, Level::Series, Level::Instance] {
         assert!(subject.search(Query::all(level)).await.is_empty(), "{level:?}");
@@ -399,17 +394,10 @@ async fn what_was_deleted_is_gone_and_known_to_be_gone_until_it_comes_again() {
 async fn a_delete_is_in_the_trail_with_who_did_it() {
     let subject = Subject::new().await;
     subject.insert(record(1, 1, 1)).await;
-    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("anna")).await.unwrap();
+    subject.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("anna")).await;
     let trail = subject.catalog.audit(10).await.unwrap();
     assert!(trail.iter().any(|row| row.what == "delete" && row.who == "anna"));
-    assert!(
-        subject
-            .catalog
-            .delete(Selection::default(), Sight::Everything, asked("anna"))
-            .await
-            .unwrap()
-            .is_empty()
-    );
+    assert!(subject.delete(Selection::default(), Sight::Everything, asked("anna")).await.is_empty());
 }
 
 #[tokio::test]
@@ -417,7 +405,7 @@ async fn a_patient_of_two_studies_outlives_the_first() {
     let subject = Subject::new().await;
     subject.insert(record(1, 1, 1).of_patient("P", "")).await;
     subject.insert(record(2, 1, 1).of_patient("P", "")).await;
-    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("admin")).await.unwrap();
+    subject.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("admin")).await;
     let patient = &subject.search(Query::all(Level::Patient)).await[0];
     assert_eq!(text(patient, Tag::NUMBER_OF_PATIENT_RELATED_STUDIES), "1");
 }
@@ -481,7 +469,7 @@ async fn many_answers_come_in_order_each_once_while_others_come_and_go() {
         if found.len() == 10 {
             subject.insert(record(2_000, 1, 1)).await;
             let gone = Selection { studies: vec![uid("1.2.5")], ..Selection::default() };
-            subject.catalog.delete(gone, Sight::Everything, asked("test")).await.unwrap();
+            subject.delete(gone, Sight::Everything, asked("test")).await;
         }
     }
     // Studies 1,300 down to 1, but for the one that went; the one that came is for the next search.
@@ -513,7 +501,7 @@ async fn names_are_found_by_their_words_as_long_as_they_are_there() {
     subject.insert(record(2, 1, 2).with(Tag::PATIENT_NAME, Vr::PN, "Mulligan^Jurgis")).await;
     assert_eq!(found(Tag::PATIENT_NAME, "jur mull").await, ["1.2.2", "1.2.1"]);
     let gone = Selection { studies: vec![uid("1.2.1")], ..Selection::default() };
-    subject.catalog.delete(gone, Sight::Everything, asked("test")).await.unwrap();
+    subject.delete(gone, Sight::Everything, asked("test")).await;
     assert_eq!(found(Tag::PATIENT_NAME, "jur mull").await, ["1.2.2"]);
     assert_eq!(found(Tag::REFERRING_PHYSICIAN_NAME, "oster").await, ["1.2.2"]);
 }
@@ -541,7 +529,7 @@ async fn the_regions_of_a_study_are_those_of_its_instances() {
     };
     assert_eq!(codes().await, ["T1", "T2"]);
     let gone = Selection { instances: vec![uid("1.2.1.1.2")], ..Selection::default() };
-    subject.catalog.delete(gone, Sight::Everything, asked("test")).await.unwrap();
+    subject.delete(gone, Sight::Everything, asked("test")).await;
     assert_eq!(codes().await, ["T1"]);
 }
 

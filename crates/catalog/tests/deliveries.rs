@@ -378,7 +378,7 @@ async fn an_instance_that_went_round_is_not_sent_on_again_and_one_that_its_sourc
     for job in claim(&subject, "a").await {
         conclude(&subject, "a", job.job, JobState::Delivered, None).await;
     }
-    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("admin")).await.unwrap();
+    subject.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("admin")).await;
     let gone = subject.catalog.jobs(Filter { limit: 10, ..Filter::default() }).await.unwrap();
     assert_eq!(gone[0].instance, Some(uid("1.2.1.1.1")), "a receipt names what was deleted");
     subject.insert_with(from("elsewhere", 1).again(), to("reader", Trigger::Instance)).await;
@@ -394,7 +394,7 @@ async fn an_instance_that_went_round_is_not_sent_on_again_and_one_that_its_sourc
 async fn what_is_deleted_is_not_sent() {
     let subject = Subject::new().await;
     subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;
-    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("admin")).await.unwrap();
+    subject.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("admin")).await;
     assert!(claim(&subject, "a").await.is_empty());
     assert_eq!(states(&subject).await, [JobState::Cancelled]);
     subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;

@@ -277,7 +277,7 @@ async fn commitment_is_asked_for_once_a_delivery_is_quiet_or_the_request_full() 
 async fn what_was_deleted_here_before_it_was_asked_for_is_left_out() {
     let subject = Subject::new().await;
     subject.delivered(&[1]).await;
-    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("admin")).await.unwrap();
+    subject.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("admin")).await;
     subject.clock.advance(QUIET);
     assert_eq!(subject.gathered(100).await, 0);
     assert_eq!(subject.jobs().await[0].commitment, None);

@@ -1,13 +1,13 @@
 //! What was removed and can be brought back: its rows come again under their numbers, and nothing is delivered because of it.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
 use std::time::Duration;
 
 use causeway_catalog::delivery::{Afterwards, Claim, Filter, JobState, Lane, Last, Update};
-use causeway_catalog::{BroughtBack, Inserted, RemovedObject};
+use causeway_catalog::{BroughtBack, Hold, Inserted, RemovedObject, Removing};
 use causeway_core::keeping::{Reason, Removal, RemovalMark};
 use causeway_core::{Clock, EventKind, Level, PlannedDelivery, Query, Selection, Sight, Tag, Trigger};
 use common::{Subject, With, asked, record, uid};
@@ -20,7 +20,7 @@ fn with_grace() -> Removal {
 
 async fn remove(subject: &Subject, study: &str) -> usize {
     let selection = Selection::study(uid(study));
-    subject.catalog.delete(selection, Sight::Everything, with_grace()).await.unwrap().len()
+    subject.delete(selection, Sight::Everything, with_grace()).await.len()
 }
 
 fn named(objects: &[RemovedObject]) -> Vec<&str> {
@@ -147,13 +147,17 @@ async fn without_grace_and_when_it_is_ended_bytes_go_at_once() {
     for study in 1..=2 {
         subject.insert(record(study, 1, 1)).await;
     }
-    subject.catalog.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("anna")).await.unwrap();
+    subject.delete(Selection::study(uid("1.2.1")), Sight::Everything, asked("anna")).await;
     assert!(subject.catalog.removed_studies(String::new(), 10).await.unwrap().is_empty());
     assert_eq!(named(&subject.catalog.claim_removed(10).await.unwrap()), ["1.2.1.1.1"]);
     remove(&subject, "1.2.2").await;
-    assert_eq!(subject.catalog.end_grace(uid("1.2.2"), "anna").await.unwrap(), 1);
+    assert_eq!(subject.catalog.end_grace(uid("1.2.2"), "anna").await.unwrap(), Removing::Done(1));
     assert_eq!(subject.catalog.claim_removed(10).await.unwrap().len(), 2);
-    assert_eq!(subject.catalog.end_grace(uid("1.2.2"), "anna").await.unwrap(), 0, "they are going");
+    assert_eq!(
+        subject.catalog.end_grace(uid("1.2.2"), "anna").await.unwrap(),
+        Removing::Done(0),
+        "they are going"
+    );
 }
 
 #[tokio::test]
@@ -202,4 +206,60 @@ async fn a_catalog_that_is_made_anew_knows_what_marks_say_was_removed() {
     assert_eq!(subject.catalog.bring_back(vec![one], "otto").await.unwrap(), [BroughtBack::Back]);
     let found = subject.found(Query::all(Level::Instance), Tag::SOP_INSTANCE_UID).await;
     assert_eq!(found.len(), 2);
+}
+
+fn held<T>(came: Removing<T>) -> Hold {
+    match came {
+        Removing::Held(hold) => hold,
+        Removing::Done(_) => panic!("it was done"),
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_study_on_hold_is_removed_or_replaced_until_the_hold_is_taken_away() {
+    let subject = Subject::new().await;
+    for instance in 1..=2 {
+        subject.insert(record(1, 1, instance)).await;
+    }
+    let placed = subject.catalog.put_hold(uid("1.2.1"), "a case".to_owned(), "otto").await.unwrap().unwrap();
+    assert_eq!((placed.instances, placed.removed, placed.reason.as_str()), (2, 0, "a case"));
+    let one = Selection::instance(uid("1.2.1"), uid("1.2.1.1"), uid("1.2.1.1.1"));
+    for selection in [Selection::study(uid("1.2.1")), one] {
+        let came = subject.catalog.delete(selection, Sight::Everything, with_grace()).await.unwrap();
+        assert_eq!(held(came), placed);
+    }
+    assert_eq!(subject.replace(record(1, 1, 1).with_other_bytes()).await, Inserted::Conflict);
+    assert_eq!(subject.insert(record(1, 1, 3)).await, Inserted::New, "what comes is kept");
+    assert_eq!(subject.found(Query::all(Level::Instance), Tag::SOP_INSTANCE_UID).await.len(), 3);
+    assert!(subject.catalog.remove_hold(uid("1.2.1"), "otto").await.unwrap());
+    assert!(!subject.catalog.remove_hold(uid("1.2.1"), "otto").await.unwrap());
+    assert!(matches!(subject.replace(record(1, 1, 1).with_other_bytes()).await, Inserted::Replaced { .. }));
+    assert_eq!(remove(&subject, "1.2.1").await, 3);
+    let trail: Vec<String> =
+        subject.catalog.audit(50).await.unwrap().into_iter().map(|row| row.what).collect();
+    assert!(trail.contains(&"hold-put".to_owned()) && trail.contains(&"hold-remove".to_owned()), "{trail:?}");
+}
+
+#[tokio::test]
+async fn a_hold_has_the_bytes_stay_of_what_was_removed_before() {
+    let subject = Subject::new().await;
+    let one = record(1, 1, 1);
+    subject.insert(one.clone()).await;
+    remove(&subject, "1.2.1").await;
+    let placed = subject.catalog.put_hold(uid("1.2.1"), "a case".to_owned(), "otto").await.unwrap().unwrap();
+    assert_eq!((placed.instances, placed.removed), (0, 1));
+    held(subject.catalog.end_grace(uid("1.2.1"), "anna").await.unwrap());
+    subject.clock.advance(GRACE * 2);
+    assert!(subject.catalog.claim_removed(10).await.unwrap().is_empty());
+    assert_eq!(subject.catalog.bring_back(vec![one], "otto").await.unwrap(), [BroughtBack::Back]);
+    remove_hold_and_all(&subject).await;
+}
+
+async fn remove_hold_and_all(subject: &Subject) {
+    assert_eq!(subject.catalog.holds(String::new(), 10).await.unwrap().len(), 1);
+    assert!(subject.catalog.holds("1.2.1".to_owned(), 10).await.unwrap().is_empty());
+    subject.catalog.remove_hold(uid("1.2.1"), "otto").await.unwrap();
+    remove(subject, "1.2.1").await;
+    subject.clock.advance(GRACE);
+    assert_eq!(subject.catalog.claim_removed(10).await.unwrap().len(), 1);
 }

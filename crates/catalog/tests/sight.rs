@@ -118,8 +118,7 @@ async fn pages_of_what_is_seen_have_no_gaps() {
 async fn what_is_hidden_is_not_deleted_and_what_would_touch_it_is_told() {
     let subject = four_studies().await;
     let own = Sight::Only(remotes(&["ct1"]));
-    let gone =
-        subject.catalog.delete(Selection::study(uid("1.2.2")), own.clone(), asked("ct1")).await.unwrap();
+    let gone = subject.delete(Selection::study(uid("1.2.2")), own.clone(), asked("ct1")).await;
     assert!(gone.is_empty());
     assert_eq!(subject.search(Query::all(Level::Study)).await.len(), 4);
     let hidden =
@@ -131,8 +130,7 @@ async fn what_is_hidden_is_not_deleted_and_what_would_touch_it_is_told() {
     moved.ids.instance = uid("1.2.2.1.1");
     assert!(hidden(moved.clone()).await, "another's instance under a study of its own");
     assert!(!subject.catalog.is_hidden(moved.ids, Sight::Everything).await.unwrap());
-    let gone =
-        subject.catalog.delete(Selection::study(uid("1.2.1")), own.clone(), asked("ct1")).await.unwrap();
+    let gone = subject.delete(Selection::study(uid("1.2.1")), own.clone(), asked("ct1")).await;
     assert_eq!(gone.len(), 2);
 }
 
@@ -140,7 +138,7 @@ async fn what_is_hidden_is_not_deleted_and_what_would_touch_it_is_told() {
 async fn a_study_stays_of_the_remote_that_it_began_with_through_a_restart() {
     let subject = four_studies().await.reopened().await;
     let first = Selection { instances: vec![uid("1.2.1.1.1")], ..Selection::default() };
-    subject.catalog.delete(first, Sight::Everything, asked("admin")).await.unwrap();
+    subject.delete(first, Sight::Everything, asked("admin")).await;
     let found =
         subject.found(seeing(&remotes(&["mr1"]), Query::all(Level::Study)), Tag::STUDY_INSTANCE_UID).await;
     assert_eq!(found, ["1.2.2"]);

@@ -187,6 +187,7 @@ impl From<DeleteError> for Problem {
     fn from(error: DeleteError) -> Self {
         match error {
             DeleteError::Access(error) => error.into(),
+            DeleteError::Held { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
             DeleteError::Catalog(_) => Self::inside(error.class(), error.to_string()),
         }
     }

@@ -3,6 +3,7 @@
 pub(crate) mod doctor;
 pub(crate) mod errands;
 pub(crate) mod events;
+pub(crate) mod holds;
 pub(crate) mod incidents;
 pub(crate) mod links;
 pub(crate) mod node;

@@ -189,7 +189,10 @@ impl Archive {
             }
             Inserted::Conflict | Inserted::Superseded => {
                 self.inner.store.delete(&object).await?;
-                return Err(IngestError::Conflict(ids.instance));
+                return Err(match self.on_conflict() {
+                    OnConflict::KeepFirst => IngestError::Conflict(ids.instance),
+                    OnConflict::Replace => IngestError::Held(ids.instance),
+                });
             }
         };
         if self.inner.config.acknowledge == Acknowledge::Store {

@@ -1,6 +1,10 @@
 //! What keeps the archive clean by itself: marks beside what was removed, and the bytes of what is over its grace. One such
 //! task runs, wherever there are several nodes.
 
+mod hold;
+
+pub use hold::{HoldError, MAX_REASON_CHARS};
+
 use std::future::Future;
 use std::time::Duration;
 

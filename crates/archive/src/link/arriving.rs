@@ -345,7 +345,8 @@ fn refused(error: &IngestError) -> Fate {
         | IngestError::OtherStudy { .. }
         | IngestError::Unseen(_)
         | IngestError::NotStorage(_)
-        | IngestError::Conflict(_) => error.to_string(),
+        | IngestError::Conflict(_)
+        | IngestError::Held(_) => error.to_string(),
     };
     // A transfer that broke off is no fault of the instance.
     let status = match error {

@@ -21,3 +21,11 @@ CREATE INDEX removed_study ON removed (study, id);
 CREATE INDEX removed_purge ON removed (purge_at);
 CREATE INDEX removed_unmarked ON removed (id) WHERE state = 0;
 CREATE INDEX removed_going ON removed (id) WHERE state = 2;
+
+-- Studies on legal hold, whether they are here or not: nothing of them is removed.
+CREATE TABLE hold (
+    study TEXT PRIMARY KEY,
+    reason TEXT NOT NULL,
+    who TEXT NOT NULL,
+    at INTEGER NOT NULL
+);

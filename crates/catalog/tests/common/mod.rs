@@ -1,17 +1,17 @@
 //! Makers of records and the small words that the tests of the catalog share.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![expect(dead_code, reason = "each test file is a crate of its own and uses what it needs")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use causeway_catalog::{Catalog, Inserted, OnConflict};
+use causeway_catalog::{Catalog, Inserted, OnConflict, Removing};
 use causeway_core::keeping::{Age, Reason, Removal};
 use causeway_core::query::{Key, Matching, Returned};
 use causeway_core::{
     Attributes, Digest, Door, Element, Envelope, Identifiers, InstanceRecord, Level, ManualClock, ObjectKey,
-    PatientKey, PlannedDelivery, Query, Tag, Uid, Vr,
+    PatientKey, PlannedDelivery, Query, Selection, Sight, StoredInstance, Tag, Uid, Vr,
 };
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -58,6 +58,19 @@ impl Subject {
 
     pub(crate) async fn replace(&self, record: InstanceRecord) -> Inserted {
         self.catalog.insert(record, Vec::new(), OnConflict::Replace).await.unwrap()
+    }
+
+    /// Removes; nothing is on hold.
+    pub(crate) async fn delete(
+        &self,
+        selection: Selection,
+        sight: Sight,
+        removal: Removal,
+    ) -> Vec<StoredInstance> {
+        match self.catalog.delete(selection, sight, removal).await.unwrap() {
+            Removing::Done(removed) => removed,
+            Removing::Held(hold) => panic!("{hold:?}"),
+        }
     }
 
     pub(crate) async fn search(&self, query: Query) -> Vec<Attributes> {

@@ -8,6 +8,7 @@ mod doctor;
 mod events;
 mod found;
 mod health;
+mod hold;
 mod import;
 mod link;
 mod local;
@@ -80,6 +81,8 @@ enum Verb {
     Health(health::Health),
     /// What was removed and can be brought back: list, restore, purge
     Removed(removed::Removed),
+    /// Studies of which nothing is removed: add, list, remove
+    Hold(hold::Hold),
     /// Check the node and explain what it refused lately
     Doctor(doctor::Doctor),
     /// Orders that wait for modalities, and what was performed of them: add, list, show, remove, import, match, steps
@@ -136,6 +139,7 @@ impl Verb {
             Self::Verify(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Health(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Removed(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Hold(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Worklist(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),

@@ -106,7 +106,8 @@ pub(super) fn refusal(error: &IngestError, named: Named) -> Refusal {
         | IngestError::OtherStudy { .. }
         | IngestError::Unseen(_)
         | IngestError::NotStorage(_)
-        | IngestError::Conflict(_) => error.to_string(),
+        | IngestError::Conflict(_)
+        | IngestError::Held(_) => error.to_string(),
     };
     let Named { sop_class, sop_instance } = named;
     Refusal { sop_class, sop_instance, reason: error.failure_reason(), words, class }
