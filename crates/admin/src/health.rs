@@ -1,23 +1,34 @@
 //! Health, for those who keep the node running: alive, and ready to be called.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use causeway_archive::DiskState;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::state::Node;
+
+/// How long the catalog is given to answer.
+const CATALOG_SECONDS: Duration = Duration::from_secs(5);
 
 /// The process answers.
 pub(crate) async fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()
 }
 
-/// The spool was replayed, both doors are open, and the node is not about to stop. A full disk is told of and does not make it
-/// unready: what is kept can be read, and is delivered.
+/// The spool was replayed, both doors are open, the node is not about to stop, and the catalog answers. A full disk is told of
+/// and does not make it unready: what is kept can be read, and is delivered.
 pub(crate) async fn ready(State(node): State<Node>) -> Response {
     if node.is_ready() {
+        let answer = timeout(CATALOG_SECONDS, node.archive.ask_catalog()).await;
+        if !matches!(answer, Ok(Ok(()))) {
+            let away = json!({ "status": "not ready", "catalog": "away" });
+            return (StatusCode::SERVICE_UNAVAILABLE, Json(away)).into_response();
+        }
         let disks: Vec<_> = node.archive.disks().iter().map(disk).collect();
         Json(json!({ "status": "ready", "room": node.archive.room(), "disks": disks })).into_response()
     } else {

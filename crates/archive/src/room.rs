@@ -1,4 +1,4 @@
-//! Whether there is room for more: disks are looked at at a set pace, and what changes is told once.
+//! Whether there is room for more, and a catalog to record it in: disks are looked at at a set pace, and what changes is told once.
 //!
 //! The store refuses what does not fit by itself; here is who looks, and who may ask how things stand.
 
@@ -34,6 +34,14 @@ impl Archive {
                 () = &mut shutdown => return,
             }
         }
+    }
+
+    /// Whether the catalog answers. Where it is on a server it may be away.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ask_catalog(&self) -> Result<(), causeway_catalog::Error> {
+        self.inner.catalog.ask().await
     }
 
     /// The disks that are watched, as they were seen last.

@@ -241,7 +241,7 @@ pub(crate) fn expect(
              ON CONFLICT (instance) DO UPDATE SET remote = excluded.remote, attempt = 0, next_at = excluded.next_at,
              error = NULL",
             )?
-            .execute((instance, remote, now))?;
+            .send((instance, remote, now))?;
     }
     Ok(())
 }

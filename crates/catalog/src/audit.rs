@@ -29,7 +29,7 @@ pub(crate) fn append(
 ) -> Result<(), Error> {
     connection
         .prepare_cached("INSERT INTO audit (at, who, what, subject) VALUES (?1, ?2, ?3, ?4)")?
-        .execute((at, who, what, subject))?;
+        .send((at, who, what, subject))?;
     Ok(())
 }
 

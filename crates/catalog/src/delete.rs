@@ -77,7 +77,7 @@ pub(crate) fn bury(connection: &Connection, uid: &str, now: i64) -> Result<(), E
             "INSERT INTO tombstone (uid, deleted_at) VALUES (?1, ?2)
              ON CONFLICT (uid) DO UPDATE SET deleted_at = excluded.deleted_at",
         )?
-        .execute((uid, now))?;
+        .send((uid, now))?;
     Ok(())
 }
 
@@ -91,7 +91,7 @@ pub(crate) fn take_out(connection: &Connection, ids: &[i64], now: i64) -> Result
                 "UPDATE job SET (uid, source) = (SELECT uid, envelope ->> 'remote' FROM instance WHERE id = ?1)
                  WHERE instance = ?1",
             )?
-            .execute([id])?;
+            .send([id])?;
         let series: Option<i64> = connection
             .prepare_cached("DELETE FROM instance WHERE id = ?1 RETURNING series")?
             .query_row([id], |row| row.get(0))
@@ -102,7 +102,7 @@ pub(crate) fn take_out(connection: &Connection, ids: &[i64], now: i64) -> Result
                 "UPDATE job SET state = 4, lease_owner = NULL, changed_at = ?2,
                  words = 'the instance was deleted here' WHERE instance = ?1 AND state IN (0, 1, 3)",
             )?
-            .execute((id, now))?;
+            .send((id, now))?;
     }
     let mut studies = BTreeSet::new();
     for series in touched {

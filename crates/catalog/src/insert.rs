@@ -212,7 +212,7 @@ fn update_patient(connection: &Connection, id: i64, own: &Own) -> Result<(), Err
             "UPDATE patient SET name_alphabetic = ?2, name_ideographic = ?3, name_phonetic = ?4, birth_date = ?5,
              sex = ?6, attributes = ?7 WHERE id = ?1",
         )?
-        .execute((
+        .send((
             id,
             alphabetic,
             ideographic,
@@ -273,7 +273,7 @@ fn update_study(connection: &Connection, id: i64, own: &Own) -> Result<(), Error
              referring_alphabetic = ?7, referring_ideographic = ?8, referring_phonetic = ?9, attributes = ?10
              WHERE id = ?1",
         )?
-        .execute((
+        .send((
             id,
             columns.date,
             columns.time,
@@ -319,7 +319,7 @@ fn update_series(connection: &Connection, id: i64, own: &Own) -> Result<(), Erro
             "UPDATE series SET modality = ?2, number = ?3, description = ?4, body_part = ?5, performed_date = ?6,
              performed_time = ?7, attributes = ?8 WHERE id = ?1",
         )?
-        .execute((
+        .send((
             id,
             columns.modality,
             columns.number,
@@ -396,7 +396,7 @@ fn count(
     if more_modalities.is_some() || more_classes.is_some() {
         connection
             .prepare_cached("UPDATE study SET modalities = ?2, sop_classes = ?3 WHERE id = ?1")?
-            .execute((study, more_modalities.unwrap_or(modalities), more_classes.unwrap_or(sop_classes)))?;
+            .send((study, more_modalities.unwrap_or(modalities), more_classes.unwrap_or(sop_classes)))?;
     }
     regions::add(connection, study, regions)
 }
@@ -415,7 +415,7 @@ fn with_word(words: &str, word: &str) -> Option<String> {
 /// What comes again is not gone any more.
 fn forget_tombstones(connection: &Connection, record: &InstanceRecord) -> Result<(), Error> {
     let ids = &record.ids;
-    connection.prepare_cached("DELETE FROM tombstone WHERE uid IN (?1, ?2, ?3)")?.execute((
+    connection.prepare_cached("DELETE FROM tombstone WHERE uid IN (?1, ?2, ?3)")?.send((
         ids.study.as_str(),
         ids.series.as_str(),
         ids.instance.as_str(),

@@ -6,8 +6,9 @@
 //! here: blobs, sockets, what a route means.
 //!
 //! Invariant: what belongs together is written in one transaction, and a caller is answered only after its
-//! commit. An ordinary commit is not synced to disk, since a replay of the spool writes it again;
-//! [`Catalog::sync`] and every change that no replay can restore are.
+//! commit. On SQLite an ordinary commit is not synced to disk, since a replay of the spool writes it again;
+//! [`Catalog::sync`] and every change that no replay can restore are. On PostgreSQL every commit is: a crash of its server
+//! is none of the node's, and no replay would come after it.
 
 pub mod acceptance;
 mod aliases;
@@ -53,7 +54,7 @@ use causeway_core::Clock;
 
 pub use aliases::{Aliases, CameBack, DueBack, OriginalStudy};
 pub use audit::AuditRow;
-pub use engine::Failure;
+pub use engine::{Failure, Server, ServerError};
 pub use error::Error;
 pub use events::{Event, Events, Subject};
 pub use hold::{Hold, Removing};
@@ -100,12 +101,29 @@ impl Catalog {
         Ok(Self { engine, clock, spool: Arc::default() })
     }
 
+    /// Opens the database on a server of PostgreSQL, making its tables or bringing them up to date where needed.
+    ///
+    /// # Errors
+    /// When the server cannot be reached, or its tables are not for this version.
+    pub async fn connect(server: Server, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let engine = Arc::new(Engine::connect(server).await?);
+        Ok(Self { engine, clock, spool: Arc::default() })
+    }
+
     /// Returns when everything that was committed before is safely on disk.
     ///
     /// # Errors
     /// When the disk fails.
     pub async fn sync(&self) -> Result<(), Error> {
         self.engine.sync().await
+    }
+
+    /// Asks the database for nothing, and so whether it answers.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn ask(&self) -> Result<(), Error> {
+        self.engine.read(|connection| Ok(connection.prepare_cached("SELECT 1")?.exists([]).map(drop)?)).await
     }
 
     fn now_ms(&self) -> i64 {

@@ -7,11 +7,12 @@ use causeway_core::{Attributes, Element, Tag};
 
 use crate::engine::Connection;
 use crate::error::Error;
+use crate::record::cut;
 
 /// Alphabetic, ideographic, phonetic.
 pub(crate) fn columns(name: Option<&str>) -> [Option<String>; 3] {
     let folded = name.map(Folded::of).unwrap_or_default();
-    folded.groups().map(|group| (!group.is_empty()).then(|| group.to_owned()))
+    folded.groups().map(|group| (!group.is_empty()).then(|| cut(group).to_owned()))
 }
 
 /// A table of words: whose they are, and the name they are of.
@@ -41,7 +42,7 @@ impl Words {
         attributes: &Attributes,
     ) -> Result<(), Error> {
         let Self { table, owner: column, .. } = self;
-        connection.prepare_cached(&format!("DELETE FROM {table} WHERE {column} = ?1"))?.execute([owner])?;
+        connection.prepare_cached(&format!("DELETE FROM {table} WHERE {column} = ?1"))?.send([owner])?;
         self.add(connection, owner, attributes)
     }
 
@@ -59,7 +60,7 @@ impl Words {
         let sql = format!("INSERT INTO {table} (word, {column}) VALUES (?1, ?2) ON CONFLICT DO NOTHING");
         let mut statement = connection.prepare_cached(&sql)?;
         for word in words {
-            statement.execute((word, owner))?;
+            statement.send((word, owner))?;
         }
         Ok(())
     }

@@ -201,8 +201,8 @@ impl Catalog {
                     Value::Integer(filter.offset.into()),
                 ];
                 let sql = format!(
-                    "SELECT {COLUMNS} FROM performed WHERE (?1 IS NULL OR status = ?1)
-                     AND (?2 IS NULL OR study_uid = ?2) ORDER BY id DESC LIMIT ?3 OFFSET ?4"
+                    "SELECT {COLUMNS} FROM performed WHERE (status = ?1 OR ?1 IS NULL)
+                     AND (study_uid = ?2 OR ?2 IS NULL) ORDER BY id DESC LIMIT ?3 OFFSET ?4"
                 );
                 let mut statement = connection.prepare_cached(&sql)?;
                 let mut rows = statement.query(params_from_iter(values))?;

@@ -97,8 +97,18 @@ impl SeriesColumns {
     }
 }
 
-pub(crate) fn text(attributes: &Attributes, tag: Tag) -> Option<String> {
-    attributes.first(tag).map(str::to_owned)
+fn text(attributes: &Attributes, tag: Tag) -> Option<String> {
+    attributes.first(tag).map(|text| cut(text).to_owned())
+}
+
+/// Longest text of a column that keys are held against, in characters; the rest stands in the attributes alone. No attribute
+/// with such a column may have as many (PS3.5 §6.2), and an index of PostgreSQL takes no more than 2,700 bytes.
+pub(crate) const MAX_SEARCHED_CHARS: usize = 512;
+
+/// What of a text stands in such a column.
+pub(crate) fn cut(text: &str) -> &str {
+    let end = text.char_indices().nth(MAX_SEARCHED_CHARS).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or(text)
 }
 
 pub(crate) fn number(attributes: &Attributes, tag: Tag) -> Option<i64> {

@@ -65,7 +65,7 @@ impl Catalog {
     /// When the database fails.
     pub async fn retry_way_back(&self, instance: Uid, who: &str) -> Result<bool, Error> {
         let sql = "UPDATE way_back SET next_at = ?2, attempt = 0
-                   WHERE instance = (SELECT id FROM instance WHERE uid = ?1) AND ?2 IS NOT NULL RETURNING instance";
+                   WHERE instance = (SELECT id FROM instance WHERE uid = ?1) AND CAST(?2 AS BIGINT) IS NOT NULL RETURNING instance";
         self.change_way_back(instance, who, sql, "way-back-retry").await
     }
 
@@ -75,7 +75,7 @@ impl Catalog {
     /// When the database fails.
     pub async fn discard_way_back(&self, instance: Uid, who: &str) -> Result<bool, Error> {
         let sql = "DELETE FROM way_back
-                   WHERE instance = (SELECT id FROM instance WHERE uid = ?1) AND ?2 IS NOT NULL RETURNING instance";
+                   WHERE instance = (SELECT id FROM instance WHERE uid = ?1) AND CAST(?2 AS BIGINT) IS NOT NULL RETURNING instance";
         self.change_way_back(instance, who, sql, "way-back-discard").await
     }
 

@@ -2,13 +2,14 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use causeway_admin::{LinkFace, Node};
 use causeway_archive::members::Introducing;
 use causeway_archive::{Archive, oidc};
-use causeway_catalog::Catalog;
-use causeway_core::{Clock, SystemClock};
+use causeway_catalog::{Catalog, Server};
+use causeway_core::{Class, Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
 use causeway_store::{Disk, ObjectsConfig, Store, Watched};
 use causeway_tls::{Role, Tls};
@@ -16,8 +17,14 @@ use causeway_web::Viewers;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{Instant, sleep};
 
-use crate::config::{Acknowledge, Duplicate, Settings};
+use crate::config::{Acknowledge, Duplicate, Place, Settings};
+
+/// How long a start waits for the server of the catalog.
+const WAIT_FOR_SERVER: Duration = Duration::from_secs(60);
+/// Between two calls of it.
+const BETWEEN_CALLS: Duration = Duration::from_secs(1);
 
 /// A node that runs.
 pub(crate) struct Running {
@@ -109,10 +116,34 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     })
 }
 
-async fn open_catalog(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Catalog> {
-    let file = settings.catalog_file()?;
-    let catalog = Catalog::open(&file, Arc::clone(clock)).await;
-    catalog.with_context(|| format!("the catalog {} cannot be opened", file.display()))
+/// Opens the catalog. A server that is away is waited for, for a while.
+pub(crate) async fn open_catalog(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Catalog> {
+    match settings.catalog()? {
+        Place::File(file) => {
+            let catalog = Catalog::open(&file, Arc::clone(clock)).await;
+            catalog.with_context(|| format!("the catalog {} cannot be opened", file.display()))
+        }
+        Place::Server(server) => {
+            let tls = Tls::for_catalog(settings.catalog.tls.clone(), Arc::clone(clock))?;
+            let server = server.with_security(tls.towards_server());
+            let catalog = connect(&server, clock).await;
+            catalog.with_context(|| format!("the catalog {server} cannot be opened"))
+        }
+    }
+}
+
+/// Calls the server of the catalog until it is there, or has been away for too long.
+async fn connect(server: &Server, clock: &Arc<dyn Clock>) -> Result<Catalog, causeway_catalog::Error> {
+    let began = Instant::now();
+    loop {
+        match Catalog::connect(server.clone(), Arc::clone(clock)).await {
+            Err(error) if error.class() == Class::Transient && began.elapsed() < WAIT_FOR_SERVER => {
+                tracing::warn!(%error, %server, "the catalog is waited for");
+                sleep(BETWEEN_CALLS).await;
+            }
+            other => return other,
+        }
+    }
 }
 
 /// Has what was under way when the node last ended due at once: its spool is ours alone, so whoever held it is gone.
@@ -194,7 +225,10 @@ fn watched(settings: &Settings) -> Vec<Watched> {
     let of_ingest = |disk, path| Watched { disk, path, marks: settings.ingest.marks() };
     let objects = settings.objects().ok();
     let objects = objects.map(|path| Watched { disk: Disk::Objects, path, marks: settings.store.marks() });
-    let catalog = settings.catalog_file().ok().map(|path| of_ingest(Disk::Catalog, path));
+    let catalog = match settings.catalog() {
+        Ok(Place::File(path)) => Some(of_ingest(Disk::Catalog, path)),
+        Ok(Place::Server(_)) | Err(_) => None,
+    };
     let spool = of_ingest(Disk::Spool, settings.node.data.join("spool"));
     std::iter::once(spool).chain(objects).chain(catalog).collect()
 }

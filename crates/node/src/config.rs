@@ -1,6 +1,8 @@
 //! `causeway.toml`: one table per room, each owned by its room; below it the environment
 //! (`CAUSEWAY_<TABLE>__<KEY>`), below that the flags of the command line. Unknown keys are refused.
 
+mod catalog;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -11,6 +13,9 @@ use causeway_core::space::{Amount, Marks};
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::{Table, Value};
+
+use catalog::CatalogSettings;
+pub(crate) use catalog::Place;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -79,14 +84,6 @@ impl StoreSettings {
     pub(crate) const fn marks(&self) -> Marks {
         Marks { warn: self.warn_free, stop: self.stop_free }
     }
-}
-
-/// `[catalog]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct CatalogSettings {
-    /// Where the catalog is: `sqlite:///…`. Not given: `catalog.db` in the data folder.
-    pub(crate) url: Option<String>,
 }
 
 /// `[ingest]`.
@@ -249,7 +246,7 @@ impl Settings {
         tracing_subscriber::EnvFilter::try_new(&self.log.level).context("[log] level")?;
         self.node.zone()?;
         self.objects()?;
-        self.catalog_file()?;
+        self.catalog()?;
         Ok(())
     }
 
@@ -261,11 +258,16 @@ impl Settings {
         }
     }
 
-    /// The catalog's file.
-    pub(crate) fn catalog_file(&self) -> anyhow::Result<PathBuf> {
-        match &self.catalog.url {
-            None => Ok(self.node.data.join("catalog.db")),
-            Some(url) => local(url, "sqlite://", "[catalog] url"),
+    /// Where the catalog is.
+    pub(crate) fn catalog(&self) -> anyhow::Result<Place> {
+        self.catalog.place(&self.node.data)
+    }
+
+    /// The catalog's file, for what is done with files alone; `instead` says what is done with a server.
+    pub(crate) fn catalog_file(&self, instead: &str) -> anyhow::Result<PathBuf> {
+        match self.catalog()? {
+            Place::File(file) => Ok(file),
+            Place::Server(server) => bail!("the catalog is on a server, {server}: {instead}"),
         }
     }
 }

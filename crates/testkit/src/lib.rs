@@ -1,8 +1,10 @@
 //! What tests, benchmarks and the demonstration need to have something to work on.
 //!
-//! Lives here: makers of samples, a peer that plays bytes, and a line that is far and narrow. Never here: anything that
+//! Lives here: makers of samples, a peer that plays bytes, a line that is far and narrow, and a server of
+//! PostgreSQL. Never here: anything that
 //! the product's own reading or writing of DICOM is made of, so that both are a second opinion on it.
 
+pub mod database;
 pub mod line;
 pub mod peer;
 pub mod sample;

@@ -86,7 +86,8 @@ pub(crate) async fn connect(
         }
         Err((error, inlet)) => {
             let (opening, noted) = (inlet.opening(), notes.read());
-            Err(Attempt { peer: Peer::Called, opening, noted, suites: Vec::new() }.explain(&error))
+            Err(Attempt { peer: Peer::Called(material.table), opening, noted, suites: Vec::new() }
+                .explain(&error))
         }
     }
 }

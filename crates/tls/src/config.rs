@@ -1,4 +1,4 @@
-//! `[dimse.tls]` and `[web.tls]` of `causeway.toml`. Read by `node` as parts of the doors' tables, owned here.
+//! `[dimse.tls]`, `[web.tls]` and `[catalog.tls]` of `causeway.toml`. Read by `node` as parts of other tables, owned here.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -73,6 +73,30 @@ impl From<WebConfig> for Config {
     }
 }
 
+/// Settings of TLS towards the server of the catalog, in the words of [`Config`].
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CatalogConfig {
+    /// CAs one of which issued the certificate of the server. Not given: those the machine trusts.
+    pub ca: Option<PathBuf>,
+    /// The certificate that is presented to the server. Not given: none.
+    pub client_certificate: Option<PathBuf>,
+    /// The private key of `client_certificate`.
+    pub client_key: Option<PathBuf>,
+}
+
+impl From<CatalogConfig> for Config {
+    fn from(config: CatalogConfig) -> Self {
+        Self {
+            ca: config.ca,
+            client_certificate: config.client_certificate,
+            client_key: config.client_key,
+            table: Table::Catalog,
+            ..Self::default()
+        }
+    }
+}
+
 /// What is asked of callers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,8 +135,10 @@ const MAX_HANDSHAKE_SECONDS: u32 = 120;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// A file without its other half.
-    #[error("[dimse.tls] {present} is set and {missing} is not; they go together")]
+    #[error("{table} {present} is set and {missing} is not; they go together")]
     Half {
+        /// Where they stand.
+        table: Table,
         /// What is there.
         present: &'static str,
         /// What is not.
@@ -150,11 +176,11 @@ impl Config {
         for (one, has_one, other, has_other) in halves {
             if has_one != has_other {
                 let (present, missing) = if has_one { (one, other) } else { (other, one) };
-                return Err(ConfigError::Half { present, missing });
+                return Err(ConfigError::Half { table: self.table, present, missing });
             }
         }
         if self.listen.is_some() && self.certificate.is_none() {
-            return Err(ConfigError::Half { present: "listen", missing: "certificate" });
+            return Err(ConfigError::Half { table: self.table, present: "listen", missing: "certificate" });
         }
         if self.client_ca.is_some() && self.client_certificates == Some(ClientCertificates::None) {
             return Err(ConfigError::NeverAsked);

@@ -69,7 +69,7 @@ impl Attempt {
             (Peer::Caller(_), [1..=7, 0, ..]) => {
                 Some("it speaks DICOM without TLS, for which [dimse] listen is the port")
             }
-            (Peer::Called, [1..=7, 0, ..]) => {
+            (Peer::Called(_), [1..=7, 0, ..]) => {
                 Some("it answers in DICOM without TLS; is this its port for TLS?")
             }
             (_, [b'A'..=b'Z', b'A'..=b'Z', ..]) => Some("it speaks HTTP, or another language in letters"),
@@ -218,6 +218,6 @@ mod tests {
             attempt(Peer::Caller(Table::Dimse), &[HANDSHAKE, 3, 1]).explain(&end),
             HandshakeError::Closed
         );
-        assert_eq!(attempt(Peer::Called, &[]).explain(&end), HandshakeError::Closed);
+        assert_eq!(attempt(Peer::Called(Table::Dimse), &[]).explain(&end), HandshakeError::Closed);
     }
 }

@@ -1,4 +1,4 @@
-//! TLS for DIMSE (PS3.15 §B.12) and for the web listener: who calls, who is called, and that nobody else listens.
+//! TLS for DIMSE (PS3.15 §B.12), for the web listener and towards the server of the catalog: who calls, who is called, and that nobody else listens.
 //!
 //! Lives here: the handshake as server and as client, certificates from files and when they run out, whom they are
 //! trusted from, and words for what goes wrong. Never here: DICOM, and who may do what once he is known.
@@ -32,7 +32,7 @@ mod tests;
 
 pub use certificate::{Certificate, Unreadable};
 pub use client::{Security, pinned};
-pub use config::{ClientCertificates, Config, ConfigError, WebConfig};
+pub use config::{CatalogConfig, ClientCertificates, Config, ConfigError, WebConfig};
 pub use expiry::{Expiry, Notice, Role, Urgency, WARNING_DAYS};
 pub use files::LoadError;
 pub use hush::Hush;

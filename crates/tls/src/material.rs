@@ -26,6 +26,8 @@ const MAX_CERTIFICATES: usize = 1000;
 
 /// What is in force.
 pub(crate) struct Material {
+    /// The settings that it was read by.
+    pub(crate) table: Table,
     /// What the node presents to callers.
     pub(crate) own: Option<Arc<SingleCertAndKey>>,
     /// What it presents to those it calls.
@@ -58,13 +60,23 @@ impl Material {
             None => None,
         };
         let ca = match (config.table, &config.ca) {
-            (Table::Dimse, Some(path)) => judge_of_called(reading.authorities(Role::Ca, path)?),
-            (Table::Dimse, None) => judge_of_called(reading.machine()),
+            (Table::Dimse | Table::Catalog, Some(path)) => {
+                judge_of_called(reading.authorities(Role::Ca, path)?)
+            }
+            (Table::Dimse | Table::Catalog, None) => judge_of_called(reading.machine()),
             // Nobody is called from there.
             (Table::Web, _) => None,
         };
         let client = other.or_else(|| own.clone());
-        Ok(Self { own, client, client_ca, ca, held: reading.held, remarks: reading.remarks })
+        Ok(Self {
+            table: config.table,
+            own,
+            client,
+            client_ca,
+            ca,
+            held: reading.held,
+            remarks: reading.remarks,
+        })
     }
 }
 

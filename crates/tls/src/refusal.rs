@@ -14,8 +14,8 @@ use crate::setting::{Setting, Table};
 pub enum Peer {
     /// It called us, at the port of these settings.
     Caller(Table),
-    /// We called it.
-    Called,
+    /// We called it, as these settings say.
+    Called(Table),
 }
 
 /// Why a handshake came to nothing.
@@ -73,6 +73,7 @@ const fn uncertified(table: Table) -> &'static str {
     match table {
         Table::Dimse => "set [dimse.tls] client_certificates = \"requested\"",
         Table::Web => "leave [web.tls] client_ca out",
+        Table::Catalog => "set [catalog.tls] client_certificate and client_key",
     }
 }
 
@@ -80,8 +81,7 @@ impl Peer {
     /// The settings that it is judged by.
     pub(crate) const fn table(self) -> Table {
         match self {
-            Self::Caller(table) => table,
-            Self::Called => Table::Dimse,
+            Self::Caller(table) | Self::Called(table) => table,
         }
     }
 }
@@ -165,7 +165,7 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.peer {
             Peer::Caller(_) => f.write_str("the caller's certificate")?,
-            Peer::Called => f.write_str("the peer's certificate")?,
+            Peer::Called(_) => f.write_str("the peer's certificate")?,
         }
         let Some(certificate) = &self.certificate else {
             return write!(f, " cannot be read as an X.509 certificate; it must be issued anew");
@@ -205,7 +205,7 @@ impl Refused {
             Reason::Purpose => {
                 let purpose = match self.peer {
                     Peer::Caller(_) => "client",
-                    Peer::Called => "server",
+                    Peer::Called(_) => "server",
                 };
                 write!(f, "is not for use as a TLS {purpose}; its extended key usage must name it")
             }
@@ -226,7 +226,7 @@ impl Refused {
     const fn trust_key(&self) -> Setting {
         match self.peer {
             Peer::Caller(table) => table.key("client_ca"),
-            Peer::Called => Table::Dimse.key("ca"),
+            Peer::Called(table) => table.key("ca"),
         }
     }
 
@@ -237,7 +237,10 @@ impl Refused {
                 "let a CA of [dimse.tls] client_ca issue one, or leave client_ca out and pin it"
             }
             Peer::Caller(Table::Web) => "let a CA of [web.tls] client_ca issue one, or add it to that file",
-            Peer::Called => "pin it with `causeway remote add … --tls --certificate FINGERPRINT`",
+            Peer::Called(Table::Catalog) | Peer::Caller(Table::Catalog) => {
+                "let a CA of [catalog.tls] ca issue one, or add it to that file"
+            }
+            Peer::Called(_) => "pin it with `causeway remote add … --tls --certificate FINGERPRINT`",
         }
     }
 }
@@ -266,11 +269,12 @@ mod tests {
         assert!(expired.starts_with("the caller's certificate (CN=ct1) expired on 2"), "{expired}");
         let unknown = words(Peer::Caller(Table::Dimse), Reason::UnknownIssuer);
         assert!(unknown.contains("[dimse.tls] client_ca"), "{unknown}");
-        let own = words(Peer::Called, Reason::SelfSigned);
+        let own = words(Peer::Called(Table::Dimse), Reason::SelfSigned);
         assert!(own.contains("--certificate") && own.contains("SHA256:"), "{own}");
-        let name = words(Peer::Called, Reason::Name { expected: "10.0.0.7".to_owned() });
+        let name = words(Peer::Called(Table::Dimse), Reason::Name { expected: "10.0.0.7".to_owned() });
         assert!(name.contains("is for no host") && name.contains("not for 10.0.0.7"), "{name}");
-        let unreadable = Refused { peer: Peer::Called, certificate: None, reason: Reason::Unreadable };
+        let unreadable =
+            Refused { peer: Peer::Called(Table::Dimse), certificate: None, reason: Reason::Unreadable };
         assert!(unreadable.to_string().contains("cannot be read"));
     }
 

@@ -10,6 +10,8 @@ pub enum Table {
     Dimse,
     /// `[web.tls]`.
     Web,
+    /// `[catalog.tls]`.
+    Catalog,
 }
 
 impl Table {
@@ -19,6 +21,7 @@ impl Table {
         match self {
             Self::Dimse => "dimse.tls",
             Self::Web => "web.tls",
+            Self::Catalog => "catalog.tls",
         }
     }
 
@@ -31,7 +34,7 @@ impl Table {
     /// choose among.
     pub(crate) fn protocols(self) -> Vec<Vec<u8>> {
         match self {
-            Self::Dimse => Vec::new(),
+            Self::Dimse | Self::Catalog => Vec::new(),
             Self::Web => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
         }
     }
@@ -39,7 +42,7 @@ impl Table {
     /// What a caller is told who speaks in letters where TLS is spoken; none where nobody would read it.
     pub(crate) const fn to_plain(self) -> Option<&'static str> {
         match self {
-            Self::Dimse => None,
+            Self::Dimse | Self::Catalog => None,
             Self::Web => Some(TO_PLAIN_HTTP),
         }
     }

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::certificate::Certificate;
 use crate::client::{self, Security};
-use crate::config::{Config, WebConfig};
+use crate::config::{CatalogConfig, Config, WebConfig};
 use crate::expiry::{AGAIN, Expiry, Notice, Urgency};
 use crate::files::LoadError;
 use crate::material::{Material, stamps};
@@ -60,6 +60,14 @@ impl Tls {
         Self::open(config.into(), clock)
     }
 
+    /// Reads the files of `[catalog.tls]`, as [`Self::open`] does.
+    ///
+    /// # Errors
+    /// As for [`Self::open`].
+    pub fn for_catalog(config: CatalogConfig, clock: Arc<dyn Clock>) -> Result<Self, LoadError> {
+        Self::open(config.into(), clock)
+    }
+
     /// Where the listener with TLS is to listen, if at all.
     #[must_use]
     pub fn listen(&self) -> Option<SocketAddr> {
@@ -96,6 +104,13 @@ impl Tls {
             Some(dimse) if dimse.tls => Security::tls(self.clone(), remote.certificates.clone()),
             _ => Security::PLAIN,
         }
+    }
+
+    /// How a connection to a server that is no remote is secured: its certificate is for its name, and issued by whom
+    /// we trust.
+    #[must_use]
+    pub fn towards_server(&self) -> Security {
+        Security::tls(self.clone(), Vec::new())
     }
 
     pub(crate) async fn connect(

@@ -17,6 +17,12 @@ struct Package {
     present: fn() -> bool,
 }
 
+/// Its package starts a server of its own unless told not to.
+const POSTGRESQL: &str = "postgresql";
+/// Tells it, unless an administrator has told it something already.
+const NO_SERVER: &str = "mkdir -p /etc/postgresql-common && cd /etc/postgresql-common && \
+    { test -e createcluster.conf || echo 'create_main_cluster = false' > createcluster.conf; }";
+
 const PACKAGES: &[Package] = &[
     Package { name: "dcmtk", present: || on_path("echoscu") },
     Package { name: "orthanc", present: || on_path("Orthanc") || Path::new("/usr/sbin/Orthanc").exists() },
@@ -33,6 +39,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "haproxy", present: || on_path("haproxy") || Path::new("/usr/sbin/haproxy").exists() },
     Package { name: "postgresql", present: || Path::new("/usr/lib/postgresql").is_dir() },
     Package { name: "chromium", present: || on_path("chromium") },
+    Package { name: POSTGRESQL, present: has_postgresql },
 ];
 
 /// Installs the system packages that are missing, then the Python and JavaScript packages and the viewers if they
@@ -59,6 +66,9 @@ fn system_packages() -> Result<()> {
         bail!("{} missing, and this machine has no apt-get: install them by hand", missing.join(", "));
     }
     println!("installing {}", missing.join(", "));
+    if missing.contains(&POSTGRESQL) {
+        run::check(&mut as_administrator("sh", &["-c", NO_SERVER]))?;
+    }
     run::check(&mut as_administrator("apt-get", &["update", "--quiet"]))?;
     let mut arguments = vec!["install", "--yes", "--quiet", "--no-install-recommends"];
     arguments.extend(&missing);
@@ -120,6 +130,12 @@ fn javascript_packages() -> Result<()> {
             .current_dir(&to),
     )?;
     std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
+}
+
+/// Whether the programs of a server are there, where Debian has them or on the path.
+fn has_postgresql() -> bool {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.into_iter().any(|version| version.path().join("bin/initdb").is_file()) || on_path("initdb")
 }
 
 fn on_path(program: &str) -> bool {

@@ -65,6 +65,11 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
     let mut findings: Vec<Finding> = node.archive.disks().iter().map(disk).collect();
     findings.extend(node.holders.iter().flat_map(Tls::notices).map(certificate));
     findings.extend(node.archive.provider_keys().map(provider));
+    if let Err(error) = node.archive.ask_catalog().await {
+        // Nearly all that follows is asked of it.
+        findings.push(away(&error));
+        return Ok(Json(findings));
+    }
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
     let due = ErrandFilter { state: Some(ErrandState::Due), limit: MAX_ERRANDS, ..ErrandFilter::default() };
     findings.extend(errands(&node.forwarder.errands(&caller, due).await?));
@@ -83,6 +88,14 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
     let echoes = stream::iter(callable).map(|remote| echo(&node, principal, remote));
     findings.extend(echoes.buffered(ECHOES_AT_ONCE).collect::<Vec<_>>().await);
     Ok(Json(findings))
+}
+
+/// A catalog that does not answer.
+fn away(error: &dyn std::error::Error) -> Finding {
+    Finding::new("catalog", Verdict::Failure, error.to_string()).with_remedy(
+        "see whether the server of [catalog] url runs and can be reached from here; senders are told to try again \
+         (A700, 503) meanwhile, and the node goes on by itself once it is back",
+    )
 }
 
 /// A disk, and what its table of settings keeps free of it.

@@ -121,7 +121,7 @@ impl Catalog {
                     "UPDATE job SET next_at = ?3 WHERE id = ?1 AND state = 1 AND lease_owner = ?2",
                 )?;
                 for job in &jobs {
-                    statement.execute((job, &owner, until))?;
+                    statement.send((job, &owner, until))?;
                 }
                 Ok(())
             })
@@ -289,7 +289,7 @@ impl Claiming<'_> {
             })?
             .collect::<Result<_, _>>()?;
         for (job, instance, attempts) in jobs {
-            lease.execute((job, &self.claim.owner, until, self.now))?;
+            lease.send((job, &self.claim.owner, until, self.now))?;
             let (instance, via) = instances::by_id(self.connection, instance)?.unzip();
             let (route, via) = (route.clone(), via.unwrap_or_default());
             self.claimed.push(Claimed { job, route, priority, attempts, instance, via });
@@ -321,7 +321,7 @@ pub(super) fn look_again(connection: &Connection, delivery: i64) -> Result<(), E
             "UPDATE delivery SET next_at = (SELECT next_at FROM job WHERE job.delivery = delivery.id AND state < 2
              AND job.revision <= delivery.released ORDER BY next_at LIMIT 1) WHERE id = ?1 AND paused_at IS NULL",
         )?
-        .execute([delivery])?;
+        .send([delivery])?;
     Ok(())
 }
 
@@ -332,7 +332,7 @@ pub(crate) fn look_by(connection: &Connection, delivery: i64, at: i64) -> Result
             "UPDATE delivery SET next_at = min(coalesce(next_at, ?2), ?2)
              WHERE id = ?1 AND paused_at IS NULL AND released > 0",
         )?
-        .execute((delivery, at))?;
+        .send((delivery, at))?;
     Ok(())
 }
 

@@ -56,8 +56,8 @@ impl Which {
 
     /// The condition that a delivery is one of those meant, with [`Which::parameters`].
     pub(super) const OF_DELIVERY: &'static str =
-        "(?1 IS NULL OR delivery.remote = ?1) AND (?2 IS NULL OR study_uid = ?2)
-         AND (?3 IS NULL OR route = ?3)";
+        "(delivery.remote = ?1 OR ?1 IS NULL) AND (study_uid = ?2 OR ?2 IS NULL)
+         AND (route = ?3 OR ?3 IS NULL)";
 
     pub(super) fn parameters(&self) -> [Option<&str>; 3] {
         [

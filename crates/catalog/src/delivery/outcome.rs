@@ -121,7 +121,7 @@ fn conclude(connection: &Connection, update: &Update, owner: &str, now: i64) -> 
              class = CASE WHEN ?6 <> 0 THEN ?7 ELSE class END,
              status = CASE WHEN ?6 <> 0 THEN ?8 ELSE status END,
              words = CASE WHEN ?6 <> 0 THEN ?9 ELSE words END,
-             commitment = CASE WHEN ?2 = 2 THEN ?11 END, sent_study = ?12, sent_instance = ?13
+             commitment = CASE WHEN ?2 = 2 THEN CAST(?11 AS BIGINT) END, sent_study = ?12, sent_instance = ?13
              WHERE id = ?1 AND ((state = 1 AND lease_owner = ?10) OR (?2 = 2 AND state <> 2))
              RETURNING delivery",
         )?

@@ -101,7 +101,7 @@ impl Catalog {
         self.engine
             .write(Durability::Synced, move |connection| {
                 // Whether a job is due is found out when it is claimed.
-                let set = "paused_at = NULL, next_at = CASE WHEN released > 0 THEN ?4 END";
+                let set = "paused_at = NULL, next_at = CASE WHEN released > 0 THEN CAST(?4 AS BIGINT) END";
                 which.update(connection, set, "paused_at IS NOT NULL", now)?;
                 audit::append(connection, now, &who, "delivery-resume", &which.subject())
             })

@@ -59,7 +59,7 @@ pub(crate) fn plan(
                      changed_at) VALUES (?1, ?2, ?3, 0, 0, ?4, ?5, ?6, ?6)
                      ON CONFLICT (delivery, instance) DO NOTHING",
                 )?
-                .execute((part.delivery, instance, planned.remote.as_str(), part.at, part.revision, now))?;
+                .send((part.delivery, instance, planned.remote.as_str(), part.at, part.revision, now))?;
         }
     }
     Ok(())
@@ -187,7 +187,7 @@ fn leave(
              class, words) VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?5, ?5, 'caller', ?7)
              ON CONFLICT (delivery, instance) DO NOTHING",
         )?
-        .execute((
+        .send((
             part.delivery,
             instance,
             planned.remote.as_str(),

@@ -7,13 +7,15 @@ use std::ops::Deref;
 
 use super::Durability;
 use super::failure::Failure;
-use super::sqlite;
 use super::values::{FromSql, Params, ValueRef};
+use super::{postgres, sqlite};
 
 /// A connection.
 pub(crate) enum Connection {
     /// To a file of SQLite.
     Sqlite(sqlite::Connection),
+    /// To a server of PostgreSQL.
+    Postgres(postgres::Connection),
 }
 
 impl Connection {
@@ -21,6 +23,7 @@ impl Connection {
     pub(crate) fn prepare_cached(&self, sql: &str) -> Result<Statement<'_>, Failure> {
         match self {
             Self::Sqlite(connection) => Ok(Statement::Sqlite(connection.prepare(sql)?)),
+            Self::Postgres(connection) => Ok(Statement::Postgres(connection.prepare(sql))),
         }
     }
 
@@ -28,20 +31,40 @@ impl Connection {
     pub(crate) fn execute_batch(&self, sql: &str) -> Result<(), Failure> {
         match self {
             Self::Sqlite(connection) => connection.execute_batch(sql),
+            Self::Postgres(connection) => connection.execute_batch(sql),
         }
     }
 
-    /// Begins a transaction whose commit waits for the disk, or does not.
+    /// Begins a transaction whose commit waits for the disk, or need not.
     pub(super) fn begin(&self, durability: Durability) -> Result<(), Failure> {
         match self {
             Self::Sqlite(connection) => connection.begin(durability),
+            Self::Postgres(connection) => connection.begin(),
         }
     }
 
     /// Runs a statement that begins or ends a transaction or a part of one.
-    pub(super) fn control(&self, sql: &str) -> Result<(), Failure> {
+    pub(super) fn control(&self, sql: &'static str) -> Result<(), Failure> {
         match self {
             Self::Sqlite(connection) => connection.control(sql),
+            Self::Postgres(connection) => connection.control(sql),
+        }
+    }
+
+    /// Waits for what was asked for and not waited for.
+    pub(super) fn flush(&self) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(connection) => connection.flush(),
+        }
+    }
+
+    /// Writes what takes all earlier commits to disk with it.
+    pub(super) fn note_sync(&self) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(connection) => connection.note_sync(),
+            // They are: each waited for it.
+            Self::Postgres(_) => Ok(()),
         }
     }
 
@@ -49,6 +72,7 @@ impl Connection {
     pub(super) fn tidy_up(&self, is_busy: bool) {
         match self {
             Self::Sqlite(connection) => connection.checkpoint(is_busy),
+            Self::Postgres(_) => {}
         }
     }
 
@@ -56,13 +80,15 @@ impl Connection {
     pub(super) fn interrupt_when(&mut self, is_abandoned: impl FnMut() -> bool + Send + 'static) {
         match self {
             Self::Sqlite(connection) => connection.interrupt_when(is_abandoned),
+            Self::Postgres(connection) => connection.interrupt_when(is_abandoned),
         }
     }
 
     /// Begins a transaction that only reads: all its statements see the same.
     pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, Failure> {
         let open = match self {
-            Self::Sqlite(connection) => connection.snapshot()?,
+            Self::Sqlite(connection) => Open::Sqlite { _held: connection.snapshot()? },
+            Self::Postgres(connection) => Open::Postgres { _held: connection.snapshot() },
         };
         Ok(Snapshot { connection: self, _open: open })
     }
@@ -71,7 +97,13 @@ impl Connection {
 /// A connection while it sees the database as it was at one moment.
 pub(crate) struct Snapshot<'c> {
     connection: &'c Connection,
-    _open: sqlite::Snapshot<'c>,
+    _open: Open<'c>,
+}
+
+/// The transaction behind it, which ends when it goes.
+enum Open<'c> {
+    Sqlite { _held: sqlite::Snapshot<'c> },
+    Postgres { _held: postgres::Snapshot<'c> },
 }
 
 impl Deref for Snapshot<'_> {
@@ -86,6 +118,8 @@ impl Deref for Snapshot<'_> {
 pub(crate) enum Statement<'c> {
     /// On SQLite.
     Sqlite(sqlite::Statement<'c>),
+    /// On PostgreSQL.
+    Postgres(postgres::Statement<'c>),
 }
 
 impl Statement<'_> {
@@ -93,6 +127,15 @@ impl Statement<'_> {
     pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, Failure> {
         match self {
             Self::Sqlite(statement) => statement.execute(params),
+            Self::Postgres(statement) => statement.execute(params),
+        }
+    }
+
+    /// Has it run; whether it went well is known before the job ends, and nothing that is asked after it comes before it.
+    pub(crate) fn send(&mut self, params: impl Params) -> Result<(), Failure> {
+        match self {
+            Self::Sqlite(statement) => statement.execute(params).map(drop),
+            Self::Postgres(statement) => statement.send(params),
         }
     }
 
@@ -100,6 +143,7 @@ impl Statement<'_> {
     pub(crate) fn insert(&mut self, params: impl Params) -> Result<i64, Failure> {
         match self {
             Self::Sqlite(statement) => statement.insert(params),
+            Self::Postgres(statement) => statement.insert(params),
         }
     }
 
@@ -107,6 +151,7 @@ impl Statement<'_> {
     pub(crate) fn query(&mut self, params: impl Params) -> Result<Rows<'_>, Failure> {
         match self {
             Self::Sqlite(statement) => Ok(Rows::Sqlite(statement.query(params)?)),
+            Self::Postgres(statement) => Ok(Rows::Postgres(statement.query(params)?)),
         }
     }
 
@@ -131,6 +176,26 @@ impl Statement<'_> {
         map(&rows.next()?.ok_or(Failure::NoRow)?)
     }
 
+    /// Runs it for each of `all`, for what `map` makes of the first row of each; `None` where there is none.
+    pub(crate) fn query_each<P: Params, T>(
+        &mut self,
+        all: impl Iterator<Item = P>,
+        mut map: impl FnMut(&Row<'_>) -> T,
+    ) -> Result<Vec<Option<T>>, Failure> {
+        match self {
+            Self::Sqlite(statement) => all
+                .map(|params| {
+                    let mut rows = statement.query(params)?;
+                    Ok(sqlite::next(&mut rows)?.map(|row| map(&row)))
+                })
+                .collect(),
+            Self::Postgres(statement) => {
+                let first = |rows: Vec<postgres::Row>| rows.first().map(|row| map(&Row::Postgres(row)));
+                Ok(statement.query_each(all)?.into_iter().map(first).collect())
+            }
+        }
+    }
+
     /// Whether it has a row.
     pub(crate) fn exists(&mut self, params: impl Params) -> Result<bool, Failure> {
         Ok(self.query(params)?.next()?.is_some())
@@ -141,6 +206,8 @@ impl Statement<'_> {
 pub(crate) enum Rows<'s> {
     /// As SQLite finds them.
     Sqlite(sqlite::Rows<'s>),
+    /// As PostgreSQL gave them.
+    Postgres(postgres::Rows),
 }
 
 impl Rows<'_> {
@@ -148,6 +215,7 @@ impl Rows<'_> {
     pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, Failure> {
         match self {
             Self::Sqlite(rows) => sqlite::next(rows),
+            Self::Postgres(rows) => Ok(rows.next()),
         }
     }
 }
@@ -173,6 +241,8 @@ impl<T, F: FnMut(&Row<'_>) -> Result<T, Failure>> Iterator for Mapped<'_, F> {
 pub(crate) enum Row<'r> {
     /// Of SQLite.
     Sqlite(&'r sqlite::Row<'r>),
+    /// Of PostgreSQL.
+    Postgres(&'r postgres::Row),
 }
 
 impl Row<'_> {
@@ -185,6 +255,7 @@ impl Row<'_> {
     pub(crate) fn get_ref(&self, column: usize) -> Result<ValueRef<'_>, Failure> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, column),
+            Self::Postgres(row) => postgres::value(row, column),
         }
     }
 }

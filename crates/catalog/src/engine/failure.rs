@@ -2,7 +2,7 @@
 
 use causeway_core::Class;
 
-use super::sqlite;
+use super::{postgres, sqlite};
 
 /// A failure of the database. Its words never hold a value from a row.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +10,9 @@ pub enum Failure {
     /// SQLite said no.
     #[error(transparent)]
     Sqlite(#[from] sqlite::Refusal),
+    /// PostgreSQL said no, or nothing at all.
+    #[error(transparent)]
+    Postgres(postgres::Refusal),
     /// There is no row where one was asked for.
     #[error("there is no such row")]
     NoRow,
@@ -29,6 +32,7 @@ impl Failure {
     pub(crate) fn class(&self) -> Class {
         match self {
             Self::Sqlite(refusal) => refusal.class(),
+            Self::Postgres(refusal) => refusal.class(),
             Self::NoRow | Self::Column(_) | Self::NotOne(_) | Self::Transaction => Class::Bug,
         }
     }
@@ -37,6 +41,7 @@ impl Failure {
     pub(super) fn again(&self) -> Self {
         match self {
             Self::Sqlite(refusal) => refusal.again().map_or(Self::Transaction, Self::Sqlite),
+            Self::Postgres(refusal) => Self::Postgres(refusal.clone()),
             Self::NoRow | Self::Column(_) | Self::NotOne(_) | Self::Transaction => Self::Transaction,
         }
     }

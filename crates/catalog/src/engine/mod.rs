@@ -6,6 +6,7 @@ mod connection;
 mod failure;
 mod fill;
 mod migrations;
+mod postgres;
 mod readers;
 mod sqlite;
 mod values;
@@ -18,6 +19,7 @@ pub(crate) use connection::{Connection, Row};
 pub use failure::Failure;
 pub(crate) use failure::OptionalExtension;
 pub(crate) use migrations::check_version;
+pub use postgres::{Server, ServerError};
 use readers::Readers;
 #[cfg(test)]
 pub(crate) use sqlite::in_memory;
@@ -33,6 +35,17 @@ pub(crate) enum Durability {
     Synced,
 }
 
+/// A connection that writes and one that reads, to an empty catalog on a server; none on a machine without PostgreSQL.
+#[cfg(test)]
+pub(crate) fn on_a_server() -> Option<(Connection, Connection)> {
+    let Some(database) = causeway_testkit::database::Database::fresh().unwrap() else {
+        println!("skipped: there is no PostgreSQL on this machine");
+        return None;
+    };
+    let server = Server::parse(&database.url()).unwrap();
+    Some((postgres::Connection::to_write(&server).unwrap(), postgres::Connection::to_read(&server).unwrap()))
+}
+
 /// Opens a file beside whatever node has it, to copy it.
 pub(crate) fn beside(path: &Path) -> Result<Connection, Error> {
     Ok(sqlite::Connection::beside(path)?)
@@ -42,19 +55,32 @@ pub(crate) fn beside(path: &Path) -> Result<Connection, Error> {
 pub(crate) struct Engine {
     writer: Writer,
     readers: Readers,
+    /// Whether other nodes may be at the same database.
+    is_shared: bool,
 }
 
 impl Engine {
+    /// Opens a file.
     pub(crate) async fn open(path: &Path) -> Result<Self, Error> {
-        let writer = Writer::start(sqlite::Connection::to_write(path)?)?;
-        // The first write makes the file and its tables, before any reader looks.
-        writer.run(Durability::Synced, |_| Ok(())).await?;
-        Ok(Self { readers: Readers::start(|| sqlite::Connection::to_read(path))?, writer })
+        let path = path.to_owned();
+        let of_writer = path.clone();
+        // The writer makes the file and its tables, before any reader looks.
+        let writer = Writer::start(move || sqlite::Connection::to_write(&of_writer)).await?;
+        let readers = Readers::start(move || sqlite::Connection::to_read(&path)).await?;
+        Ok(Self { writer, readers, is_shared: false })
+    }
+
+    /// Opens a database on a server.
+    pub(crate) async fn connect(server: Server) -> Result<Self, Error> {
+        let of_writer = server.clone();
+        let writer = Writer::start(move || postgres::Connection::to_write(&of_writer)).await?;
+        let readers = Readers::start(move || postgres::Connection::to_read(&server)).await?;
+        Ok(Self { writer, readers, is_shared: true })
     }
 
     /// Whether other nodes may be at the same database.
     pub(crate) const fn is_shared(&self) -> bool {
-        false
+        self.is_shared
     }
 
     /// Runs `job` in the writer's transaction; answers after its commit. When `job` fails, nothing of it stays.
@@ -74,12 +100,8 @@ impl Engine {
         self.readers.run(job).await
     }
 
-    /// A synced commit of one small row takes the whole log to disk, all earlier commits with it.
+    /// Returns when all earlier commits are on disk.
     pub(crate) async fn sync(&self) -> Result<(), Error> {
-        self.write(Durability::Synced, |connection| {
-            connection.prepare_cached("UPDATE synced SET times = times + 1")?.execute([])?;
-            Ok(())
-        })
-        .await
+        self.write(Durability::Synced, |connection| Ok(connection.note_sync()?)).await
     }
 }

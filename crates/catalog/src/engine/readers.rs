@@ -9,7 +9,6 @@ use std::thread;
 use tokio::sync::{Semaphore, oneshot};
 
 use super::Connection;
-use super::failure::Failure;
 use crate::error::Error;
 
 /// Threads that read.
@@ -29,15 +28,23 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    pub(crate) fn start(open: impl Fn() -> Result<Connection, Failure>) -> Result<Self, Error> {
+    /// Starts the threads, each of which opens its connection itself.
+    pub(crate) async fn start(
+        open: impl Fn() -> Result<Connection, Error> + Clone + Send + 'static,
+    ) -> Result<Self, Error> {
         let (jobs, receiver) = channel::<Job>();
         let receiver = Arc::new(Mutex::new(receiver));
         for index in 0..THREADS {
-            let connection = open()?;
-            let receiver = Arc::clone(&receiver);
-            thread::Builder::new()
-                .name(format!("catalog-read-{index}"))
-                .spawn(move || work(connection, &receiver))?;
+            let (open, receiver) = (open.clone(), Arc::clone(&receiver));
+            let (opened, is_open) = oneshot::channel();
+            thread::Builder::new().name(format!("catalog-read-{index}")).spawn(move || match open() {
+                Ok(connection) => {
+                    drop(opened.send(Ok(())));
+                    work(connection, &receiver);
+                }
+                Err(error) => drop(opened.send(Err(error))),
+            })?;
+            is_open.await.map_err(|_| Error::Closed)??;
         }
         Ok(Self { jobs, places: Arc::new(Semaphore::new(THREADS + MAX_WAITING)) })
     }
@@ -90,8 +97,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sqlite;
+    use super::super::{postgres, sqlite};
     use super::*;
+    use causeway_testkit::database::Database;
     use std::future::Future;
     use std::pin::pin;
     use std::task::{Context, Waker};
@@ -108,9 +116,17 @@ mod tests {
         Ok(connection.prepare_cached("SELECT 1")?.query_row([], |row| row.get(0))?)
     }
 
-    #[tokio::test]
-    async fn reads_that_nobody_waits_for_leave_the_threads_to_others() {
-        let readers = Readers::start(|| Ok(sqlite::in_memory())).unwrap();
+    async fn on_sqlite() -> Readers {
+        Readers::start(|| Ok(sqlite::in_memory())).await.unwrap()
+    }
+
+    async fn on_postgres() -> Option<Readers> {
+        let database = Database::fresh().unwrap()?;
+        let server = postgres::Server::parse(&database.url()).unwrap();
+        Some(Readers::start(move || postgres::Connection::to_read(&server)).await.unwrap())
+    }
+
+    async fn leave_the_threads_to_others(readers: &Readers) {
         for _ in 0..3 {
             // As many as there are threads, and as many again that wait.
             let mut abandoned: Vec<_> = (0..2 * THREADS).map(|_| Box::pin(readers.run(endless))).collect();
@@ -122,19 +138,34 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn interrupting_one_read_leaves_the_next_alone() {
-        let readers = Readers::start(|| Ok(sqlite::in_memory())).unwrap();
+    async fn leave_the_next_alone(readers: &Readers) {
         for _ in 0..200 {
             {
                 let mut short = pin!(readers.run(|connection| {
-                    let sql = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 2000)
+                    let sql =
+                        "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)
                                SELECT count(*) FROM n";
                     Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get::<i64>(0))?)
                 }));
                 let _ = short.as_mut().poll(&mut Context::from_waker(Waker::noop()));
             }
             assert_eq!(readers.run(one).await.unwrap(), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn reads_that_nobody_waits_for_leave_the_threads_to_others() {
+        leave_the_threads_to_others(&on_sqlite().await).await;
+        if let Some(readers) = on_postgres().await {
+            leave_the_threads_to_others(&readers).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn interrupting_one_read_leaves_the_next_alone() {
+        leave_the_next_alone(&on_sqlite().await).await;
+        if let Some(readers) = on_postgres().await {
+            leave_the_next_alone(&readers).await;
         }
     }
 }

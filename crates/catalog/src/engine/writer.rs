@@ -23,7 +23,8 @@ struct Ran {
 }
 
 type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
-type Job = Box<dyn FnOnce(&Connection) -> Ran + Send>;
+/// Runs on the connection, or, without one, only says whom to tell.
+type Job = Box<dyn FnOnce(Option<&Connection>) -> Ran + Send>;
 
 struct Write {
     durability: Durability,
@@ -37,10 +38,20 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection) -> Result<Self, Error> {
+    /// Starts the thread, which opens its connection itself.
+    pub(crate) async fn start(
+        open: impl FnOnce() -> Result<Connection, Error> + Send + 'static,
+    ) -> Result<Self, Error> {
         let (writes, receiver) = channel();
-        let thread = WriterThread { connection };
-        thread::Builder::new().name("catalog-write".to_owned()).spawn(move || thread.run(&receiver))?;
+        let (opened, is_open) = oneshot::channel();
+        thread::Builder::new().name("catalog-write".to_owned()).spawn(move || match open() {
+            Ok(connection) => {
+                drop(opened.send(Ok(())));
+                WriterThread { connection }.run(&receiver);
+            }
+            Err(error) => drop(opened.send(Err(error))),
+        })?;
+        is_open.await.map_err(|_| Error::Closed)??;
         Ok(Self { writes, places: Arc::new(Semaphore::new(MAX_WAITING)) })
     }
 
@@ -52,7 +63,12 @@ impl Writer {
         let _place = self.places.acquire().await.map_err(|_| Error::Closed)?;
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            let result = job(connection);
+            let run = |connection: &Connection| {
+                let done = job(connection)?;
+                connection.flush()?;
+                Ok(done)
+            };
+            let result = connection.map_or(Err(Error::Database(Failure::Transaction)), run);
             let keep = result.is_ok();
             let answer: Answer = Box::new(move |committed| drop(answer.send(committed.and(result))));
             Ran { keep, answer }
@@ -95,22 +111,27 @@ impl WriterThread {
         batch: Vec<Write>,
         answers: &mut Vec<Answer>,
     ) -> Result<(), Failure> {
-        self.connection.begin(wanted)?;
+        let mut going = self.connection.begin(wanted);
         for write in batch {
-            if let Err(error) = self.savepoint(write.job, answers) {
-                let _ = self.connection.control("ROLLBACK");
-                return Err(error);
+            if going.is_err() {
+                answers.push((write.job)(None).answer);
+                continue;
             }
+            going = self.savepoint(write.job, answers).inspect_err(|_| {
+                let _ = self.connection.control("ROLLBACK");
+            });
         }
+        going?;
         self.connection.control("COMMIT").inspect_err(|_| {
             let _ = self.connection.control("ROLLBACK");
         })
     }
 
     fn savepoint(&self, job: Job, answers: &mut Vec<Answer>) -> Result<(), Failure> {
-        self.connection.control("SAVEPOINT one")?;
-        let ran = job(&self.connection);
+        let begun = self.connection.control("SAVEPOINT one");
+        let ran = job(begun.is_ok().then_some(&self.connection));
         answers.push(ran.answer);
+        begun?;
         if !ran.keep {
             self.connection.control("ROLLBACK TO one")?;
         }

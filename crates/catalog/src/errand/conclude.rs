@@ -62,7 +62,7 @@ impl Catalog {
                     .prepare_cached(
                         "UPDATE errand SET state = ?3, next_at = ?4, lease_owner = NULL, attempt = attempt + 1,
                          uid = coalesce(?5, uid), status = ?6, words = ?7, changed_at = ?8,
-                         expires_at = CASE WHEN ?3 = 2 THEN ?4 ELSE expires_at END
+                         expires_at = CASE WHEN CAST(?3 AS BIGINT) = 2 THEN ?4 ELSE expires_at END
                          WHERE id = ?1 AND state = 1 AND lease_owner = ?2",
                     )?
                     .execute((

@@ -98,8 +98,8 @@ impl Catalog {
                 let mut statement = connection.prepare_cached(
                     "SELECT id, kind, uid, remote, ae_title, state, instances, failed, attempt, next_at, created_at,
                      changed_at, status, words, inquirer FROM errand
-                     WHERE (?1 = '[]' OR kind IN (SELECT CAST(value AS BIGINT) FROM json_each(?1))) AND (?2 IS NULL OR state = ?2)
-                     AND (?3 IS NULL OR id < ?3) ORDER BY id DESC LIMIT ?4",
+                     WHERE (?1 = '[]' OR kind IN (SELECT CAST(value AS BIGINT) FROM json_each(?1)))
+                     AND (state = ?2 OR ?2 IS NULL) AND (id < ?3 OR ?3 IS NULL) ORDER BY id DESC LIMIT ?4",
                 )?;
                 let mut rows = statement.query((
                     super::json_numbers(&kinds),

@@ -86,7 +86,8 @@ fn note(connection: &Connection, now: i64, due: i64, expires_at: i64) -> Result<
         .prepare_cached(
             "INSERT INTO errand (kind, uid, remote, state, attempt, next_at, expires_at, instances, failed, created_at,
              changed_at)
-             SELECT DISTINCT ?1, study.uid, notice_cursor.remote, 1, 0, ?4, ?5, 0, 0, ?6, ?6
+             SELECT DISTINCT CAST(?1 AS BIGINT), study.uid, notice_cursor.remote, 1, 0, CAST(?4 AS BIGINT), CAST(?5 AS BIGINT), 0, 0,
+             CAST(?6 AS BIGINT), CAST(?6 AS BIGINT)
              FROM notice_cursor JOIN instance ON instance.id > notice_cursor.instance AND instance.id <= ?3
              JOIN series ON series.id = instance.series JOIN study ON study.id = series.study
              WHERE instance.id > ?2

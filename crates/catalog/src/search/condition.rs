@@ -9,6 +9,7 @@ use super::columns::{self, Column};
 use crate::engine::Value;
 use crate::instances;
 use crate::people::Words;
+use crate::record::MAX_SEARCHED_CHARS;
 use crate::sight;
 
 /// Stars beyond which a pattern is left to the matcher, whose time is bounded; LIKE's is not.
@@ -80,7 +81,7 @@ pub(super) fn seen(query: &Query) -> Option<Condition> {
 /// The condition that `key` becomes; none where the rows must be looked at.
 pub(super) fn of(key: &Key, query: &Query) -> Option<Condition> {
     let known = levels::known(key.tag)?;
-    if known.vr != key.vr {
+    if known.vr != key.vr || is_beyond_columns(&key.matching) {
         return None;
     }
     let column = columns::of(key.tag, query.level)?;
@@ -127,6 +128,16 @@ fn text(column: &str, matching: &Matching) -> Option<Condition> {
         Matching::AnyOf(texts) => any_of(column, texts),
         Matching::Wildcard(pattern) => wildcard(&[column], pattern),
         _ => None,
+    }
+}
+
+/// Whether a text is longer than what columns hold of one: then rows are looked at.
+fn is_beyond_columns(matching: &Matching) -> bool {
+    let is_long = |text: &String| text.chars().count() >= MAX_SEARCHED_CHARS;
+    match matching {
+        Matching::Single(text) | Matching::Wildcard(text) => is_long(text),
+        Matching::AnyOf(texts) | Matching::AllOf(texts) => texts.iter().any(is_long),
+        _ => false,
     }
 }
 

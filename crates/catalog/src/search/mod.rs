@@ -10,6 +10,8 @@ mod columns;
 mod condition;
 mod page;
 mod plan;
+#[cfg(test)]
+mod plans;
 mod rows;
 
 use causeway_core::Query;

@@ -7,7 +7,7 @@ use causeway_core::{Attributes, Query};
 
 use super::plan::Plan;
 use super::rows::Assembler;
-use crate::engine::{Connection, OptionalExtension, params_from_iter};
+use crate::engine::{Connection, params_from_iter};
 use crate::error::Error;
 
 /// Rows that are read in one go.
@@ -70,12 +70,11 @@ impl Question {
         let mut statement = transaction.prepare_cached(self.plan.row())?;
         let mut assembler = Assembler::new(&self.query, !self.plan.leftovers.is_empty());
         let mut answers = VecDeque::with_capacity(PAGE_ROWS.min(place.numbers.len()));
-        for number in place.numbers.drain(..PAGE_ROWS.min(place.numbers.len())) {
-            let found = statement
-                .query_row(params_from_iter(self.plan.row_values(number)), |row| Ok(assembler.assemble(row)))
-                .optional()?;
-            // A row that has gone since it was numbered is no answer any more.
-            let Some(attributes) = found.transpose()? else { continue };
+        let numbers = place.numbers.drain(..PAGE_ROWS.min(place.numbers.len()));
+        let values = numbers.map(|number| params_from_iter(self.plan.row_values(number)));
+        // A row that has gone since it was numbered is no answer any more.
+        for attributes in statement.query_each(values, |row| assembler.assemble(row))?.into_iter().flatten() {
+            let attributes = attributes?;
             if self.plan.leftovers.iter().all(|key| key_matches(key, &attributes)) {
                 answers.push_back(assembler.shown(attributes));
             }

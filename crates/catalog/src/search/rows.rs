@@ -54,7 +54,11 @@ fn patient_counts(query: &Query) -> (String, Vec<Value>) {
     };
     let count =
         |what: &str| format!("(SELECT {what} FROM study AS own WHERE own.patient = patient.id{seen})");
-    let counts = ["count(*)", "coalesce(sum(own.series_count), 0)", "coalesce(sum(own.instance_count), 0)"];
+    let counts = [
+        "count(*)",
+        "CAST(coalesce(sum(own.series_count), 0) AS BIGINT)",
+        "CAST(coalesce(sum(own.instance_count), 0) AS BIGINT)",
+    ];
     (counts.map(count).join(", "), counts.iter().flat_map(|_| values.clone()).collect())
 }
 

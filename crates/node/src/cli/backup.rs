@@ -43,6 +43,10 @@ enum Objects {
     List,
 }
 
+/// What is done in place of a backup.
+const ON_A_SERVER: &str = "take it with `pg_dump --format=custom`, and copy the objects after that: what its rows tell of \
+     is there then";
+
 impl Backup {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let settings = self.local.settings()?;
@@ -51,7 +55,7 @@ impl Backup {
             Objects::Link => Carry::Link,
             Objects::List => Carry::List,
         };
-        let (catalog, places) = (settings.catalog_file()?, local::places(&settings)?);
+        let (catalog, places) = (settings.catalog_file(ON_A_SERVER)?, local::places(&settings)?);
         let bar = progress::objects(0);
         let manifest = make(&catalog, &places, &self.to, carry, SystemClock.now(), &mut |progress| {
             bar.set_length(progress.of);

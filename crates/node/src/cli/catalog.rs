@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 use super::local::Local;
 use super::progress;
 use crate::compose;
-use crate::config::Settings;
+use crate::config::{Place, Settings};
 use crate::telemetry;
 
 /// The catalog of a node that does not run
@@ -36,7 +36,8 @@ enum Verb {
   mv /var/lib/causeway/catalog.db /var/lib/causeway/catalog.broken
   causeway catalog rebuild --data /var/lib/causeway
 
-For a node whose catalog is lost and that has no backup. There must be no catalog where it is made. Nothing is removed
+For a node whose catalog is lost and that has no backup. There must be no catalog where it is made: no file, or an empty
+database on the server. Nothing is removed
 from the store. Exit code 1 when an object could not be recorded.")]
 struct Rebuild {
     #[command(flatten)]
@@ -54,15 +55,20 @@ impl Catalog {
 
 async fn rebuild(settings: Settings) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
-    let file = settings.catalog_file()?;
-    if file.exists() {
+    let place = settings.catalog()?;
+    if let Place::File(file) = &place
+        && file.exists()
+    {
         bail!("there is a catalog at {}; move it away first, with its -wal and -shm", file.display());
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = compose::open_store(&settings).await?;
-    let catalog = causeway_catalog::Catalog::open(&file, Arc::clone(&clock))
-        .await
-        .with_context(|| format!("no catalog can be made at {}", file.display()))?;
+    let catalog = compose::open_catalog(&settings, &clock).await?;
+    if let Place::Server(server) = place
+        && catalog.last_event().await? > 0
+    {
+        bail!("there is a catalog in {server}; name an empty database in [catalog] url");
+    }
     let config = compose::archive_config(&settings, &clock)?;
     let archive = Archive::open(store, catalog, clock, Arc::new(NoDispatcher), config).await?;
     let bar = progress::instances();

@@ -29,6 +29,10 @@ pub(crate) struct Restore {
     local: Local,
 }
 
+/// What is done in place of putting a backup back.
+const ON_A_SERVER: &str =
+    "put it back with `pg_restore` into an empty database, and the objects where they were";
+
 impl Restore {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let settings = self.local.settings()?;
@@ -36,7 +40,7 @@ impl Restore {
         if spool.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
             bail!("{} is not empty: a backup is put back where there is nothing", spool.display());
         }
-        let (catalog, objects) = (settings.catalog_file()?, settings.objects()?);
+        let (catalog, objects) = (settings.catalog_file(ON_A_SERVER)?, settings.objects()?);
         let bar = progress::objects(0);
         let (manifest, wrong) = restore(&self.from, &catalog, &objects, &mut |progress| {
             bar.set_length(progress.of);

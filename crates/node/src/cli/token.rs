@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use causeway_catalog::{Catalog, TokenRecord};
-use causeway_core::{PatientKey, Permission, RemoteName, Scope, SystemClock, Uid};
+use causeway_catalog::TokenRecord;
+use causeway_core::{Clock, PatientKey, Permission, RemoteName, Scope, SystemClock, Uid};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -160,9 +160,10 @@ async fn add_offline(
     }
     let flags = [("node", "data", data.display().to_string())];
     let settings = Settings::read(None, std::iter::empty(), &flags)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     // A node that runs holds its spool, and would not hear of the token: it is asked without --data.
     let _held = compose::open_store(&settings).await.context("is the node running? then leave out --data")?;
-    let catalog = Catalog::open(&settings.catalog_file()?, Arc::new(SystemClock)).await?;
+    let catalog = compose::open_catalog(&settings, &clock).await?;
     let (secret, sha256) = causeway_archive::tokens::new_secret();
     let record = TokenRecord {
         name: name.to_string(),

@@ -12,7 +12,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     // TLS for the calls that go out: one place opens them, so that none is made without what its remote asks for.
     ("dimse", &["core", "tls"]),
     ("store", &["core"]),
-    ("catalog", &["core"]),
+    // TLS towards the server that it may be on.
+    ("catalog", &["core", "tls"]),
     ("archive", &["core", "dataset", "store", "catalog"]),
     ("scp", &["core", "dataset", "tls", "dimse", "archive"]),
     ("web", &["core", "dataset", "tls", "archive"]),
@@ -57,7 +58,10 @@ const OWNED: &[(&str, &str)] = &[
 ];
 
 /// A library, and where alone in its room it is named: what lies beside works with either.
-const CONFINED: &[(&str, &str)] = &[("rusqlite", "crates/catalog/src/engine/sqlite")];
+const CONFINED: &[(&str, &str)] = &[
+    ("rusqlite", "crates/catalog/src/engine/sqlite"),
+    ("tokio-postgres", "crates/catalog/src/engine/postgres"),
+];
 
 /// How a statement of SQL begins.
 const SQL: &[&str] = &[
@@ -141,7 +145,7 @@ fn check_confined(source: &Source) -> Vec<Finding> {
         if !is_of_room || source.name.starts_with(place) {
             continue;
         }
-        for (line, _) in source.code_lines().filter(|(_, code)| has_word(code, library)) {
+        for (line, _) in source.code_lines().filter(|(_, code)| has_word(code, &library.replace('-', "_"))) {
             let words = format!("only {place} names {library}: use what the engine offers");
             findings.push(Finding::new(&source.name, line, words));
         }
@@ -191,6 +195,10 @@ mod tests {
         assert_eq!(named_in("crates/catalog/src/engine/writer.rs"), 1);
         assert_eq!(named_in("crates/catalog/src/engine/sqlite.rs"), 0);
         assert_eq!(named_in("crates/catalog/examples/waiting_jobs.rs"), 0);
+        let text = "//! A\nuse tokio_postgres::Row;\n".to_owned();
+        let named_in = |name: &str| check_source(&Source::new(name.to_owned(), text.clone())).len();
+        assert_eq!(named_in("crates/catalog/src/engine/sqlite.rs"), 1);
+        assert_eq!(named_in("crates/catalog/src/engine/postgres/mod.rs"), 0);
     }
 
     #[test]

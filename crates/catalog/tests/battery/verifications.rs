@@ -2,14 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
+use super::common::{Subject, object, record};
 use causeway_catalog::{
     Fate, FindingKind, Fresh, MAX_VERIFICATIONS, Mends, NewFinding, Verification, VerificationPhase,
     VerificationState, VerificationStep,
 };
 use causeway_core::{InstanceRecord, ObjectKey};
-use common::{Subject, object, record};
 
 fn step(position: &str, findings: Vec<NewFinding>) -> VerificationStep {
     VerificationStep {

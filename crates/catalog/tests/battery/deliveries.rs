@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::time::Duration;
 
+use super::common::{Subject, With, asked, record, uid};
 use causeway_catalog::delivery::{
     Afterwards, Change, Changed, Claim, Claimed, Closed, Filter, Gathered, JobState, Lane, Last, Release,
     Update, Which,
@@ -14,7 +13,6 @@ use causeway_catalog::{Events, Since, Subject as EventSubject, WebhookRecord};
 use causeway_core::{
     Class, Clock, EventKind, Late, PlannedDelivery, Priority, Remote, RemoteName, Selection, Sight, Trigger,
 };
-use common::{Subject, With, asked, record, uid};
 use jiff::Timestamp;
 
 const LEASE: Duration = Duration::from_secs(60);

@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::time::Duration;
 
+use super::common::{CT, MR, Subject, asked, record, uid};
 use causeway_catalog::delivery::{
     Afterwards, Change, Changed, Claim, Commitment, Filter, JobRow, JobState, Lane, Update,
 };
@@ -14,7 +13,6 @@ use causeway_catalog::errand::{
 };
 use causeway_core::commitment::{Reference, Request, Settlement};
 use causeway_core::{AeTitle, PlannedDelivery, RemoteName, Selection, Sight, Status, Trigger, Uid};
-use common::{CT, MR, Subject, asked, record, uid};
 
 const HOLD: Duration = Duration::from_secs(10);
 const LEASE: Duration = Duration::from_secs(60);

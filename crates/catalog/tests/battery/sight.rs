@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
+use super::common::{Subject, With, ask, asked, record, text, uid};
 use causeway_core::query::Returned;
 use causeway_core::{InstanceRecord, Level, PatientKey, Query, RemoteName, Scope, Selection, Sight, Tag, Vr};
-use common::{Subject, With, ask, asked, record, text, uid};
 
 fn from(remote: &str, mut record: InstanceRecord) -> InstanceRecord {
     record.envelope.remote = Some(remote.parse().unwrap());

@@ -2,13 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::time::Duration;
 
+use super::common::{Subject, record, uid};
 use causeway_catalog::delivery::{Afterwards, Claim, DueWhat, JobState, Lane, Update};
 use causeway_core::{Clock, Digest, LinkReceipt, NodeId, PlannedDelivery, Remote, RemoteName, Trigger};
-use common::{Subject, record, uid};
 
 fn reader() -> RemoteName {
     "reader".parse().unwrap()

@@ -2,14 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
 
-mod common;
-
+use super::common::{Subject, With, record};
 use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::matching::matches;
 use causeway_core::query::moments::Offset;
 use causeway_core::query::{Key, Matching, Zones};
 use causeway_core::{Attributes, Level, Query, Tag, Vr};
-use common::{Subject, With, record};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 

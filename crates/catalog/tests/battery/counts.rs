@@ -2,17 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::common::{Subject, record, uid};
 use causeway_catalog::delivery::{
     Afterwards, Change, Changed, Claim, Commitment, Filter, JobState, Lane, SentAs, Update,
 };
 use causeway_catalog::errand::{Count, Counted, ErrandFilter, ErrandKind, ErrandRow, ErrandState, Task};
 use causeway_core::{EventKind, PlannedDelivery, RemoteName, Trigger, Uid};
-use common::{Subject, record, uid};
 
 const LEASE: Duration = Duration::from_secs(60);
 const KEEP: Duration = Duration::from_secs(3600);

@@ -2,10 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::time::Duration;
 
+use super::common::{Subject, text, uid};
 use causeway_catalog::{
     Kept, Likeness, Meaning, NewPerformedStep, PerformedChange, PerformedFilter, ScheduledReference, Swept,
     WorklistQuery, Written,
@@ -15,7 +14,6 @@ use causeway_core::query::matching::key_matches;
 use causeway_core::query::{Key, Matching};
 use causeway_core::worklist::{PerformedStatus, ScheduledStatus, change_step, put_status};
 use causeway_core::{Attributes, Clock, Element, Tag, Value, Vr};
-use common::{Subject, text, uid};
 use jiff::civil::date;
 use proptest::prelude::*;
 

@@ -1,20 +1,22 @@
 //! Makers of records and the small words that the tests of the catalog share.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(dead_code, reason = "each test file is a crate of its own and uses what it needs")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use causeway_catalog::{Catalog, Inserted, OnConflict, Removing};
+use causeway_catalog::{Catalog, Inserted, OnConflict, Removing, Server};
 use causeway_core::keeping::{Age, Reason, Removal};
 use causeway_core::query::{Key, Matching, Returned};
 use causeway_core::{
     Attributes, Digest, Door, Element, Envelope, Identifiers, InstanceRecord, Level, ManualClock, ObjectKey,
     PatientKey, PlannedDelivery, Query, Selection, Sight, StoredInstance, Tag, Uid, Vr,
 };
+use causeway_testkit::database::Database;
 use jiff::Timestamp;
 use tempfile::TempDir;
+
+use super::Kind;
 
 /// CT Image Storage.
 pub(crate) const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
@@ -23,25 +25,58 @@ pub(crate) const MR: &str = "1.2.840.10008.5.1.4.1.1.4";
 /// Explicit VR Little Endian.
 pub(crate) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 
+/// Where a subject has its catalog.
+enum Home {
+    File(TempDir),
+    Server(Server),
+}
+
+impl Home {
+    fn make() -> Self {
+        match crate::DATABASE {
+            Kind::Sqlite => Self::File(tempfile::tempdir().unwrap()),
+            Kind::Postgres => Self::Server(server()),
+        }
+    }
+
+    async fn open(&self, clock: &Arc<ManualClock>) -> Catalog {
+        match self {
+            Self::File(folder) => {
+                Catalog::open(&folder.path().join("catalog.db"), clock.clone()).await.unwrap()
+            }
+            Self::Server(server) => Catalog::connect(server.clone(), clock.clone()).await.unwrap(),
+        }
+    }
+}
+
+/// An empty database. On a machine without PostgreSQL there is nothing that could be tested.
+fn server() -> Server {
+    let Some(database) = Database::fresh().unwrap() else {
+        println!("skipped: there is no PostgreSQL on this machine");
+        std::process::exit(0);
+    };
+    Server::parse(&database.url()).unwrap()
+}
+
 pub(crate) struct Subject {
-    pub(crate) folder: TempDir,
+    home: Home,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) catalog: Catalog,
 }
 
 impl Subject {
     pub(crate) async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_second(1_700_000_000).unwrap()));
-        let catalog = Catalog::open(&folder.path().join("catalog.db"), clock.clone()).await.unwrap();
-        Self { folder, clock, catalog }
+        let home = Home::make();
+        let catalog = home.open(&clock).await;
+        Self { home, clock, catalog }
     }
 
     pub(crate) async fn reopened(self) -> Self {
-        let Self { folder, clock, catalog } = self;
+        let Self { home, clock, catalog } = self;
         drop(catalog);
-        let catalog = Catalog::open(&folder.path().join("catalog.db"), clock.clone()).await.unwrap();
-        Self { folder, clock, catalog }
+        let catalog = home.open(&clock).await;
+        Self { home, clock, catalog }
     }
 
     pub(crate) async fn insert(&self, record: InstanceRecord) -> Inserted {

@@ -3,11 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
+use super::common::{Subject, record, uid};
 use causeway_catalog::{Aliases, CameBack, DueBack};
 use causeway_core::{Attributes, InstanceRecord, RemoteName, Tag, Transform, Vr};
-use common::{Subject, record, uid};
 
 fn name(text: &str) -> RemoteName {
     text.parse().unwrap()

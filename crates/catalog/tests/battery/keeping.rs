@@ -1,14 +1,14 @@
 //! What every engine of the catalog must do, through the public face only: keep, count, select, settle, delete.
 
-mod common;
-
+use super::common::{
+    self, EXPLICIT, MR, Subject, With, ask, asked, object, record, showing, text, uid, values,
+};
 use causeway_catalog::{Error, Inserted};
 use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching};
 use causeway_core::{
     Attributes, Class, Element, Level, Query, Selection, Sight, StoredInstance, Tag, Value, Vr,
 };
-use common::{EXPLICIT, MR, Subject, With, ask, asked, object, record, showing, text, uid, values};
 
 fn sop_uids(instances: &[StoredInstance]) -> Vec<&str> {
     instances.iter().map(|instance| instance.ids.instance.as_str()).collect()
@@ -629,6 +629,39 @@ async fn values_that_mean_something_to_sql_are_only_values() {
     assert_eq!(find("'; DROP*").await, ["1.2.4"]);
     assert_eq!(find("A?1").await.len(), 4);
     assert_eq!(subject.search(Query::all(Level::Study)).await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_text_that_no_index_could_take_is_kept_whole_and_found() {
+    let subject = Subject::new().await;
+    // 16,000 letters that do not repeat.
+    let long: String =
+        (1..2001_u32).map(|number| format!("{:08X}", number.wrapping_mul(2_654_435_761))).collect();
+    let mut kept = record(1, 1, 1);
+    for (tag, vr) in [
+        (Tag::STUDY_DESCRIPTION, Vr::LO),
+        (Tag::ACCESSION_NUMBER, Vr::SH),
+        (Tag::PATIENT_NAME, Vr::PN),
+        (Tag::SERIES_DESCRIPTION, Vr::LO),
+    ] {
+        kept.attributes.put_text(tag, vr, &long);
+    }
+    assert_eq!(subject.insert(kept).await, Inserted::New);
+    subject.insert(record(2, 1, 1)).await;
+    for part in [20, 511, 512, 513, 2000] {
+        for text in [format!("{}*", &long[..part]), long.clone()] {
+            for (tag, vr) in [
+                (Tag::STUDY_DESCRIPTION, Vr::LO),
+                (Tag::ACCESSION_NUMBER, Vr::SH),
+                (Tag::PATIENT_NAME, Vr::PN),
+            ] {
+                let found = subject.found(ask(Level::Study, tag, vr, &text), tag).await;
+                assert_eq!(found, [long.as_str()], "{tag} {part}");
+            }
+        }
+        let other = format!("{}_*", &long[..part]);
+        assert!(subject.search(ask(Level::Study, Tag::STUDY_DESCRIPTION, Vr::LO, &other)).await.is_empty());
+    }
 }
 
 #[tokio::test]

@@ -2,11 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
+use super::common::{Subject, uid};
 use causeway_catalog::acceptance::MAX_ACCEPTANCES;
 use causeway_core::{Remote, RemoteName};
-use common::{Subject, uid};
 
 fn name(text: &str) -> RemoteName {
     text.parse().unwrap()

@@ -2,15 +2,13 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::time::Duration;
 
+use super::common::{Subject, With, asked, record, uid};
 use causeway_catalog::delivery::{Afterwards, Claim, Filter, JobState, Lane, Last, Update};
 use causeway_catalog::{BroughtBack, Hold, Inserted, RemovedObject, Removing};
 use causeway_core::keeping::{Reason, Removal, RemovalMark};
 use causeway_core::{Clock, EventKind, Level, PlannedDelivery, Query, Selection, Sight, Tag, Trigger};
-use common::{Subject, With, asked, record, uid};
 
 const GRACE: Duration = Duration::from_secs(3600);
 

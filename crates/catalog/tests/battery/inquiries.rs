@@ -2,16 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod common;
-
 use std::time::Duration;
 
+use super::common::{CT, Subject, record, uid};
 use causeway_catalog::errand::{
     ErrandFilter, ErrandKind, ErrandState, Inquired, Inquirer, Peer, Received, Requester, Standing,
 };
 use causeway_core::commitment::{Answer, Inquiry, Named, Reference, Request, Whereabouts};
 use causeway_core::{AeTitle, RemoteName, Scope, Sight, Status};
-use common::{CT, Subject, record, uid};
 
 const KEEP: Duration = Duration::from_secs(3600);
 const BOUND: u32 = 1000;

@@ -1,0 +1,26 @@
+//! What the catalog must do, through its public face only, whichever database it has.
+
+mod acceptances;
+pub(crate) mod common;
+mod counts;
+mod deliveries;
+mod errands;
+mod inquiries;
+mod keeping;
+mod members;
+mod receipts;
+mod removed;
+mod search;
+mod sight;
+mod transforms;
+mod verifications;
+mod worklist;
+
+/// A database that a catalog can have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A file of SQLite.
+    Sqlite,
+    /// A server of PostgreSQL.
+    Postgres,
+}

@@ -1,0 +1,5 @@
+//! The battery on SQLite.
+
+mod battery;
+
+const DATABASE: battery::Kind = battery::Kind::Sqlite;
