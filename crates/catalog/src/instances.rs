@@ -1,6 +1,8 @@
 //! Instances by their UIDs: which are meant by a selection, which were deleted, which are settled.
 
-use causeway_core::{Digest, Identifiers, ObjectKey, Selection, Sight, StoredInstance, Uid, Via};
+use causeway_core::{
+    Digest, ExpectedObject, Identifiers, ObjectKey, Selection, Sight, StoredInstance, Uid, Via,
+};
 use jiff::Timestamp;
 
 use crate::Catalog;
@@ -59,15 +61,55 @@ impl Catalog {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unsettled(&self, limit: u32, skip: u32) -> Result<Vec<ObjectKey>, Error> {
+    pub async fn unsettled(&self, limit: u32, skip: u32) -> Result<Vec<ExpectedObject>, Error> {
         let spool = self.spool();
         self.engine
             .read(move |connection| {
                 let mut statement = connection.prepare_cached(
-                    "SELECT object FROM instance WHERE spool = ?3 AND settled = 0 ORDER BY id LIMIT ?1 OFFSET ?2",
+                    "SELECT object, object_bytes, data_set_offset, digest FROM instance
+                     WHERE spool = ?3 AND settled = 0 ORDER BY id LIMIT ?1 OFFSET ?2",
                 )?;
-                let keys = statement.query_map((limit, skip, spool), |row| row.get::<String>(0))?;
-                keys.map(|key| object_key(&key?)).collect()
+                let mut rows = statement.query((limit, skip, spool))?;
+                let mut found = Vec::new();
+                while let Some(row) = &rows.next()? {
+                    found.push(expected(row)?);
+                }
+                Ok(found)
+            })
+            .await
+    }
+
+    /// What an object must be; none: no instance has its bytes in it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn expected(&self, object: ObjectKey) -> Result<Option<ExpectedObject>, Error> {
+        self.engine
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT object, object_bytes, data_set_offset, digest FROM instance WHERE object = ?1",
+                )?;
+                let found = statement.query_row([object.as_str()], |row| Ok(expected(row))).optional()?;
+                found.transpose()
+            })
+            .await
+    }
+
+    /// How many objects are still in this member's spool, and their bytes.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn unsettled_sum(&self) -> Result<(u64, u64), Error> {
+        let spool = self.spool();
+        self.engine
+            .read(move |connection| {
+                let mut statement = connection.prepare_cached(
+                    "SELECT count(*), CAST(coalesce(sum(object_bytes), 0) AS BIGINT) FROM instance
+                     WHERE spool = ?1 AND settled = 0",
+                )?;
+                let sum = statement.query_row([spool], |row| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?)))?;
+                let count = |number: i64| u64::try_from(number).unwrap_or_default();
+                Ok((count(sum.0), count(sum.1)))
             })
             .await
     }
@@ -193,6 +235,15 @@ pub(crate) fn stored(row: &Row<'_>) -> Result<StoredInstance, Error> {
         data_set_offset: row.get(7)?,
         digest: Digest(row.get(8)?),
         received_at: Timestamp::from_millisecond(row.get(9)?).map_err(|_| Error::Corrupt("a moment"))?,
+    })
+}
+
+fn expected(row: &Row<'_>) -> Result<ExpectedObject, Error> {
+    Ok(ExpectedObject {
+        object: object_key(&row.get::<String>(0)?)?,
+        object_bytes: u64::try_from(row.get::<i64>(1)?).map_err(|_| Error::Corrupt("a length"))?,
+        digest_from: u64::from(row.get::<u32>(2)?),
+        digest: Digest(row.get(3)?),
     })
 }
 

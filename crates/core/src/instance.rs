@@ -87,6 +87,19 @@ impl fmt::Debug for ObjectKey {
     }
 }
 
+/// An object, and what it must be: whoever moves it holds its bytes against this.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedObject {
+    /// Where it is.
+    pub object: ObjectKey,
+    /// Its length.
+    pub object_bytes: u64,
+    /// The digest is of the bytes from here to the end.
+    pub digest_from: u64,
+    /// SHA-256, noted when they came.
+    pub digest: Digest,
+}
+
 /// Which way an instance came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

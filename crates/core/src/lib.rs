@@ -56,7 +56,9 @@ pub use failure::Class;
 pub use fingerprint::Fingerprint;
 pub use identity::{Credentials, Identity};
 pub use incident::{Incident, IncidentKind, IncidentRecord};
-pub use instance::{CameBack, Door, Envelope, Identifiers, InstanceRecord, ObjectKey, PatientKey};
+pub use instance::{
+    CameBack, Door, Envelope, ExpectedObject, Identifiers, InstanceRecord, ObjectKey, PatientKey,
+};
 pub use link::{LinkReceipt, NodeId, Via};
 pub use network::Network;
 pub use principal::{Credential, Permission, Permissions, Principal};

@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use causeway_admin::{LinkFace, Node};
 use causeway_archive::members::Introducing;
 use causeway_archive::{Archive, oidc};
 use causeway_catalog::{Catalog, Server};
 use causeway_core::{Class, Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
-use causeway_store::{Disk, ObjectsConfig, Store, Watched};
+use causeway_store::settings::Place;
+use causeway_store::{Disk, ObjectsConfig, Probe, Store, Watched};
 use causeway_tls::{Role, Tls};
 use causeway_web::Viewers;
 use tokio::net::TcpListener;
@@ -19,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use crate::config::{Acknowledge, Duplicate, Place, Settings};
+use crate::config::{Acknowledge, CatalogPlace, Duplicate, Settings};
 
 /// How long a start waits for the server of the catalog.
 const WAIT_FOR_SERVER: Duration = Duration::from_secs(60);
@@ -54,11 +55,15 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let catalog = open_catalog(&settings, &clock).await?;
     let store = open_store(&settings).await?;
     store.watch(watched(&settings)).await.context("what is free of the disks cannot be known")?;
+    let away = look_at_store(&store).await?;
     take_over(&catalog, &store).await?;
     let router = Arc::new(Router::load(catalog.clone()).await?);
     let ae_title = settings.node.ae_title.clone();
     let config = archive_config(&settings, &clock)?;
     let archive = Archive::open(store, catalog.clone(), Arc::clone(&clock), router.clone(), config).await?;
+    if let Some(because) = away {
+        archive.store_is_away(because).await;
+    }
     let replayed = archive.replay().await.context("the spool cannot be read again")?;
     tracing::info!(recorded = replayed.recorded, known = replayed.known, "spool replayed");
     settings.web.check(&archive)?;
@@ -119,11 +124,11 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
 /// Opens the catalog. A server that is away is waited for, for a while.
 pub(crate) async fn open_catalog(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Catalog> {
     match settings.catalog()? {
-        Place::File(file) => {
+        CatalogPlace::File(file) => {
             let catalog = Catalog::open(&file, Arc::clone(clock)).await;
             catalog.with_context(|| format!("the catalog {} cannot be opened", file.display()))
         }
-        Place::Server(server) => {
+        CatalogPlace::Server(server) => {
             let tls = Tls::for_catalog(settings.catalog.tls.clone(), Arc::clone(clock))?;
             let server = server.with_security(tls.towards_server());
             let catalog = connect(&server, clock).await;
@@ -213,21 +218,36 @@ pub(crate) fn open_web_tls(settings: &Settings, clock: &Arc<dyn Clock>) -> anyho
 
 pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let spool = settings.node.data.join("spool");
-    let config = causeway_store::Config { spool, objects: ObjectsConfig::Local(settings.objects()?) };
-    Store::open(config)
+    let objects = match settings.place()? {
+        Place::Folder(folder) => ObjectsConfig::Local(folder),
+        Place::Bucket(bucket) => ObjectsConfig::Remote(bucket.open()?),
+    };
+    Store::open(causeway_store::Config { spool, objects })
         .await
         .with_context(|| format!("the store in {} cannot be opened", settings.node.data.display()))
+}
+
+/// Looks whether the store can be used. One that will never have us is to be put right before anything comes; one that is
+/// away is waited for while what comes is spooled: then what it said.
+async fn look_at_store(store: &Store) -> anyhow::Result<Option<String>> {
+    match store.probe().await {
+        Probe::Well => Ok(None),
+        Probe::Away(because) => Ok(Some(because)),
+        Probe::Wrong(words) => bail!("[store] url: {words}"),
+    }
 }
 
 /// The disks that instances come to, settle on and are recorded on; those of a store or a database elsewhere are not ours
 /// to watch.
 fn watched(settings: &Settings) -> Vec<Watched> {
     let of_ingest = |disk, path| Watched { disk, path, marks: settings.ingest.marks() };
-    let objects = settings.objects().ok();
-    let objects = objects.map(|path| Watched { disk: Disk::Objects, path, marks: settings.store.marks() });
+    let objects = match settings.place() {
+        Ok(Place::Folder(path)) => Some(Watched { disk: Disk::Objects, path, marks: settings.store.marks() }),
+        Ok(Place::Bucket(_)) | Err(_) => None,
+    };
     let catalog = match settings.catalog() {
-        Ok(Place::File(path)) => Some(of_ingest(Disk::Catalog, path)),
-        Ok(Place::Server(_)) | Err(_) => None,
+        Ok(CatalogPlace::File(path)) => Some(of_ingest(Disk::Catalog, path)),
+        Ok(CatalogPlace::Server(_)) | Err(_) => None,
     };
     let spool = of_ingest(Disk::Spool, settings.node.data.join("spool"));
     std::iter::once(spool).chain(objects).chain(catalog).collect()

@@ -10,12 +10,13 @@ use causeway_core::AeTitle;
 use causeway_core::keeping::Age;
 use causeway_core::query::moments;
 use causeway_core::space::{Amount, Marks};
+use causeway_store::settings::Place;
 use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+pub(crate) use catalog::CatalogPlace;
 use catalog::CatalogSettings;
-pub(crate) use catalog::Place;
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -24,7 +25,7 @@ pub(crate) struct Settings {
     pub(crate) node: NodeSettings,
     pub(crate) dimse: causeway_scp::Config,
     pub(crate) web: causeway_web::Config,
-    pub(crate) store: StoreSettings,
+    pub(crate) store: causeway_store::settings::Settings,
     pub(crate) catalog: CatalogSettings,
     pub(crate) ingest: IngestSettings,
     pub(crate) auth: AuthSettings,
@@ -64,25 +65,6 @@ impl NodeSettings {
                 "[node] timezone = \"{name}\": neither a name like Europe/Vienna nor an offset like +0100"
             )
         })
-    }
-}
-
-/// `[store]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct StoreSettings {
-    /// Where objects settle: `file:///…`. Not given: `objects` in the data folder.
-    pub(crate) url: Option<String>,
-    /// Below so much free on the disk of a store that is a folder a warning comes.
-    pub(crate) warn_free: Option<Amount>,
-    /// Below so much nothing more is taken in.
-    pub(crate) stop_free: Option<Amount>,
-}
-
-impl StoreSettings {
-    /// What of its disk is to stay free.
-    pub(crate) const fn marks(&self) -> Marks {
-        Marks { warn: self.warn_free, stop: self.stop_free }
     }
 }
 
@@ -245,29 +227,26 @@ impl Settings {
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.level).context("[log] level")?;
         self.node.zone()?;
-        self.objects()?;
+        self.place()?;
         self.catalog()?;
         Ok(())
     }
 
-    /// Folder in which objects settle.
-    pub(crate) fn objects(&self) -> anyhow::Result<PathBuf> {
-        match &self.store.url {
-            None => Ok(self.node.data.join("objects")),
-            Some(url) => local(url, "file://", "[store] url"),
-        }
+    /// Where objects settle.
+    pub(crate) fn place(&self) -> anyhow::Result<Place> {
+        Ok(self.store.place(self.node.data.join("objects"), &|name| std::env::var(name).ok())?)
     }
 
     /// Where the catalog is.
-    pub(crate) fn catalog(&self) -> anyhow::Result<Place> {
+    pub(crate) fn catalog(&self) -> anyhow::Result<CatalogPlace> {
         self.catalog.place(&self.node.data)
     }
 
     /// The catalog's file, for what is done with files alone; `instead` says what is done with a server.
     pub(crate) fn catalog_file(&self, instead: &str) -> anyhow::Result<PathBuf> {
         match self.catalog()? {
-            Place::File(file) => Ok(file),
-            Place::Server(server) => bail!("the catalog is on a server, {server}: {instead}"),
+            CatalogPlace::File(file) => Ok(file),
+            CatalogPlace::Server(server) => bail!("the catalog is on a server, {server}: {instead}"),
         }
     }
 }
@@ -348,8 +327,13 @@ mod tests {
     #[test]
     fn an_unknown_key_and_an_unknown_store_are_refused() {
         assert!(read(&[("CAUSEWAY_NODE__AE_TITEL", "X")], &[]).is_err());
-        let error = read(&[("CAUSEWAY_STORE__URL", "s3://bucket")], &[]).unwrap_err();
+        let error = read(&[("CAUSEWAY_STORE__URL", "ftp://bucket")], &[]).unwrap_err();
         assert!(error.to_string().contains("file://"), "{error}");
+        let bucket = ("CAUSEWAY_STORE__URL", "s3://bucket");
+        let error = read(&[bucket, ("CAUSEWAY_STORE__ACCOUNT", "x")], &[]).unwrap_err();
+        assert!(error.to_string().contains("[store] account is for az://"), "{error}");
+        let place = read(&[bucket, ("CAUSEWAY_STORE__REGION", "eu-central-1")], &[]).unwrap().place();
+        assert!(matches!(place.unwrap(), Place::Bucket(_)));
         assert!(read(&[("CAUSEWAY_DIMSE__ASSOCIATIONS", "0")], &[]).is_err());
     }
 

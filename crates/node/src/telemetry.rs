@@ -7,8 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogSettings};
 
-/// Libraries that talk of every image they decode. What is wrong with one is in the error that they give.
-const SILENT: &[&str] = &["jpeg2k=off", "openjp2=off"];
+/// Libraries that talk of every image they decode, or of every request they make again. What is wrong is in the error that they
+/// give.
+const SILENT: &[&str] = &["jpeg2k=off", "openjp2=off", "object_store=warn"];
 
 /// Begins logging to standard error. `CAUSEWAY_LOG` beats the configured level.
 pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {

@@ -8,13 +8,14 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
+use causeway_core::ObjectKey;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _};
+use object_store::{GetOptions, GetResult, ObjectStore};
 
-use crate::Store;
 use crate::error::Error;
+use crate::{Store, layout};
 
 /// How much a stream reads at a time, in bytes.
 pub const CHUNK_BYTES: u64 = 512 * 1024;
@@ -40,7 +41,7 @@ pub trait Elsewhere: Send + Sync + 'static {
 #[derive(Clone)]
 enum Source {
     File { store: Store, file: Arc<File> },
-    Remote { objects: Arc<dyn ObjectStore>, path: object_store::path::Path },
+    Remote(RemoteBlob),
     Memory(Bytes),
     Elsewhere(Arc<dyn Elsewhere>),
 }
@@ -50,8 +51,8 @@ impl Blob {
         Self { bytes, source: Source::File { store, file: Arc::new(file) } }
     }
 
-    pub(crate) fn remote(objects: Arc<dyn ObjectStore>, path: object_store::path::Path, bytes: u64) -> Self {
-        Self { bytes, source: Source::Remote { objects, path } }
+    pub(crate) fn remote(objects: Arc<dyn ObjectStore>, key: ObjectKey, bytes: u64) -> Self {
+        Self { bytes, source: Source::Remote(RemoteBlob { objects, key, bytes }) }
     }
 
     /// A blob of so many bytes that another node has.
@@ -83,9 +84,24 @@ impl Blob {
         }
         match &self.source {
             Source::File { store, file } => read_file(store.clone(), Arc::clone(file), range).await,
-            Source::Remote { objects, path } => Ok(objects.get_range(path, range).await?),
+            Source::Remote(remote) => remote.read(range).await,
             Source::Memory(bytes) => Ok(slice(bytes, range)),
             Source::Elsewhere(source) => source.read(range).await.map_err(not_given),
+        }
+    }
+
+    /// The bytes of a range, in chunks; an object store that fails at once is told of here, before a chunk is waited for.
+    ///
+    /// # Errors
+    /// When there is no such object any more, or the object store fails.
+    pub async fn begin(self, range: Range<u64>) -> Result<BlobStream, Error> {
+        let range = self.clip(range);
+        match self.source {
+            Source::Remote(remote) if !range.is_empty() => {
+                let chunks = remote.get(range).await?.into_stream().map_err(Error::from);
+                Ok(BlobStream(Box::pin(chunks)))
+            }
+            _ => Ok(self.stream(range)),
         }
     }
 
@@ -95,7 +111,7 @@ impl Blob {
         let range = self.clip(range);
         match self.source {
             Source::File { store, file } => BlobStream(Box::pin(FileStream::new(store, file, range))),
-            Source::Remote { objects, path } => BlobStream(remote_stream(objects, path, range)),
+            Source::Remote(remote) => BlobStream(remote.stream(range)),
             Source::Memory(bytes) => {
                 let whole = slice(&bytes, range);
                 BlobStream(Box::pin(stream::iter((!whole.is_empty()).then_some(Ok(whole)))))
@@ -120,8 +136,10 @@ fn slice(bytes: &Bytes, range: Range<u64>) -> Bytes {
     bytes.slice(at(range.start)..at(range.end))
 }
 
+type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
+
 /// A stream of chunks.
-pub struct BlobStream(Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>);
+pub struct BlobStream(Chunks);
 
 impl Stream for BlobStream {
     type Item = Result<Bytes, Error>;
@@ -191,7 +209,7 @@ async fn read_file(store: Store, file: Arc<File>, range: Range<u64>) -> Result<B
     store.inner.readers.run(move || read_exact(&file, range)).await?
 }
 
-fn read_exact(file: &File, range: Range<u64>) -> Result<Bytes, Error> {
+pub(crate) fn read_exact(file: &File, range: Range<u64>) -> Result<Bytes, Error> {
     let failed = |source: io::Error| Error::Disk { operation: "reading".to_owned(), source };
     let wanted =
         usize::try_from(range.end - range.start).map_err(|_| failed(io::ErrorKind::OutOfMemory.into()))?;
@@ -209,18 +227,42 @@ fn read_exact(file: &File, range: Range<u64>) -> Result<Bytes, Error> {
     Ok(Bytes::from(buffer))
 }
 
-fn remote_stream(
+/// An object in an object store, of which nothing was asked yet but what the catalog knows.
+#[derive(Clone)]
+struct RemoteBlob {
     objects: Arc<dyn ObjectStore>,
-    path: object_store::path::Path,
-    range: Range<u64>,
-) -> Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>> {
-    if range.is_empty() {
-        return Box::pin(stream::empty());
-    }
-    let opened = async move {
+    key: ObjectKey,
+    bytes: u64,
+}
+
+impl RemoteBlob {
+    /// Asks for a range that is not empty, and sees on the way that the object is as long as it must be.
+    async fn get(&self, range: Range<u64>) -> Result<GetResult, Error> {
         let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
-        let result = objects.get_opts(&path, options).await?;
-        Ok::<_, Error>(result.into_stream().map_err(Error::from))
-    };
-    Box::pin(stream::once(opened).try_flatten())
+        let found = self.objects.get_opts(&layout::object_path(&self.key), options).await;
+        let found = found.map_err(|error| Error::of_object(&self.key, error))?;
+        if found.meta.size != self.bytes {
+            let (expected, found) = (self.bytes, found.meta.size);
+            return Err(Error::Length { key: self.key.clone(), expected, found });
+        }
+        Ok(found)
+    }
+
+    async fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        let wanted = range.end - range.start;
+        let bytes = self.get(range).await?.bytes().await?;
+        if bytes.len() as u64 != wanted {
+            let source = std::io::ErrorKind::UnexpectedEof.into();
+            return Err(Error::Disk { operation: "reading from the object store".to_owned(), source });
+        }
+        Ok(bytes)
+    }
+
+    fn stream(self, range: Range<u64>) -> Chunks {
+        if range.is_empty() {
+            return Box::pin(stream::empty());
+        }
+        let opened = async move { Ok::<_, Error>(self.get(range).await?.into_stream().map_err(Error::from)) };
+        Box::pin(stream::once(opened).try_flatten())
+    }
 }

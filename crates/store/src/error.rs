@@ -2,8 +2,14 @@
 
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use causeway_core::{Class, ObjectKey};
+
+use crate::words;
+
+/// How stores say that the whole bucket is not there, which is no matter of one object.
+const NO_BUCKET: [&str; 3] = ["NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"];
 
 /// A failure of the store. Its words name the operation, never a patient.
 #[derive(Debug, thiserror::Error)]
@@ -23,8 +29,19 @@ pub enum Error {
     #[error("no room is left on the disk")]
     NoRoom,
     /// The object store failed.
-    #[error("the object store failed: {0}")]
+    #[error("the object store failed: {}", words::of(.0))]
     ObjectStore(#[from] object_store::Error),
+    /// It said nothing.
+    #[error("the object store did not answer within {} s", .0.as_secs())]
+    NoAnswer(Duration),
+    /// A spooled object is not what came. It stays where it is, and settles nowhere.
+    #[error("object {key} in the spool is damaged: {words}; it stays there")]
+    Damaged {
+        /// Which object.
+        key: ObjectKey,
+        /// How it is seen.
+        words: String,
+    },
     /// A settled object is not as long as the spooled one.
     #[error("object {key} has {found} bytes in the object store, {expected} were sent")]
     Length {
@@ -58,6 +75,21 @@ impl Error {
         move |source| Self::Disk { operation, source }
     }
 
+    /// What an object store says of one object.
+    pub(crate) fn of_object(key: &ObjectKey, error: object_store::Error) -> Self {
+        let is_of_bucket = words::code(&error).is_some_and(|code| NO_BUCKET.contains(&code.as_str()));
+        match error {
+            object_store::Error::NotFound { .. } if !is_of_bucket => Self::NotFound(key.clone()),
+            error => Self::ObjectStore(error),
+        }
+    }
+
+    /// Whether the object store is to blame, and not the one object.
+    #[must_use]
+    pub const fn is_of_object_store(&self) -> bool {
+        matches!(self, Self::ObjectStore(_) | Self::NoAnswer(_) | Self::Length { .. })
+    }
+
     /// What it calls for.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -70,9 +102,29 @@ impl Error {
                 }
                 _ => Class::Transient,
             },
-            Self::ObjectStore(_) | Self::Length { .. } | Self::Closed => Class::Transient,
-            Self::Header { .. } => Class::Bug,
+            Self::ObjectStore(_) | Self::NoAnswer(_) | Self::Length { .. } | Self::Closed => Class::Transient,
+            Self::Header { .. } | Self::Damaged { .. } => Class::Bug,
             Self::InUse(_) => Class::Caller,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_the_whole_bucket_is_gone_is_not_taken_for_an_object_that_is_not_there() {
+        let key = crate::layout::new_key();
+        let not_found = |code: &str| object_store::Error::NotFound {
+            path: "x".to_owned(),
+            source: format!("status code: 404 Not Found: <Error><Code>{code}</Code></Error>").into(),
+        };
+        assert!(matches!(Error::of_object(&key, not_found("NoSuchKey")), Error::NotFound(_)));
+        for code in NO_BUCKET {
+            let error = Error::of_object(&key, not_found(code));
+            assert_eq!(error.class(), Class::Transient);
+            assert!(error.to_string().contains(code), "{error}");
         }
     }
 }

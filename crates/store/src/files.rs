@@ -73,9 +73,15 @@ pub(crate) fn remove_all(paths: impl IntoIterator<Item = Option<PathBuf>>) -> Re
 
 /// Removes a file, if it is there.
 pub(crate) fn remove(path: &Path) -> Result<(), Error> {
+    remove_found(path).map(drop)
+}
+
+/// The same; gives whether it was there.
+pub(crate) fn remove_found(path: &Path) -> Result<bool, Error> {
     match perform(Act::Remove(path), || fs::remove_file(path)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::disk("removing", path)(error)),
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::disk("removing", path)(error)),
     }
 }
 

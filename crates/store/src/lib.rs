@@ -23,21 +23,23 @@ mod pool;
 pub mod removed;
 mod room;
 pub mod scratch;
+pub mod settings;
 mod spool;
 pub mod staging;
 mod walk;
+mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use causeway_core::ObjectKey;
-use object_store::ObjectStore;
+use causeway_core::{ExpectedObject, ObjectKey};
 use tokio::sync::Semaphore;
 
 pub use begun::{Begun, Swept};
 pub use blob::{Blob, BlobStream, Elsewhere};
 pub use error::Error;
+pub use objects::{Probe, Remote, Settlement};
 pub use pool::Pool;
 pub use room::{Disk, DiskState, Watched};
 pub use scratch::{Aside, AsideReader, Scratch};
@@ -72,7 +74,7 @@ pub enum ObjectsConfig {
     /// A folder on the same disk as the spool: settling is a rename.
     Local(PathBuf),
     /// An object store: settling is an upload.
-    Remote(Arc<dyn ObjectStore>),
+    Remote(Remote),
 }
 
 /// Free and total space of a disk, in bytes.
@@ -164,6 +166,19 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`] when there is none of this name, or when the disk or the object store fails.
     pub async fn open_blob(&self, key: &ObjectKey) -> Result<Blob, Error> {
+        self.find(key, None).await
+    }
+
+    /// The same for a blob that is known to be so long. An object store is not asked before it is read: only then does it
+    /// say that there is none, or none so long.
+    ///
+    /// # Errors
+    /// As for [`Self::open_blob`].
+    pub async fn open_known(&self, key: &ObjectKey, bytes: u64) -> Result<Blob, Error> {
+        self.find(key, Some(bytes)).await
+    }
+
+    async fn find(&self, key: &ObjectKey, bytes: Option<u64>) -> Result<Blob, Error> {
         let path = self.inner.spooled_path(key);
         let objects = self.inner.objects.local_path(key);
         // The spool twice: a blob may move either way between two looks.
@@ -171,40 +186,62 @@ impl Store {
         let opened = self.inner.readers.run(move || files::open_first(places)).await?;
         match opened? {
             Some((file, bytes)) => Ok(Blob::file(self.clone(), file, bytes)),
-            None => self.inner.objects.open_remote(key).await,
+            None => self.inner.objects.open_remote(key, bytes).await,
         }
     }
 
-    /// Opens a blob that has not settled.
-    async fn open_spooled(&self, key: &ObjectKey) -> Result<Option<Blob>, Error> {
-        let path = self.inner.spooled_path(key);
-        let opened = self.inner.readers.run(move || files::open_first([Some(path)])).await??;
-        Ok(opened.map(|(file, bytes)| Blob::file(self.clone(), file, bytes)))
-    }
-
-    /// Moves blobs from the spool to their place. Returns those that are there now; those that were deleted
+    /// Moves blobs from the spool to their place. Those that are in it already count as moved; those that were deleted
     /// meanwhile are left out.
     ///
     /// # Errors
-    /// When the disk or the object store fails; what was not moved stays in the spool.
-    pub async fn settle(&self, keys: Vec<ObjectKey>) -> Result<Vec<ObjectKey>, Error> {
+    /// When the disk fails so that nothing can be said of any of them; they stay in the spool, or are in their place.
+    pub async fn settle(&self, objects: Vec<ExpectedObject>) -> Result<Settlement, Error> {
         match &self.inner.objects {
             Objects::Local(local) => {
                 let (local, spool) = (local.clone(), self.inner.spool.clone());
+                let keys = objects.into_iter().map(|expected| expected.object).collect();
                 self.inner.writers.run(move || local.settle(&spool, keys)).await?
             }
-            Objects::Remote(remote) => remote.settle(self, keys).await,
+            Objects::Remote(remote) => Ok(objects::settle_remote(self, objects, remote.uploads()).await),
         }
     }
 
-    /// Removes a blob, wherever it is. Removing one that is not there is no error.
+    /// Removes a blob, wherever it is. Removing one that is not there is no error. What an object store cannot remove now
+    /// is not to be read any more, and goes when it can: see [`Self::remove_doomed`].
     ///
     /// # Errors
-    /// When the disk or the object store fails.
+    /// When the disk fails.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
+        self.discard(key).await?;
+        self.inner.objects.delete_remote(self, key).await
+    }
+
+    /// Removes a blob that was never to be settled. An object store is not asked.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn discard(&self, key: &ObjectKey) -> Result<(), Error> {
         let paths = [Some(self.inner.spooled_path(key)), self.inner.objects.local_path(key)];
-        self.inner.writers.run(move || files::remove_all(paths)).await??;
-        self.inner.objects.delete_remote(key).await
+        self.inner.writers.run(move || files::remove_all(paths)).await?
+    }
+
+    /// Removes what is deleted and could not be removed from the object store before; gives whether there was any.
+    ///
+    /// # Errors
+    /// When the object store cannot do so now, or the disk fails.
+    pub async fn remove_doomed(&self) -> Result<bool, Error> {
+        match &self.inner.objects {
+            Objects::Local(_) => Ok(false),
+            Objects::Remote(remote) => remote.remove_doomed(self).await,
+        }
+    }
+
+    /// Whether the place that blobs settle in can be used as it must be. A folder can, since it was opened.
+    pub async fn probe(&self) -> Probe {
+        match &self.inner.objects {
+            Objects::Local(_) => Probe::Well,
+            Objects::Remote(remote) => remote.probe().await,
+        }
     }
 }
 

@@ -5,11 +5,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use causeway_core::{Class, ObjectKey};
+use causeway_core::{Class, Digest, ExpectedObject, ObjectKey};
+use causeway_store::settings::{Place, Settings};
 use causeway_store::staging::MAX_HELD_BODY_BYTES;
-use causeway_store::{Config, Error, ObjectsConfig, Store};
+use causeway_store::{Config, Error, ObjectsConfig, Remote, Store};
+use causeway_testkit::bucket::{Bucket, Key};
 use futures_util::{StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
+use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 const HEADER: &[u8] = b"0123456789abcdef";
@@ -17,14 +20,43 @@ const HEADER: &[u8] = b"0123456789abcdef";
 struct Subject {
     folder: TempDir,
     objects: ObjectsConfig,
+    /// The server behind an object store, where it is one.
+    _bucket: Option<Bucket>,
 }
 
 impl Subject {
-    fn both() -> Vec<Self> {
+    /// One of each backend: a folder, an object store in memory, and an S3 server, below a prefix.
+    fn all() -> Vec<Self> {
+        vec![Self::local(), Self::memory(), Self::s3()]
+    }
+
+    fn local() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let local = ObjectsConfig::Local(folder.path().join("objects"));
-        let remote = ObjectsConfig::Remote(Arc::new(InMemory::new()));
-        vec![Self { folder, objects: local }, Self { folder: tempfile::tempdir().unwrap(), objects: remote }]
+        let objects = ObjectsConfig::Local(folder.path().join("objects"));
+        Self { folder, objects, _bucket: None }
+    }
+
+    fn memory() -> Self {
+        let objects = ObjectsConfig::Remote(Remote::of(Arc::new(InMemory::new())));
+        Self { folder: tempfile::tempdir().unwrap(), objects, _bucket: None }
+    }
+
+    fn s3() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let key = Key { id: "id".to_owned(), secret: "secret".to_owned() };
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let bucket = Bucket::open(listen, &folder.path().join("buckets"), "images", Some(key)).unwrap();
+        let text = format!(
+            "url = \"s3://images/hospital/a\"\nendpoint = \"http://{}\"\naccess_key_id = \"id\"\n\
+             secret_access_key = \"secret\"",
+            bucket.address()
+        );
+        let settings: Settings = toml::from_str(&text).unwrap();
+        let Ok(Place::Bucket(place)) = settings.place("/unused".into(), &|_| None) else {
+            unreachable!("a folder")
+        };
+        let objects = ObjectsConfig::Remote(place.open().unwrap());
+        Self { folder, objects, _bucket: Some(bucket) }
     }
 
     async fn open(&self) -> Store {
@@ -47,6 +79,21 @@ async fn put(store: &Store, body: &[u8]) -> ObjectKey {
     key
 }
 
+/// What the object that was put must be.
+fn expected(key: &ObjectKey, body: &[u8]) -> ExpectedObject {
+    let header = HEADER.len() as u64;
+    let digest = Digest(Sha256::digest(body).into());
+    let object_bytes = header + body.len() as u64;
+    ExpectedObject { object: key.clone(), object_bytes, digest_from: header, digest }
+}
+
+/// Settles one; gives whether it is in its place now.
+async fn settle(store: &Store, key: &ObjectKey, body: &[u8]) -> bool {
+    let settlement = store.settle(vec![expected(key, body)]).await.unwrap();
+    assert!(settlement.failed.is_empty(), "{settlement:?}");
+    settlement.settled.contains(key)
+}
+
 async fn get(store: &Store, key: &ObjectKey) -> Vec<u8> {
     let blob = store.open_blob(key).await.unwrap();
     let bytes = blob.bytes();
@@ -56,7 +103,7 @@ async fn get(store: &Store, key: &ObjectKey) -> Vec<u8> {
 
 #[tokio::test]
 async fn what_was_committed_is_read_back_before_and_after_settling() {
-    for subject in Subject::both() {
+    for subject in Subject::all() {
         let store = subject.open().await;
         for bytes in
             [0, 1, 33_000, MAX_HELD_BODY_BYTES - 1, MAX_HELD_BODY_BYTES, MAX_HELD_BODY_BYTES + 1, 20_000_000]
@@ -65,11 +112,10 @@ async fn what_was_committed_is_read_back_before_and_after_settling() {
             let whole = [HEADER, &body].concat();
             let key = put(&store, &body).await;
             assert!(get(&store, &key).await == whole, "{bytes} bytes, spooled");
-            let only = std::slice::from_ref(&key);
-            assert_eq!(store.settle(vec![key.clone()]).await.unwrap(), only);
+            assert!(settle(&store, &key, &body).await);
             assert!(get(&store, &key).await == whole, "{bytes} bytes, settled");
-            assert_eq!(store.settle(vec![key.clone()]).await.unwrap(), only, "settling twice is once");
-            let blob = store.open_blob(&key).await.unwrap();
+            assert!(settle(&store, &key, &body).await, "settling twice is once");
+            let blob = store.open_known(&key, whole.len() as u64).await.unwrap();
             let middle = blob.read(10..30).await.unwrap();
             assert_eq!(middle, whole.get(10..30.min(whole.len())).unwrap());
         }
@@ -78,18 +124,18 @@ async fn what_was_committed_is_read_back_before_and_after_settling() {
 
 #[tokio::test]
 async fn an_open_blob_is_readable_while_it_settles_and_goes() {
-    let subject = &Subject::both()[0];
+    let subject = &Subject::local();
     let store = subject.open().await;
     let key = put(&store, &body(3_000_000)).await;
     let blob = store.open_blob(&key).await.unwrap();
-    store.settle(vec![key.clone()]).await.unwrap();
+    assert!(settle(&store, &key, &body(3_000_000)).await);
     store.delete(&key).await.unwrap();
     assert_eq!(blob.read(16..3_000_016).await.unwrap(), body(3_000_000));
 }
 
 #[tokio::test]
 async fn nothing_is_visible_before_the_commit_and_nothing_stays_without_one() {
-    for subject in Subject::both() {
+    for subject in Subject::all() {
         let store = subject.open().await;
         for bytes in [10, MAX_HELD_BODY_BYTES * 2] {
             let key = store.new_key();
@@ -101,7 +147,7 @@ async fn nothing_is_visible_before_the_commit_and_nothing_stays_without_one() {
         let left: Vec<_> = std::fs::read_dir(subject.folder.path().join("spool"))
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
-            .filter(|name| name != ".lock" && name != ".id")
+            .filter(|name| name != ".lock" && name != ".id" && name != "doomed")
             .collect();
         assert!(left.is_empty(), "{left:?}");
     }
@@ -109,13 +155,15 @@ async fn nothing_is_visible_before_the_commit_and_nothing_stays_without_one() {
 
 #[tokio::test]
 async fn the_spool_lists_what_has_not_settled_and_the_sweep_takes_halves() {
-    for subject in Subject::both() {
+    for subject in Subject::all() {
         let store = subject.open().await;
         let mut keys = Vec::new();
         for _ in 0..5 {
             keys.push(put(&store, b"body").await);
         }
-        store.settle(keys.drain(..2).collect()).await.unwrap();
+        for key in keys.drain(..2) {
+            assert!(settle(&store, &key, b"body").await);
+        }
         let half = subject.folder.path().join("spool").join("0193520a7b3c7def8123456789abcdef.part");
         std::fs::write(&half, b"half").unwrap();
         assert_eq!(store.sweep(10).await.unwrap().removed, 1);
@@ -128,21 +176,21 @@ async fn the_spool_lists_what_has_not_settled_and_the_sweep_takes_halves() {
 
 #[tokio::test]
 async fn what_was_deleted_is_gone_and_deleting_again_is_no_error() {
-    for subject in Subject::both() {
+    for subject in Subject::all() {
         let store = subject.open().await;
         let (spooled, settled) = (put(&store, b"a").await, put(&store, b"b").await);
-        store.settle(vec![settled.clone()]).await.unwrap();
+        assert!(settle(&store, &settled, b"b").await);
         for key in [&spooled, &settled, &spooled] {
             store.delete(key).await.unwrap();
             assert!(matches!(store.open_blob(key).await, Err(Error::NotFound(_))));
         }
-        assert!(store.settle(vec![spooled]).await.unwrap().is_empty());
+        assert!(!settle(&store, &spooled, b"a").await);
     }
 }
 
 #[tokio::test]
 async fn a_header_of_another_length_is_refused() {
-    let subject = &Subject::both()[0];
+    let subject = &Subject::local();
     let store = subject.open().await;
     let staging = store.stage(store.new_key(), HEADER.len());
     let error = staging.commit(Bytes::from_static(b"short")).await.unwrap_err();
@@ -151,7 +199,7 @@ async fn a_header_of_another_length_is_refused() {
 
 #[tokio::test]
 async fn a_spool_is_open_in_one_place_only() {
-    let subject = &Subject::both()[0];
+    let subject = &Subject::local();
     let _store = subject.open().await;
     let config = Config { spool: subject.folder.path().join("spool"), objects: subject.objects.clone() };
     assert!(matches!(Store::open(config).await, Err(Error::InUse(_))));
@@ -159,7 +207,7 @@ async fn a_spool_is_open_in_one_place_only() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_stagings_beyond_the_memory_bound_all_finish() {
-    let subject = &Subject::both()[0];
+    let subject = &Subject::local();
     let store = subject.open().await;
     let body = Bytes::from(body(3_000_000));
     // 40 bodies of 3 MB want 120 MB, more than may be held: some go to their files early, none waits for ever.
@@ -197,7 +245,7 @@ async fn walked(store: &Store, from: &str) -> (Vec<ObjectKey>, Vec<String>) {
 
 #[tokio::test]
 async fn what_has_settled_is_walked_in_order_and_from_any_position_on() {
-    for subject in Subject::both() {
+    for subject in Subject::all() {
         let store = subject.open().await;
         assert_eq!(walked(&store, "").await.0, []);
         let mut keys = Vec::new();
@@ -210,7 +258,8 @@ async fn what_has_settled_is_walked_in_order_and_from_any_position_on() {
             }
         }
         assert_eq!(walked(&store, "").await.0, [], "what is in the spool has not settled");
-        store.settle(keys.clone()).await.unwrap();
+        let settlement = store.settle(keys.iter().map(|key| expected(key, b"")).collect()).await.unwrap();
+        assert_eq!(settlement.settled.len(), keys.len(), "{settlement:?}");
         let (objects, positions) = walked(&store, "").await;
         assert_eq!(objects, keys);
         for position in positions {
@@ -222,10 +271,10 @@ async fn what_has_settled_is_walked_in_order_and_from_any_position_on() {
 
 #[tokio::test]
 async fn what_is_put_aside_is_not_read_any_more_and_never_overwritten() {
-    let subject = Subject::both().remove(0);
+    let subject = Subject::local();
     let store = subject.open().await;
     let key = put(&store, &body(10)).await;
-    store.settle(vec![key.clone()]).await.unwrap();
+    assert!(settle(&store, &key, &body(10)).await);
     assert!(store.put_aside(&key).await.unwrap());
     assert!(matches!(store.open_blob(&key).await, Err(Error::NotFound(_))));
     assert!(!store.put_aside(&key).await.unwrap(), "it is gone from there");

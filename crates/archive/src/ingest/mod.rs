@@ -188,7 +188,7 @@ impl Archive {
                 (Outcome::Replaced, object)
             }
             Inserted::Conflict | Inserted::Superseded => {
-                self.inner.store.delete(&object).await?;
+                self.inner.store.discard(&object).await?;
                 return Err(match self.on_conflict() {
                     OnConflict::KeepFirst => IngestError::Conflict(ids.instance),
                     OnConflict::Replace => IngestError::Held(ids.instance),

@@ -225,7 +225,7 @@ impl Archive {
             self.inner.settling.nudge();
             return Ok(object);
         }
-        self.inner.store.delete(&object).await?;
+        self.inner.store.discard(&object).await?;
         Ok(kept)
     }
 }

@@ -7,7 +7,8 @@ use causeway_catalog::{Error, Inserted};
 use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching};
 use causeway_core::{
-    Attributes, Class, Element, Level, Query, Selection, Sight, StoredInstance, Tag, Value, Vr,
+    Attributes, Class, Element, ExpectedObject, Level, Query, Selection, Sight, StoredInstance, Tag, Value,
+    Vr,
 };
 
 fn sop_uids(instances: &[StoredInstance]) -> Vec<&str> {
@@ -323,6 +324,10 @@ async fn what_a_stored_instance_says_is_what_was_put() {
     assert_eq!(*kept, wanted);
 }
 
+fn names(objects: &[ExpectedObject]) -> Vec<ObjectKey> {
+    objects.iter().map(|expected| expected.object.clone()).collect()
+}
+
 #[tokio::test]
 async fn what_is_not_settled_is_listed_oldest_first_until_it_is() {
     let subject = Subject::new().await;
@@ -333,11 +338,19 @@ async fn what_is_not_settled_is_listed_oldest_first_until_it_is() {
         subject.insert(record).await;
     }
     let catalog = &subject.catalog;
-    assert_eq!(catalog.unsettled(2, 0).await.unwrap(), keys[..2]);
-    assert_eq!(catalog.unsettled(100, 0).await.unwrap(), keys);
+    let first = catalog.unsettled(2, 0).await.unwrap();
+    assert_eq!(names(&first), keys[..2]);
+    let record = record(1, 1, 1);
+    assert_eq!((first[0].object_bytes, first[0].digest), (record.object_bytes, record.digest));
+    assert_eq!(first[0].digest_from, u64::from(record.data_set_offset));
+    assert_eq!(names(&catalog.unsettled(100, 0).await.unwrap()), keys);
+    assert_eq!(catalog.expected(keys[0].clone()).await.unwrap().as_ref(), first.first());
+    assert_eq!(catalog.expected(object()).await.unwrap(), None);
+    assert_eq!(catalog.unsettled_sum().await.unwrap(), (5, 5 * record.object_bytes));
     let unknown = object();
     catalog.mark_settled(vec![keys[0].clone(), keys[3].clone(), unknown.clone()]).await.unwrap();
-    assert_eq!(catalog.unsettled(100, 0).await.unwrap(), [&keys[1..3], &keys[4..]].concat());
+    assert_eq!(names(&catalog.unsettled(100, 0).await.unwrap()), [&keys[1..3], &keys[4..]].concat());
+    assert_eq!(catalog.unsettled_sum().await.unwrap(), (3, 3 * record.object_bytes));
     assert!(catalog.object_known(keys[0].clone()).await.unwrap());
     assert!(!catalog.object_known(unknown).await.unwrap());
 }
@@ -350,7 +363,7 @@ async fn a_replaced_instance_is_to_be_settled_anew() {
     subject.catalog.mark_settled(vec![first.object.clone()]).await.unwrap();
     let second = first.with_other_bytes();
     subject.replace(second.clone()).await;
-    assert_eq!(subject.catalog.unsettled(10, 0).await.unwrap(), [second.object]);
+    assert_eq!(names(&subject.catalog.unsettled(10, 0).await.unwrap()), [second.object]);
 }
 
 #[tokio::test]

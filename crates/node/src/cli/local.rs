@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use causeway_store::carry::Places;
+use causeway_store::settings::Place;
 use clap::Args;
 
 use crate::config::Settings;
@@ -28,5 +30,17 @@ impl Local {
 
 /// Where the node's objects are; its store must be a folder.
 pub(super) fn places(settings: &Settings) -> anyhow::Result<Places> {
-    Ok(Places { spool: settings.node.data.join("spool"), objects: settings.objects()? })
+    Ok(Places { spool: settings.node.data.join("spool"), objects: objects_folder(settings)? })
+}
+
+/// The folder that objects settle in; of an object store the objects are not ours to carry.
+pub(super) fn objects_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
+    match settings.place()? {
+        Place::Folder(folder) => Ok(folder),
+        Place::Bucket(bucket) => bail!(
+            "the objects are in {}: this command carries objects of a folder alone; have the bucket replicated or \
+             versioned by its provider",
+            bucket.name()
+        ),
+    }
 }

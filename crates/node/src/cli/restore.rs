@@ -9,7 +9,7 @@ use causeway_archive::backup::{Carry, restore};
 use clap::Args;
 
 use super::backup::tell_named;
-use super::local::Local;
+use super::local::{self, Local};
 use super::progress;
 
 /// Put a backup back where there is nothing
@@ -40,7 +40,7 @@ impl Restore {
         if spool.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
             bail!("{} is not empty: a backup is put back where there is nothing", spool.display());
         }
-        let (catalog, objects) = (settings.catalog_file(ON_A_SERVER)?, settings.objects()?);
+        let (catalog, objects) = (settings.catalog_file(ON_A_SERVER)?, local::objects_folder(&settings)?);
         let bar = progress::objects(0);
         let (manifest, wrong) = restore(&self.from, &catalog, &objects, &mut |progress| {
             bar.set_length(progress.of);

@@ -37,7 +37,7 @@ impl fmt::Debug for CatalogSettings {
 
 /// Where a catalog is.
 #[derive(Debug)]
-pub(crate) enum Place {
+pub(crate) enum CatalogPlace {
     /// A file.
     File(PathBuf),
     /// A database on a server.
@@ -46,7 +46,7 @@ pub(crate) enum Place {
 
 impl CatalogSettings {
     /// Where it is, for a node with this data folder.
-    pub(crate) fn place(&self, data: &Path) -> anyhow::Result<Place> {
+    pub(crate) fn place(&self, data: &Path) -> anyhow::Result<CatalogPlace> {
         match &self.url {
             Some(url) if SCHEMES.iter().any(|scheme| url.starts_with(scheme)) => self.server(url),
             _ if self.password.is_some() || self.password_file.is_some() => {
@@ -54,12 +54,12 @@ impl CatalogSettings {
                     "[catalog] has a password, and its url names no server: postgres://user@host:port/database"
                 )
             }
-            None => Ok(Place::File(data.join("catalog.db"))),
-            Some(url) => Ok(Place::File(super::local(url, "sqlite://", "[catalog] url")?)),
+            None => Ok(CatalogPlace::File(data.join("catalog.db"))),
+            Some(url) => Ok(CatalogPlace::File(super::local(url, "sqlite://", "[catalog] url")?)),
         }
     }
 
-    fn server(&self, url: &str) -> anyhow::Result<Place> {
+    fn server(&self, url: &str) -> anyhow::Result<CatalogPlace> {
         let server = Server::parse(url).context("[catalog] url")?;
         let server = match (&self.password, &self.password_file) {
             (Some(_), Some(_)) => {
@@ -69,7 +69,7 @@ impl CatalogSettings {
             (None, Some(file)) => server.with_password(&read(file)?),
             (None, None) => server,
         };
-        Ok(Place::Server(Box::new(server)))
+        Ok(CatalogPlace::Server(Box::new(server)))
     }
 }
 
@@ -93,17 +93,19 @@ mod tests {
         CatalogSettings { url: Some(url.to_owned()), ..CatalogSettings::default() }
     }
 
-    fn place(settings: &CatalogSettings) -> anyhow::Result<Place> {
+    fn place(settings: &CatalogSettings) -> anyhow::Result<CatalogPlace> {
         settings.place(Path::new("/data"))
     }
 
     #[test]
     fn a_catalog_is_a_file_unless_a_server_is_named() {
-        let Place::File(file) = place(&CatalogSettings::default()).unwrap() else { panic!() };
+        let CatalogPlace::File(file) = place(&CatalogSettings::default()).unwrap() else { panic!() };
         assert_eq!(file, Path::new("/data/catalog.db"));
-        let Place::File(file) = place(&settings("sqlite:///a/b.db")).unwrap() else { panic!() };
+        let CatalogPlace::File(file) = place(&settings("sqlite:///a/b.db")).unwrap() else { panic!() };
         assert_eq!(file, Path::new("/a/b.db"));
-        let Place::Server(server) = place(&settings("postgres://me:secret@db/c")).unwrap() else { panic!() };
+        let CatalogPlace::Server(server) = place(&settings("postgres://me:secret@db/c")).unwrap() else {
+            panic!()
+        };
         assert_eq!(server.to_string(), "postgres://me@db:5432/c");
         assert!(server.wants_tls());
         for url in ["mysql://me@db/c", "sqlite://b.db", "postgres://db/c"] {

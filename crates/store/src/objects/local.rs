@@ -7,6 +7,7 @@ use std::{fs, io};
 
 use causeway_core::ObjectKey;
 
+use super::Settlement;
 use crate::error::Error;
 use crate::{files, layout};
 
@@ -42,21 +43,20 @@ impl LocalObjects {
     /// Moves blobs here. A rename within one file system leaves each blob in one place or the other whatever
     /// happens, and reading looks in both; the syncs make sure of it before the catalog is told.
     /// One that fails is left in the spool and does not hold up the others.
-    pub(crate) fn settle(&self, spool: &Path, keys: Vec<ObjectKey>) -> Result<Vec<ObjectKey>, Error> {
+    pub(crate) fn settle(&self, spool: &Path, keys: Vec<ObjectKey>) -> Result<Settlement, Error> {
         let mut folders = BTreeSet::new();
-        let mut settled = Vec::with_capacity(keys.len());
-        let mut failed = None;
+        let mut settlement = Settlement::default();
         for key in keys {
             match self.settle_one(spool, &key, &mut folders) {
-                Ok(true) => settled.push(key),
+                Ok(true) => settlement.settled.push(key),
                 // Deleted since.
                 Ok(false) => {}
-                Err(error) => failed = Some(error),
+                Err(error) => settlement.failed.push((key, error)),
             }
         }
         folders.iter().try_for_each(|folder| files::sync_folder(folder))?;
         files::sync_folder(spool)?;
-        super::outcome(settled, failed)
+        Ok(settlement)
     }
 
     /// Whether the blob is here now; else it was deleted.

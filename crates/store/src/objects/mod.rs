@@ -8,22 +8,25 @@ use std::path::{Path, PathBuf};
 use causeway_core::ObjectKey;
 
 pub(crate) use local::LocalObjects;
-pub(crate) use remote::RemoteObjects;
+pub use remote::{Probe, Remote};
+pub(crate) use remote::{RemoteObjects, settle as settle_remote};
 
 use crate::blob::Blob;
 use crate::error::Error;
-use crate::{ObjectsConfig, layout};
+use crate::{ObjectsConfig, Store};
 
-/// What a batch comes to: blobs that would not settle are told and left to the next, unless none would.
-fn outcome(settled: Vec<ObjectKey>, failed: Option<Error>) -> Result<Vec<ObjectKey>, Error> {
-    match failed {
-        Some(error) if settled.is_empty() => Err(error),
-        Some(error) => {
-            tracing::warn!(%error, "a spooled object would not settle");
-            Ok(settled)
-        }
-        None => Ok(settled),
-    }
+/// The folder of the spool for what an object store is still to be told.
+const NOTES_NAME: &str = "doomed";
+
+/// What came of a batch that was to settle. What is not named was deleted meanwhile.
+#[derive(Debug, Default)]
+pub struct Settlement {
+    /// In their place now.
+    pub settled: Vec<ObjectKey>,
+    /// Those that would not, each for a reason of its own; they stay in the spool.
+    pub failed: Vec<(ObjectKey, Error)>,
+    /// How many were not tried, since others failed or took long.
+    pub not_tried: usize,
 }
 
 /// The place blobs settle in.
@@ -36,7 +39,9 @@ impl Objects {
     pub(crate) fn open(config: ObjectsConfig, spool: &Path) -> Result<Self, Error> {
         match config {
             ObjectsConfig::Local(root) => Ok(Self::Local(LocalObjects::open(root, spool)?)),
-            ObjectsConfig::Remote(objects) => Ok(Self::Remote(RemoteObjects::new(objects))),
+            ObjectsConfig::Remote(objects) => {
+                Ok(Self::Remote(RemoteObjects::open(objects, spool.join(NOTES_NAME))?))
+            }
         }
     }
 
@@ -48,19 +53,20 @@ impl Objects {
         }
     }
 
-    /// Opens a settled blob that is no file.
-    pub(crate) async fn open_remote(&self, key: &ObjectKey) -> Result<Blob, Error> {
-        match self {
-            Self::Local(_) => Err(Error::NotFound(key.clone())),
-            Self::Remote(remote) => remote.open(key).await,
+    /// Opens a settled blob that is no file. `bytes`: how long it is, where that is known.
+    pub(crate) async fn open_remote(&self, key: &ObjectKey, bytes: Option<u64>) -> Result<Blob, Error> {
+        match (self, bytes) {
+            (Self::Local(_), _) => Err(Error::NotFound(key.clone())),
+            (Self::Remote(remote), Some(bytes)) => remote.open_known(key, bytes),
+            (Self::Remote(remote), None) => remote.open_blob(key).await,
         }
     }
 
     /// Removes a settled blob that is no file.
-    pub(crate) async fn delete_remote(&self, key: &ObjectKey) -> Result<(), Error> {
+    pub(crate) async fn delete_remote(&self, store: &Store, key: &ObjectKey) -> Result<(), Error> {
         match self {
             Self::Local(_) => Ok(()),
-            Self::Remote(remote) => remote.delete(&layout::object_path(key)).await,
+            Self::Remote(remote) => remote.delete(store, key).await,
         }
     }
 }

@@ -1,0 +1,151 @@
+//! An object store: settling is an upload (`settle`, `upload`), after which the spooled file goes. What is deleted while the
+//! store is away, or while it is uploaded, is noted and goes later (`doomed`).
+
+mod doomed;
+mod marks;
+mod probe;
+mod settle;
+mod under_way;
+mod upload;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use causeway_core::ObjectKey;
+use futures_util::StreamExt;
+use object_store::path::Path;
+use object_store::prefix::PrefixStore;
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _};
+use tokio::sync::Semaphore;
+
+pub use probe::Probe;
+pub(crate) use settle::settle;
+
+use crate::blob::Blob;
+use crate::error::Error;
+use crate::{layout, settings};
+use doomed::Doomed;
+use under_way::UnderWay;
+use upload::MAX_HELD_BYTES;
+
+/// An object store, and how it is used.
+#[derive(Clone)]
+pub struct Remote {
+    /// For reading, deleting and listing.
+    reading: Arc<dyn ObjectStore>,
+    /// For uploads, with other time-outs.
+    writing: Arc<dyn ObjectStore>,
+    uploads: usize,
+    name: String,
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Remote({})", self.name)
+    }
+}
+
+impl Remote {
+    /// A store that is read by one client and written to by another.
+    #[must_use]
+    pub fn new(reading: Arc<dyn ObjectStore>, writing: Arc<dyn ObjectStore>) -> Self {
+        let name = reading.to_string();
+        Self { reading, writing, uploads: settings::DEFAULT_UPLOADS, name }
+    }
+
+    /// A store that one client does for.
+    #[must_use]
+    pub fn of(objects: Arc<dyn ObjectStore>) -> Self {
+        Self::new(Arc::clone(&objects), objects)
+    }
+
+    /// The same where every name begins with `prefix`.
+    #[must_use]
+    pub fn below(self, prefix: &Path) -> Self {
+        if prefix.as_ref().is_empty() {
+            return self;
+        }
+        let below = |objects| Arc::new(PrefixStore::new(objects, prefix.clone())) as Arc<dyn ObjectStore>;
+        Self { reading: below(self.reading), writing: below(self.writing), ..self }
+    }
+
+    /// The same with so many objects uploaded at a time, at least one.
+    #[must_use]
+    pub fn with_uploads(self, uploads: usize) -> Self {
+        Self { uploads: uploads.max(1), ..self }
+    }
+
+    /// The same under another name, for whoever reads of it.
+    #[must_use]
+    pub fn named(self, name: &str) -> Self {
+        Self { name: name.to_owned(), ..self }
+    }
+}
+
+/// The object store of a node.
+pub(crate) struct RemoteObjects {
+    remote: Remote,
+    under_way: UnderWay,
+    doomed: Doomed,
+    /// Leave to hold bytes that are uploaded.
+    held: Arc<Semaphore>,
+}
+
+impl RemoteObjects {
+    /// `notes`: a folder for what outlives the process.
+    pub(crate) fn open(remote: Remote, notes: PathBuf) -> Result<Self, Error> {
+        let doomed = Doomed::open(notes)?;
+        let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));
+        Ok(Self { remote, under_way: UnderWay::default(), doomed, held })
+    }
+
+    /// Opens an object of which nothing is known.
+    pub(crate) async fn open_blob(&self, key: &ObjectKey) -> Result<Blob, Error> {
+        let bytes = self.length(key).await?;
+        self.open_known(key, bytes)
+    }
+
+    /// Opens an object that is known to be so long: nothing is asked before it is read.
+    pub(crate) fn open_known(&self, key: &ObjectKey, bytes: u64) -> Result<Blob, Error> {
+        if self.doomed.contains(key) {
+            return Err(Error::NotFound(key.clone()));
+        }
+        Ok(Blob::remote(Arc::clone(&self.remote.reading), key.clone(), bytes))
+    }
+
+    async fn length(&self, key: &ObjectKey) -> Result<u64, Error> {
+        if self.doomed.contains(key) {
+            return Err(Error::NotFound(key.clone()));
+        }
+        let path = layout::object_path(key);
+        match self.remote.reading.head(&path).await {
+            Ok(meta) => Ok(meta.size),
+            // What is not there is told without words, be it the object or the whole bucket: so it is asked for some.
+            Err(object_store::Error::NotFound { .. }) => {
+                let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
+                let found = self.remote.reading.get_opts(&path, options).await;
+                found.map(|found| found.meta.size).map_err(|error| Error::of_object(key, error))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The names of up to `limit` objects from beyond `after` on, in their order.
+    pub(crate) async fn names_after(&self, after: &str, limit: usize) -> Result<Vec<Path>, Error> {
+        let listed = match after {
+            "" => self.remote.reading.list(None),
+            after => self.remote.reading.list_with_offset(None, &Path::from(after)),
+        };
+        let found: Vec<_> = listed.take(limit).collect().await;
+        let found = found.into_iter().map(|found| found.map(|meta| meta.location));
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
+        match self.remote.reading.delete(&layout::object_path(key)).await {
+            Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
