@@ -3,14 +3,12 @@ files, and moto, which is Amazon's behaviour in memory. What is in a bucket is l
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import boto3
 import botocore.config
@@ -68,6 +66,10 @@ class Buckets:
         self.client.create_bucket(Bucket=name)
         return Bucket(self, name)
 
+    def unfinished(self, name: str) -> list[str]:
+        """Multipart uploads to a bucket that were begun and neither completed nor given up."""
+        return [it["UploadId"] for it in self.client.list_multipart_uploads(Bucket=name).get("Uploads", [])]
+
     def end(self) -> None:
         """Ends the server, and its buckets."""
         self._process.terminate()
@@ -84,6 +86,10 @@ class S3sFs(Buckets):
             str(program("bucket_server")), "--listen", f"127.0.0.1:{self.port}", "--folder", str(self.folder / "buckets"),
             "--bucket", "first", "--access-key", KEY_ID, "--secret-key", KEY,
         ]
+
+    def unfinished(self, name: str) -> list[str]:
+        """It does not list them, but keeps a note of each, whichever bucket it is of."""
+        return [path.name for path in (self.folder / "buckets").glob(".upload-*.json")]
 
 
 class Moto(Buckets):
@@ -120,23 +126,15 @@ class Bucket:
         """One object."""
         return self.server.client.get_object(Bucket=self.name, Key=key)["Body"].read()
 
-    def digests(self) -> dict[str, str]:
-        """SHA-256 of each object, by its name."""
-        return {key: hashlib.sha256(self.read(key)).hexdigest() for key in self.keys()}
-
-    def unfinished(self) -> list[dict[str, Any]]:
+    def unfinished(self) -> list[str]:
         """Multipart uploads that were begun and neither completed nor given up."""
-        return self.server.client.list_multipart_uploads(Bucket=self.name).get("Uploads", [])
+        return self.server.unfinished(self.name)
 
     def remove(self) -> None:
         """Takes the bucket away with all that is in it."""
         try:
             for key in self.keys():
                 self.server.client.delete_object(Bucket=self.name, Key=key)
-            for upload in self.unfinished():
-                self.server.client.abort_multipart_upload(
-                    Bucket=self.name, Key=upload["Key"], UploadId=upload["UploadId"],
-                )
             self.server.client.delete_bucket(Bucket=self.name)
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError):
             # It goes with its server.

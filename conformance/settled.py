@@ -8,9 +8,8 @@ from collections.abc import Iterable
 
 from pydicom.dataset import Dataset
 
+import data
 from buckets import Bucket
-from clients import Web
-from subjects import Subject
 
 SETTLED_SECONDS_MAX = 120
 
@@ -23,14 +22,19 @@ def await_objects(bucket: Bucket, count: int, where: str, seconds: float = SETTL
         time.sleep(0.1)
 
 
-def assert_settled(
-    node: Subject, bucket: Bucket, items: Iterable[Dataset], where: str, unfinished_max: int = 0,
-) -> None:
-    """Waits until each instance is in the bucket, as the node reads it, and nothing else is; no upload is left open."""
-    items = list(items)
-    await_objects(bucket, len(items), where)
-    web = Web(node.dicomweb)
-    read = {str(item.SOPInstanceUID): hashlib.sha256(web.file(item)).hexdigest() for item in items}
-    digests = sorted(bucket.digests().values())
-    assert sorted(read.values()) == digests, f"{where}: what is read is not what is in the bucket"
+def assert_settled(bucket: Bucket, items: Iterable[Dataset], where: str, unfinished_max: int = 0) -> None:
+    """Waits until each instance is in the bucket, its data set to the byte, and nothing else is; no upload is left open."""
+    sent = {str(item.SOPInstanceUID): _digest(data.encoded(item)) for item in items}
+    await_objects(bucket, len(sent), where)
+    there = {}
+    for key in bucket.keys():
+        header, body = data.split(bucket.read(key))
+        there[header[0x0003].rstrip(b"\0 ").decode()] = _digest(body)
+    wrong = {uid for uid, digest in sent.items() if there.get(uid) != digest}
+    assert not wrong, f"{where}: {len(wrong)} are not in the bucket as they were sent: {sorted(wrong)[:5]}"
+    assert set(there) == set(sent), f"{where}: what nobody sent is in the bucket"
     assert len(bucket.unfinished()) <= unfinished_max, f"{where}: uploads are left unfinished"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -18,10 +18,10 @@ from feeding import Feed
 from settled import assert_settled, await_objects
 from subjects.causeway import Causeway
 
-AWAY_SECONDS, EVERY_AWAY_SECONDS = 3, 300
+AWAY_SECONDS, EVERY_AWAY_SECONDS = 2, 300
 C_STORE_SENDERS, STOW_SENDERS = 5, 3
-#: What each sender rests after an instance where the store is away for long, so that they can be read again in time.
-EVERY_REST_SECONDS = 0.5
+#: What each sender rests after an instance, so that all of them can be read again in time.
+REST_SECONDS, EVERY_REST_SECONDS = 0.2, 0.5
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -32,7 +32,7 @@ def test_what_senders_were_told_is_in_the_bucket_after_the_store_was_away(
 ) -> None:
     """Nobody is refused; those who sent meanwhile find their instances at once, and all of it is uploaded by itself."""
     away = EVERY_AWAY_SECONDS if every else AWAY_SECONDS
-    rest = EVERY_REST_SECONDS if every else 0.05
+    rest = EVERY_REST_SECONDS if every else REST_SECONDS
     with Feed(node, C_STORE_SENDERS, STOW_SENDERS, delete=False, rest_seconds=rest) as feed:
         time.sleep(1.5)
         line.down()
@@ -46,7 +46,7 @@ def test_what_senders_were_told_is_in_the_bucket_after_the_store_was_away(
     assert before and meanwhile, "hardly anything was sent: this proves nothing"
     assert (told.refused, told.unanswered) == ([], []), "senders were refused although the spool had room"
     accounts_of.assert_kept(node, told, "the store is back")
-    assert_settled(node, bucket, told.taken, "the store is back")
+    assert_settled(bucket, told.taken, "the store is back")
     node.restart()
     accounts_of.assert_kept(node, told, "after a restart")
     print(f"{len(told.taken)} instances were taken, {meanwhile} of them while the store was away")
@@ -62,7 +62,7 @@ def test_a_node_that_ends_while_the_store_is_away_loses_nothing(node: Causeway, 
     node.start()
     accounts_of.assert_kept(node, told, "started while the store is away")
     line.up()
-    assert_settled(node, bucket, told.taken, "the store is back")
+    assert_settled(bucket, told.taken, "the store is back")
 
 
 def resources(item: Dataset) -> list[tuple[str, str]]:
@@ -119,7 +119,7 @@ def test_what_is_deleted_leaves_the_bucket(node: Causeway, bucket: Bucket) -> No
     assert requests.delete(f"{node.dicomweb}/studies/{gone[0].StudyInstanceUID}", timeout=30).status_code == 204
     await_objects(bucket, 2, "after")
     assert not any(map(web.has, gone))
-    assert_settled(node, bucket, stays, "after")
+    assert_settled(bucket, stays, "after")
 
 
 def test_what_is_deleted_while_the_store_is_away_leaves_the_bucket_when_it_is_back(
@@ -133,4 +133,4 @@ def test_what_is_deleted_while_the_store_is_away_leaves_the_bucket_when_it_is_ba
     assert not any(map(Web(node.dicomweb).has, gone))
     line.up()
     await_objects(bucket, 1, "the store is back")
-    assert_settled(node, bucket, stays, "the store is back")
+    assert_settled(bucket, stays, "the store is back")

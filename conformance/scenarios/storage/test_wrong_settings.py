@@ -37,7 +37,8 @@ def test_a_key_that_is_wrong(key: str, bucket: Bucket, make_node: Callable[..., 
     if bucket.server is not places.server("s3"):
         pytest.skip("moto takes any key")
     said = refusal(make_node({**bucket.variables(), f"CAUSEWAY_STORE__{key}": SECRET}))
-    assert f"[store] {key.lower()}" in said, said
+    # Servers say more or less of what is wrong with a key.
+    assert f"[store] {key.lower()}" in said or "keys of [store]" in said, said
 
 
 def test_a_store_that_is_away_is_waited_for(bucket: Bucket, make_node: Callable[..., Causeway]) -> None:
