@@ -174,7 +174,7 @@ impl Archive {
 
     /// The object of an instance, as long as it was when it was kept.
     pub(crate) async fn open_blob_of(&self, instance: &StoredInstance) -> Result<Blob, RetrieveError> {
-        let blob = self.open_object(&instance.object).await?;
+        let blob = self.open_object(instance).await?;
         if blob.bytes() != instance.object_bytes {
             let words = format!("the object has {} bytes, {} were kept", blob.bytes(), instance.object_bytes);
             return Err(RetrieveError::Unreadable(words));

@@ -157,9 +157,9 @@ pub(crate) fn is_known(connection: &Connection, object: &ObjectKey) -> Result<bo
 /// The columns that [`stored`] reads, from [`INSTANCE_TABLES`].
 pub(crate) const STORED_COLUMNS: &str = "study.uid, series.uid, instance.uid, instance.sop_class,
     instance.transfer_syntax, instance.object, instance.object_bytes, instance.data_set_offset, instance.digest,
-    instance.received_at, instance.id";
+    instance.received_at, instance.id, instance.settled";
 /// How many they are.
-pub(crate) const STORED_COUNT: usize = 11;
+pub(crate) const STORED_COUNT: usize = 12;
 /// An instance with its series and study.
 pub(crate) const INSTANCE_TABLES: &str =
     "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study";
@@ -235,6 +235,7 @@ pub(crate) fn stored(row: &Row<'_>) -> Result<StoredInstance, Error> {
         data_set_offset: row.get(7)?,
         digest: Digest(row.get(8)?),
         received_at: Timestamp::from_millisecond(row.get(9)?).map_err(|_| Error::Corrupt("a moment"))?,
+        is_settled: row.get(11)?,
     })
 }
 

@@ -68,6 +68,8 @@ pub struct StoredInstance {
     pub digest: Digest,
     /// When it came.
     pub received_at: Timestamp,
+    /// Whether the bytes were in the store when this was read; else they were in a node's spool.
+    pub is_settled: bool,
 }
 
 impl StoredInstance {

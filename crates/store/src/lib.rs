@@ -178,6 +178,16 @@ impl Store {
         self.find(key, Some(bytes)).await
     }
 
+    /// Opens a blob that is in the spool; none: it is not, so that it settled, or was never there.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn open_spooled(&self, key: &ObjectKey) -> Result<Option<Blob>, Error> {
+        let path = self.inner.spooled_path(key);
+        let opened = self.inner.readers.run(move || files::open_first([Some(path)])).await??;
+        Ok(opened.map(|(file, bytes)| Blob::file(self.clone(), file, bytes)))
+    }
+
     async fn find(&self, key: &ObjectKey, bytes: Option<u64>) -> Result<Blob, Error> {
         let path = self.inner.spooled_path(key);
         let objects = self.inner.objects.local_path(key);

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::io;
 
 use causeway_catalog::MemberSecret;
-use causeway_core::ObjectKey;
+use causeway_core::{ObjectKey, StoredInstance};
 use causeway_store::{Blob, Error as StoreError};
 use futures_util::future::BoxFuture;
 
@@ -23,13 +23,16 @@ pub trait Fellows: Debug + Send + Sync + 'static {
 }
 
 impl Archive {
-    /// Opens an object, wherever it is.
-    pub(crate) async fn open_object(&self, object: &ObjectKey) -> Result<Blob, RetrieveError> {
-        match self.inner.store.open_blob(object).await {
-            Err(StoreError::NotFound(_)) if self.inner.catalog.is_shared() => {
-                self.open_elsewhere(object).await
-            }
-            opened => Ok(opened?),
+    /// Opens the object of an instance, wherever it is.
+    pub(crate) async fn open_object(&self, instance: &StoredInstance) -> Result<Blob, RetrieveError> {
+        let (object, store) = (&instance.object, &self.inner.store);
+        // What settled once is in the store for good.
+        if instance.is_settled || !self.inner.catalog.is_shared() {
+            return Ok(store.open_known(object, instance.object_bytes).await?);
+        }
+        match store.open_spooled(object).await? {
+            Some(blob) => Ok(blob),
+            None => self.open_elsewhere(instance).await,
         }
     }
 
@@ -39,10 +42,11 @@ impl Archive {
         Ok(catalog.is_shared() && catalog.spooled_by(object.clone()).await?.is_some())
     }
 
-    async fn open_elsewhere(&self, object: &ObjectKey) -> Result<Blob, RetrieveError> {
-        let Some(who) = self.inner.catalog.spooled_by(object.clone()).await? else {
+    async fn open_elsewhere(&self, instance: &StoredInstance) -> Result<Blob, RetrieveError> {
+        let (object, store, catalog) = (&instance.object, &self.inner.store, &self.inner.catalog);
+        let Some(who) = catalog.spooled_by(object.clone()).await? else {
             // It settled between the two looks, or it is not there.
-            return Ok(self.inner.store.open_blob(object).await?);
+            return Ok(store.open_known(object, instance.object_bytes).await?);
         };
         let because = match (&self.inner.config.fellows, &who.address) {
             (Some(fellows), Some(address)) => {
@@ -53,14 +57,11 @@ impl Archive {
             }
             _ => "it has no [node] address".to_owned(),
         };
-        // It may have settled since.
-        match self.inner.store.open_blob(object).await {
-            Err(StoreError::NotFound(_)) => {
-                tracing::warn!(%object, node = who.name, because, "an object lies with another node that does not give it");
-                Err(RetrieveError::Elsewhere { node: who.name, because })
-            }
-            opened => Ok(opened?),
+        if catalog.spooled_by(object.clone()).await?.is_none() {
+            return Ok(store.open_known(object, instance.object_bytes).await?);
         }
+        tracing::warn!(%object, node = who.name, because, "an object lies with another node that does not give it");
+        Err(RetrieveError::Elsewhere { node: who.name, because })
     }
 
     /// Opens an object for another node that shares the catalog; none: `shown` is no pass for it.

@@ -144,7 +144,7 @@ impl Archive {
         instance: &StoredInstance,
         base_url: &str,
     ) -> Result<Vec<u8>, RetrieveError> {
-        let blob = self.open_object(&instance.object).await?;
+        let blob = self.open_object(instance).await?;
         let ids = &instance.ids;
         let options = Options {
             bulk_data_uri: format!(

@@ -320,6 +320,7 @@ async fn what_a_stored_instance_says_is_what_was_put() {
         data_set_offset: put.data_set_offset,
         digest: put.digest,
         received_at: put.envelope.received_at,
+        is_settled: false,
     };
     assert_eq!(*kept, wanted);
 }

@@ -163,6 +163,7 @@ mod tests {
             data_set_offset: 1,
             digest: Digest([0; 32]),
             received_at: Timestamp::UNIX_EPOCH,
+            is_settled: true,
         };
         let job = Claimed {
             job,
