@@ -61,9 +61,9 @@ async fn main() -> Result<()> {
             took.push(start.elapsed());
         }
         took.sort();
-        let at = |share: f64| took.get(((took.len() - 1) as f64 * share) as usize).map_or(0.0, millis);
-        say(question.level.as_str(), question.name, "ms at the median", at(0.5));
-        say(question.level.as_str(), question.name, "ms at the 99th percentile", at(0.99));
+        let at = |percent: usize| took.get((took.len() - 1) * percent / 100).map_or(0.0, millis);
+        say(question.level.as_str(), question.name, "ms at the median", at(50));
+        say(question.level.as_str(), question.name, "ms at the 99th percentile", at(99));
     }
     let speed = fill(&catalog, all..all + MEASURED).await?;
     say("insert", &format!("after {all}"), "per second", speed);
@@ -144,7 +144,7 @@ fn accession(study: u64) -> String {
 
 fn modality(study: u64, series: u64) -> &'static str {
     let all = ["CT", "MR", "CR", "US", "PT", "DX", "MG", "XA"];
-    all.get(drawn(study, 10 + series / 3, 8) as usize).copied().unwrap_or("OT")
+    usize::try_from(drawn(study, 10 + series / 3, 8)).ok().and_then(|at| all.get(at).copied()).unwrap_or("OT")
 }
 
 fn doctor(study: u64) -> String {
@@ -223,11 +223,14 @@ fn attributes(study: u64, series: u64, instance: u64, ids: &Identifiers, patient
 
 // What is asked.
 
+/// Attributes and what is sought in them.
+type Keys = Vec<(Tag, Vr, String)>;
+
 /// A question of which the values differ from time to time.
 struct Question {
     level: Level,
     name: &'static str,
-    keys: Box<dyn Fn(u64) -> Vec<(Tag, Vr, String)> + Send>,
+    keys: fn(u64) -> Keys,
     studies: u64,
 }
 
@@ -246,8 +249,8 @@ impl Question {
 /// together.
 fn questions(studies: u64) -> Vec<Question> {
     let mut all = Vec::new();
-    let mut ask = |level, name, keys: fn(u64) -> Vec<(Tag, Vr, String)>| {
-        all.push(Question { level, name, keys: Box::new(keys), studies });
+    let mut ask = |level, name, keys: fn(u64) -> Keys| {
+        all.push(Question { level, name, keys, studies });
     };
     for level in [Level::Study, Level::Series, Level::Instance] {
         ask(level, "nothing", |_| Vec::new());
