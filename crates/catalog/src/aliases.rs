@@ -227,21 +227,14 @@ pub(crate) fn expect(
         return Ok(());
     }
     let from = envelope.remote.as_ref().map(RemoteName::as_str);
-    let known: Option<String> = connection
+    connection
         .prepare_cached(
-            "SELECT remote FROM alias_study WHERE pseudonym = ?1
-             AND (remote = ?2 OR (?2 IS NULL AND pseudonym <> original)) ORDER BY remote LIMIT 1",
-        )?
-        .query_row((record.ids.study.as_str(), from), |row| row.get(0))
-        .optional()?;
-    if let Some(remote) = known {
-        connection
-            .prepare_cached(
-                "INSERT INTO way_back (instance, remote, next_at) VALUES (?1, ?2, ?3)
+            "INSERT INTO way_back (instance, remote, next_at)
+             SELECT CAST(?3 AS BIGINT), remote, CAST(?4 AS BIGINT) FROM alias_study WHERE pseudonym = ?1
+             AND (remote = ?2 OR (?2 IS NULL AND pseudonym <> original)) ORDER BY remote LIMIT 1
              ON CONFLICT (instance) DO UPDATE SET remote = excluded.remote, attempt = 0, next_at = excluded.next_at,
              error = NULL",
-            )?
-            .send((instance, remote, now))?;
-    }
+        )?
+        .send((record.ids.study.as_str(), from, instance, now))?;
     Ok(())
 }

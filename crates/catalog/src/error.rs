@@ -21,6 +21,9 @@ pub enum Error {
         /// Version of this program.
         known: i64,
     },
+    /// Something is moved to where a catalog is that was used.
+    #[error("there is a catalog that was used; name an empty database")]
+    InUse,
     /// A thread could not be started or a folder made.
     #[error("the catalog could not be opened: {0}")]
     Open(#[from] std::io::Error),
@@ -36,7 +39,7 @@ impl Error {
         match self {
             Self::Database(failure) => failure.class(),
             Self::Open(_) | Self::Closed => Class::Transient,
-            Self::Newer { .. } => Class::Caller,
+            Self::Newer { .. } | Self::InUse => Class::Caller,
             Self::Corrupt(_) => Class::Bug,
         }
     }

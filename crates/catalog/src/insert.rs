@@ -1,6 +1,8 @@
 //! Keeping an instance: its rows on four levels, its deliveries and its line in the trail, in one transaction.
 
-use causeway_core::{Attributes, EventKind, InstanceRecord, ObjectKey, PlannedDelivery, RemoteName};
+use causeway_core::{
+    Attributes, EventKind, InstanceRecord, ObjectKey, PatientKey, PlannedDelivery, RemoteName,
+};
 
 use crate::Catalog;
 use crate::aliases;
@@ -140,13 +142,19 @@ fn who(record: &InstanceRecord) -> String {
 fn place(connection: &Connection, incoming: &Incoming, who: &str, now: i64) -> Result<(i64, i64), Error> {
     let record = &incoming.record;
     let uid = record.ids.study.as_str();
-    let known: Option<(i64, i64, String)> = connection
-        .prepare_cached("SELECT id, patient, attributes FROM study WHERE uid = ?1")?
-        .query_row([uid], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+    let known: Option<(i64, String, KnownPatient)> = connection
+        .prepare_cached(
+            "SELECT study.id, study.attributes, patient.id, patient_id, issuer, patient.attributes
+             FROM study JOIN patient ON patient.id = study.patient WHERE study.uid = ?1",
+        )?
+        .query_row([uid], |row| {
+            let key = PatientKey { id: row.get(3)?, issuer: row.get(4)? };
+            Ok((row.get(0)?, row.get(1)?, KnownPatient { id: row.get(2)?, key, json: row.get(5)? }))
+        })
         .optional()?;
     let study = match known {
-        Some((study, patient, json)) => {
-            merge_patient(connection, incoming, patient, who, now)?;
+        Some((study, json, patient)) => {
+            merge_patient(connection, incoming, &patient, who, now)?;
             if let Some(merged) = merged(&json, &incoming.levels.study)? {
                 update_study(connection, study, &merged)?;
             }
@@ -224,27 +232,31 @@ fn update_patient(connection: &Connection, id: i64, own: &Own) -> Result<(), Err
     Words::PATIENT.write(connection, id, &own.attributes)
 }
 
+/// A patient whose study is here.
+struct KnownPatient {
+    id: i64,
+    key: PatientKey,
+    json: String,
+}
+
 /// A study stays with the patient it first came with; a later instance that names another is noted in the trail.
 fn merge_patient(
     connection: &Connection,
     incoming: &Incoming,
-    patient: i64,
+    known: &KnownPatient,
     who: &str,
     now: i64,
 ) -> Result<(), Error> {
     let record = &incoming.record;
-    let (id, issuer, json): (String, String, String) = connection
-        .prepare_cached("SELECT patient_id, issuer, attributes FROM patient WHERE id = ?1")?
-        .query_row([patient], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    if (&id, &issuer) != (&record.patient.id, &record.patient.issuer) {
+    if known.key != record.patient {
         let study = record.ids.study.as_str();
         let noted = connection
             .prepare_cached("SELECT 1 FROM audit WHERE what = 'patient-differs' AND subject = ?1")?
             .exists([study])?;
         return if noted { Ok(()) } else { audit::append(connection, now, who, "patient-differs", study) };
     }
-    match merged(&json, &incoming.levels.patient)? {
-        Some(merged) => update_patient(connection, patient, &merged),
+    match merged(&known.json, &incoming.levels.patient)? {
+        Some(merged) => update_patient(connection, known.id, &merged),
         None => Ok(()),
     }
 }

@@ -26,6 +26,7 @@ mod insert;
 mod instances;
 mod link;
 mod members;
+mod moving;
 mod people;
 mod performed;
 mod receipts;
@@ -61,6 +62,7 @@ pub use hold::{Hold, Removing};
 pub use insert::{Inserted, OnConflict};
 pub use link::{Held, InviteRecord, Redeemed};
 pub use members::{Introduction, Member, MemberSecret};
+pub use moving::{Moved, Sum, move_to_server};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };

@@ -7,6 +7,8 @@ mod beginnings;
 mod encrypted;
 #[path = "postgres/lost_server.rs"]
 mod lost_server;
+#[path = "postgres/moving.rs"]
+mod moving;
 #[path = "postgres/sharing.rs"]
 mod sharing;
 

@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use crate::config::{Acknowledge, CatalogPlace, Duplicate, Settings};
+use crate::config::{Acknowledge, CatalogPlace, CatalogSettings, Duplicate, Settings};
 
 /// How long a start waits for the server of the catalog.
 const WAIT_FOR_SERVER: Duration = Duration::from_secs(60);
@@ -129,12 +129,21 @@ pub(crate) async fn open_catalog(settings: &Settings, clock: &Arc<dyn Clock>) ->
             catalog.with_context(|| format!("the catalog {} cannot be opened", file.display()))
         }
         CatalogPlace::Server(server) => {
-            let tls = Tls::for_catalog(settings.catalog.tls.clone(), Arc::clone(clock))?;
-            let server = server.with_security(tls.towards_server());
+            let server = secured(*server, &settings.catalog, clock)?;
             let catalog = connect(&server, clock).await;
             catalog.with_context(|| format!("the catalog {server} cannot be opened"))
         }
     }
+}
+
+/// The server, called with the certificates that are set.
+pub(crate) fn secured(
+    server: Server,
+    settings: &CatalogSettings,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Server> {
+    let tls = Tls::for_catalog(settings.tls.clone(), Arc::clone(clock))?;
+    Ok(server.with_security(tls.towards_server()))
 }
 
 /// Calls the server of the catalog until it is there, or has been away for too long.

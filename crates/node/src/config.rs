@@ -15,8 +15,7 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 use toml::{Table, Value};
 
-pub(crate) use catalog::CatalogPlace;
-use catalog::CatalogSettings;
+pub(crate) use catalog::{CatalogPlace, CatalogSettings};
 
 /// Everything that can be set.
 #[derive(Debug, Clone, Default, Deserialize)]

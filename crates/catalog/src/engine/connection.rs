@@ -15,7 +15,7 @@ pub(crate) enum Connection {
     /// To a file of SQLite.
     Sqlite(sqlite::Connection),
     /// To a server of PostgreSQL.
-    Postgres(postgres::Connection),
+    Postgres(Box<postgres::Connection>),
 }
 
 impl Connection {
@@ -36,7 +36,7 @@ impl Connection {
     }
 
     /// Begins a transaction whose commit waits for the disk, or need not.
-    pub(super) fn begin(&self, durability: Durability) -> Result<(), Failure> {
+    pub(crate) fn begin(&self, durability: Durability) -> Result<(), Failure> {
         match self {
             Self::Sqlite(connection) => connection.begin(durability),
             Self::Postgres(connection) => connection.begin(),
@@ -44,7 +44,7 @@ impl Connection {
     }
 
     /// Runs a statement that begins or ends a transaction or a part of one.
-    pub(super) fn control(&self, sql: &'static str) -> Result<(), Failure> {
+    pub(crate) fn control(&self, sql: &'static str) -> Result<(), Failure> {
         match self {
             Self::Sqlite(connection) => connection.control(sql),
             Self::Postgres(connection) => connection.control(sql),
@@ -52,7 +52,7 @@ impl Connection {
     }
 
     /// Waits for what was asked for and not waited for.
-    pub(super) fn flush(&self) -> Result<(), Failure> {
+    pub(crate) fn flush(&self) -> Result<(), Failure> {
         match self {
             Self::Sqlite(_) => Ok(()),
             Self::Postgres(connection) => connection.flush(),

@@ -46,6 +46,16 @@ pub(crate) fn on_a_server() -> Option<(Connection, Connection)> {
     Some((postgres::Connection::to_write(&server).unwrap(), postgres::Connection::to_read(&server).unwrap()))
 }
 
+/// Opens a file, brought up to date, for a command that does nothing else.
+pub(crate) fn of_file(path: &Path) -> Result<Connection, Error> {
+    sqlite::Connection::to_write(path)
+}
+
+/// Opens a database on a server, with its tables, for a command that does nothing else.
+pub(crate) fn of_server(server: &Server) -> Result<Connection, Error> {
+    postgres::Connection::to_write(server)
+}
+
 /// Opens a file beside whatever node has it, to copy it.
 pub(crate) fn beside(path: &Path) -> Result<Connection, Error> {
     Ok(sqlite::Connection::beside(path)?)

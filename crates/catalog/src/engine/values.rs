@@ -75,6 +75,12 @@ impl<T: ToSql> ToSql for Option<T> {
     }
 }
 
+impl ToSql for ValueRef<'_> {
+    fn to_sql(&self) -> ValueRef<'_> {
+        *self
+    }
+}
+
 impl ToSql for str {
     fn to_sql(&self) -> ValueRef<'_> {
         ValueRef::Text(self.as_bytes())

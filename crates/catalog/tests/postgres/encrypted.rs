@@ -10,7 +10,7 @@ use causeway_catalog::{Catalog, Error, Server};
 use causeway_core::{Class, SystemClock};
 use causeway_testkit::database::{Cluster, Database};
 use causeway_tls::{CatalogConfig, Tls};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, KeyUsagePurpose};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
 /// A CA of the test.
 struct Authority {
@@ -24,6 +24,8 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        // Another name than that of what it issues, which would seem to be issued by itself.
+        params.distinguished_name.push(DnType::CommonName, "a CA");
         let certificate = params.self_signed(&key).unwrap();
         Self { certificate, issuer: Issuer::new(params, key) }
     }

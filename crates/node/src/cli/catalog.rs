@@ -1,6 +1,7 @@
 //! `causeway catalog`: the catalog of a node that does not run.
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use clap::{Args, Subcommand};
 use super::local::Local;
 use super::progress;
 use crate::compose;
-use crate::config::{Place, Settings};
+use crate::config::{CatalogSettings, CatalogPlace, Settings};
 use crate::telemetry;
 
 /// The catalog of a node that does not run
@@ -28,6 +29,8 @@ pub(crate) struct Catalog {
 enum Verb {
     /// Make it anew from the store alone
     Rebuild(Rebuild),
+    /// Move it from its file to a server of PostgreSQL
+    Move(Move),
 }
 
 /// Make the catalog anew from the store alone
@@ -44,19 +47,74 @@ struct Rebuild {
     local: Local,
 }
 
+/// Move the catalog from its file to a server of PostgreSQL
+#[derive(Debug, Args)]
+#[command(after_help = "Example:
+  causeway catalog move --data /var/lib/causeway --to postgres://causeway@db.example.org/causeway \\
+    --password-file /etc/causeway/catalog.password
+
+For a node that does not run. The database must be empty. All rows are moved in one transaction, read back and held
+against those of the file, which stays as it is. After that, set the URL as [catalog] url.")]
+struct Move {
+    /// The database: postgres://user@host:port/database
+    #[arg(long, value_name = "URL")]
+    to: String,
+    /// File with the password of the user
+    #[arg(long, value_name = "FILE")]
+    password_file: Option<PathBuf>,
+    /// CAs one of which issued the certificate of the server
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
+    #[command(flatten)]
+    local: Local,
+}
+
 impl Catalog {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
-        let Verb::Rebuild(Rebuild { local }) = self.verb;
-        let settings = local.settings()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(rebuild(settings))
+        match self.verb {
+            Verb::Rebuild(Rebuild { local }) => runtime.block_on(rebuild(local.settings()?)),
+            Verb::Move(wanted) => {
+                let settings = wanted.local.settings()?;
+                // A node that runs holds its spool.
+                let held =
+                    runtime.block_on(compose::open_store(&settings)).context("is the node running?")?;
+                let done = wanted.run(&settings);
+                drop(held);
+                done
+            }
+        }
+    }
+}
+
+impl Move {
+    fn run(self, settings: &Settings) -> anyhow::Result<ExitCode> {
+        let from = settings.catalog_file("it need not be moved")?;
+        if !from.exists() {
+            bail!("there is no catalog at {}", from.display());
+        }
+        let wanted = CatalogSettings::of_server(self.to, self.password_file, self.ca);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let CatalogPlace::Server(server) = wanted.place(&settings.node.data)? else {
+            bail!("--to names no server: postgres://user@host:port/database");
+        };
+        let server = compose::secured(*server, &wanted, &clock)?;
+        let moved = causeway_catalog::move_to_server(&from, &server, &mut |moved| {
+            println!("{:>12} {}", moved.sum.rows, moved.table);
+        });
+        let moved =
+            moved.with_context(|| format!("the catalog {} was not moved to {server}", from.display()))?;
+        let rows: u64 = moved.iter().map(|moved| moved.sum.rows).sum();
+        println!("{rows} rows are in {server} as they are in {}", from.display());
+        println!("set [catalog] url to it, then move the file away");
+        Ok(ExitCode::SUCCESS)
     }
 }
 
 async fn rebuild(settings: Settings) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
     let place = settings.catalog()?;
-    if let Place::File(file) = &place
+    if let CatalogPlace::File(file) = &place
         && file.exists()
     {
         bail!("there is a catalog at {}; move it away first, with its -wal and -shm", file.display());
@@ -64,7 +122,7 @@ async fn rebuild(settings: Settings) -> anyhow::Result<ExitCode> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = compose::open_store(&settings).await?;
     let catalog = compose::open_catalog(&settings, &clock).await?;
-    if let Place::Server(server) = place
+    if let CatalogPlace::Server(server) = place
         && catalog.last_event().await? > 0
     {
         bail!("there is a catalog in {server}; name an empty database in [catalog] url");

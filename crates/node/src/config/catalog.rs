@@ -45,6 +45,12 @@ pub(crate) enum CatalogPlace {
 }
 
 impl CatalogSettings {
+    /// A database on a server, as a command names it.
+    pub(crate) fn of_server(url: String, password_file: Option<PathBuf>, ca: Option<PathBuf>) -> Self {
+        let tls = CatalogConfig { ca, ..CatalogConfig::default() };
+        Self { url: Some(url), password: None, password_file, tls }
+    }
+
     /// Where it is, for a node with this data folder.
     pub(crate) fn place(&self, data: &Path) -> anyhow::Result<CatalogPlace> {
         match &self.url {

@@ -80,12 +80,14 @@ impl From<Refusal> for Failure {
     }
 }
 
+/// What is put right by a new connection: a server that became a standby; statements that were prepared of tables that
+/// have been changed since, or that somebody between has forgotten.
+const OUTLIVED: [&str; 3] = ["25006", "0A000", "26000"];
+
 fn of_server(said: &DbError) -> Refusal {
     let code = said.code();
     let is_over = matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic));
-    // A server that became a standby, or was restored as one, takes no writes on this connection ever again.
-    let is_standby = *code == SqlState::READ_ONLY_SQL_TRANSACTION;
-    Refusal { class: class(code), is_lost: is_over || is_standby, words: words(said) }
+    Refusal { class: class(code), is_lost: is_over || OUTLIVED.contains(&code.code()), words: words(said) }
 }
 
 /// The words of the server, but for those that tell of values (class 22).
@@ -106,7 +108,9 @@ fn class(code: &SqlState) -> Class {
         ("54000", _) => Class::Caller,
         // Broken connections, conflicts, too many connections, locks that were not got, an administrator at work, the
         // server's own I/O.
-        (_, "08" | "40" | "53" | "55" | "57" | "58") | ("25006" | "25P03", _) => Class::Transient,
+        (_, "08" | "40" | "53" | "55" | "57" | "58") | ("25006" | "25P03" | "0A000" | "26000", _) => {
+            Class::Transient
+        }
         // Wrong passwords, databases that are not there, rights that are lacking.
         (_, "28" | "3D" | "3F") | ("42501", _) => Class::Caller,
         _ => Class::Bug,

@@ -3,7 +3,9 @@
 //! Several nodes may begin at once: one migrates, the others wait. A node that is older than the tables goes on as long as
 //! the tables say that it may.
 
-use super::{Connection, Kind, value};
+use std::time::Duration;
+
+use super::{Connection, Kind, Transaction, value};
 use crate::engine::failure::Failure;
 use crate::engine::values::FromSql;
 use crate::error::Error;
@@ -37,10 +39,20 @@ pub(super) fn migrate(connection: &Connection) -> Result<(), Error> {
     if found(connection)?.is_some_and(|found| is_up_to_date(&found)) {
         return Ok(());
     }
+    let patience = connection.patience.replace(Duration::MAX);
+    let done = in_transaction(connection);
+    connection.patience.set(patience);
+    done
+}
+
+fn in_transaction(connection: &Connection) -> Result<(), Error> {
     connection.execute_batch(BEGIN)?;
+    // From here on a connection that is lost is not made anew.
+    connection.transaction.set(Transaction::Open);
     let done = under_lock(connection);
     let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = connection.execute_batch(end);
+    connection.transaction.set(Transaction::None);
     done.and_then(|()| Ok(ended?))
 }
 

@@ -14,6 +14,7 @@ mod failure;
 mod migrations;
 mod server;
 mod session;
+mod statement;
 mod text;
 mod values;
 
@@ -21,20 +22,18 @@ use std::cell::{Cell, RefCell};
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
-use futures_util::future::try_join_all;
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 
-use super::connection::Row as AnyRow;
 use super::failure::Failure;
-use super::values::{Params, ValueRef};
 use crate::error::Error;
 use calling::Calling;
 pub(super) use failure::Refusal;
 use server::Role;
 pub use server::{Server, ServerError};
 use session::{Kind, Session, Sort};
-use values::{Given, Held};
+pub(crate) use statement::{Row, Rows, Statement, value};
+use values::Given;
 
 /// How long a server may be silent that was asked something; it ends what takes so long by itself before.
 const SILENCE: Duration = Duration::from_secs(330);
@@ -48,8 +47,6 @@ const MAX_OWED: usize = 256;
 const BEGIN: &str = "BEGIN; SELECT pg_advisory_xact_lock(1667331443, 1)";
 /// Begins one that only reads and sees the same all along.
 const BEGIN_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-
-pub(super) type Row = tokio_postgres::Row;
 
 /// How it stands with the transaction of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +67,8 @@ pub(crate) struct Connection {
     runtime: Runtime,
     session: RefCell<Option<Session>>,
     calling: Calling,
+    /// How long an answer may take.
+    patience: Cell<Duration>,
     transaction: Cell<Transaction>,
     /// What a broken transaction was broken by.
     broken_by: RefCell<Option<Refusal>>,
@@ -81,12 +80,12 @@ impl Connection {
     pub(super) fn to_write(server: &Server) -> Result<super::Connection, Error> {
         let connection = Self::new(server, Role::Writer)?;
         migrations::migrate(&connection)?;
-        Ok(super::Connection::Postgres(connection))
+        Ok(super::Connection::Postgres(Box::new(connection)))
     }
 
     /// One that only reads, and calls the server with its first read.
     pub(super) fn to_read(server: &Server) -> Result<super::Connection, Error> {
-        Ok(super::Connection::Postgres(Self::new(server, Role::Reader)?))
+        Ok(super::Connection::Postgres(Box::new(Self::new(server, Role::Reader)?)))
     }
 
     fn new(server: &Server, role: Role) -> Result<Self, Error> {
@@ -95,6 +94,7 @@ impl Connection {
             runtime: Builder::new_current_thread().enable_all().build()?,
             session: RefCell::new(None),
             calling: Calling::new(server.clone()),
+            patience: Cell::new(SILENCE),
             transaction: Cell::new(Transaction::None),
             broken_by: RefCell::new(None),
             is_abandoned: RefCell::new(None),
@@ -102,7 +102,7 @@ impl Connection {
     }
 
     pub(super) fn prepare(&self, sql: &str) -> Statement<'_> {
-        Statement { connection: self, sql: sql.to_owned() }
+        Statement::new(self, sql)
     }
 
     pub(super) fn execute_batch(&self, sql: &str) -> Result<(), Failure> {
@@ -262,7 +262,7 @@ impl Connection {
             }
             let why = if self.is_abandoned() {
                 "nobody waits for it any more"
-            } else if began.elapsed() >= SILENCE {
+            } else if began.elapsed() >= self.patience.get() {
                 "PostgreSQL does not answer"
             } else {
                 continue;
@@ -297,81 +297,4 @@ impl Drop for Snapshot<'_> {
             self.0.runtime.block_on(tokio::task::yield_now());
         }
     }
-}
-
-/// A statement. It is prepared when it is first run on a session.
-pub(crate) struct Statement<'c> {
-    connection: &'c Connection,
-    sql: String,
-}
-
-impl Statement<'_> {
-    pub(super) fn execute(&mut self, params: impl Params) -> Result<usize, Failure> {
-        let given = Given::all(params)?;
-        let rows = self.connection.ask(async |session| session.execute(&self.sql, &given).await)?;
-        Ok(usize::try_from(rows).unwrap_or(usize::MAX))
-    }
-
-    /// Has it run without waiting for it, where it is prepared.
-    pub(super) fn send(&mut self, params: impl Params) -> Result<(), Failure> {
-        let given = Given::all(params)?;
-        if self.connection.owes_too_much() {
-            self.connection.flush()?;
-        }
-        match self.connection.post(&self.sql, given) {
-            Ok(()) => Ok(()),
-            Err(given) => self.connection.ask(async |it| it.execute(&self.sql, &given).await).map(drop),
-        }
-    }
-
-    /// Runs it for the rows of each, all of them on their way at once.
-    pub(super) fn query_each<P: Params>(
-        &mut self,
-        all: impl Iterator<Item = P>,
-    ) -> Result<Vec<Vec<Row>>, Failure> {
-        let all = all.map(Given::all).collect::<Result<Vec<_>, _>>()?;
-        self.connection.ask(async |session| {
-            let statement = session.prepared(&self.sql, Kind::Plain).await?;
-            try_join_all(all.iter().map(|given| session.rows(&statement, given))).await
-        })
-    }
-
-    pub(super) fn insert(&mut self, params: impl Params) -> Result<i64, Failure> {
-        let rows = self.rows(Kind::Insert, params)?;
-        match rows.as_slice() {
-            [row] => match value(row, 0)? {
-                ValueRef::Integer(key) => Ok(key),
-                _ => Err(Failure::Column(0)),
-            },
-            rows => Err(Failure::NotOne(rows.len())),
-        }
-    }
-
-    pub(super) fn query(&mut self, params: impl Params) -> Result<Rows, Failure> {
-        Ok(Rows { rows: self.rows(Kind::Plain, params)?, next: 0 })
-    }
-
-    fn rows(&self, kind: Kind, params: impl Params) -> Result<Vec<Row>, Failure> {
-        let given = Given::all(params)?;
-        self.connection.ask(async |session| session.query(&self.sql, kind, &given).await)
-    }
-}
-
-/// The rows of a statement, all of which are here.
-pub(crate) struct Rows {
-    rows: Vec<Row>,
-    next: usize,
-}
-
-impl Rows {
-    pub(super) fn next(&mut self) -> Option<AnyRow<'_>> {
-        let row = self.rows.get(self.next)?;
-        self.next += 1;
-        Some(AnyRow::Postgres(row))
-    }
-}
-
-/// What stands in a column.
-pub(super) fn value(row: &Row, column: usize) -> Result<ValueRef<'_>, Failure> {
-    row.try_get(column).map(|Held(value)| value).map_err(|_| Failure::Column(column))
 }

@@ -1,0 +1,96 @@
+//! Statements and their rows.
+
+use futures_util::future::try_join_all;
+
+use super::Connection;
+use super::session::Kind;
+use super::values::{Given, Held};
+use crate::engine::connection::Row as AnyRow;
+use crate::engine::failure::Failure;
+use crate::engine::values::{Params, ValueRef};
+
+/// A row.
+pub(crate) type Row = tokio_postgres::Row;
+
+/// A statement. It is prepared when it is first run on a session.
+pub(crate) struct Statement<'c> {
+    connection: &'c Connection,
+    sql: String,
+}
+
+impl<'c> Statement<'c> {
+    pub(super) fn new(connection: &'c Connection, sql: &str) -> Self {
+        Self { connection, sql: sql.to_owned() }
+    }
+}
+
+impl Statement<'_> {
+    pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, Failure> {
+        let given = Given::all(params)?;
+        let rows = self.connection.ask(async |session| session.execute(&self.sql, &given).await)?;
+        Ok(usize::try_from(rows).unwrap_or(usize::MAX))
+    }
+
+    /// Has it run without waiting for it, where it is prepared.
+    pub(crate) fn send(&mut self, params: impl Params) -> Result<(), Failure> {
+        let given = Given::all(params)?;
+        if self.connection.owes_too_much() {
+            self.connection.flush()?;
+        }
+        match self.connection.post(&self.sql, given) {
+            Ok(()) => Ok(()),
+            Err(given) => self.connection.ask(async |it| it.execute(&self.sql, &given).await).map(drop),
+        }
+    }
+
+    /// Runs it for the rows of each, all of them on their way at once.
+    pub(crate) fn query_each<P: Params>(
+        &mut self,
+        all: impl Iterator<Item = P>,
+    ) -> Result<Vec<Vec<Row>>, Failure> {
+        let all = all.map(Given::all).collect::<Result<Vec<_>, _>>()?;
+        self.connection.ask(async |session| {
+            let statement = session.prepared(&self.sql, Kind::Plain).await?;
+            try_join_all(all.iter().map(|given| session.rows(&statement, given))).await
+        })
+    }
+
+    pub(crate) fn insert(&mut self, params: impl Params) -> Result<i64, Failure> {
+        let rows = self.rows(Kind::Insert, params)?;
+        match rows.as_slice() {
+            [row] => match value(row, 0)? {
+                ValueRef::Integer(key) => Ok(key),
+                _ => Err(Failure::Column(0)),
+            },
+            rows => Err(Failure::NotOne(rows.len())),
+        }
+    }
+
+    pub(crate) fn query(&mut self, params: impl Params) -> Result<Rows, Failure> {
+        Ok(Rows { rows: self.rows(Kind::Plain, params)?, next: 0 })
+    }
+
+    fn rows(&self, kind: Kind, params: impl Params) -> Result<Vec<Row>, Failure> {
+        let given = Given::all(params)?;
+        self.connection.ask(async |session| session.query(&self.sql, kind, &given).await)
+    }
+}
+
+/// The rows of a statement, all of which are here.
+pub(crate) struct Rows {
+    rows: Vec<Row>,
+    next: usize,
+}
+
+impl Rows {
+    pub(crate) fn next(&mut self) -> Option<AnyRow<'_>> {
+        let row = self.rows.get(self.next)?;
+        self.next += 1;
+        Some(AnyRow::Postgres(row))
+    }
+}
+
+/// What stands in a column.
+pub(crate) fn value(row: &Row, column: usize) -> Result<ValueRef<'_>, Failure> {
+    row.try_get(column).map(|Held(value)| value).map_err(|_| Failure::Column(column))
+}
