@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use causeway_testkit::database::Cluster;
-use tokio::io::AsyncReadExt as _;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> io::Result<()> {
@@ -32,16 +32,17 @@ async fn main() -> io::Result<()> {
         return Err(io::Error::other("there is no PostgreSQL on this machine"));
     };
     println!("{}", cluster.create("causeway")?.url());
-    let mut input = tokio::io::stdin();
-    let mut bytes = [0; 64];
-    loop {
-        tokio::select! {
-            read = input.read(&mut bytes) => if matches!(read, Ok(0) | Err(_)) { break },
-            _ = terminated.recv() => break,
-            _ = interrupted.recv() => break,
-        }
+    let (ended, is_ended) = oneshot::channel();
+    std::thread::spawn(move || {
+        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        ended.send(())
+    });
+    tokio::select! {
+        _ = is_ended => {}
+        _ = terminated.recv() => {}
+        _ = interrupted.recv() => {}
     }
     drop(cluster);
-    // The runtime would wait for more input.
+    // Nothing waits for the thread that still reads.
     std::process::exit(0);
 }

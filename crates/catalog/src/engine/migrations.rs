@@ -1,4 +1,5 @@
-//! The schema's versions, forward only. A migration that has landed is never edited.
+//! The schema's versions in a file of SQLite, forward only. A migration that has landed is never edited, and has its like in
+//! `postgres/migrations.rs`: a test there holds the two schemas against each other.
 
 use super::connection::Connection;
 use super::fill;
