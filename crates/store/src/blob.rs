@@ -252,7 +252,7 @@ impl RemoteBlob {
         let wanted = range.end - range.start;
         let bytes = self.get(range).await?.bytes().await?;
         if bytes.len() as u64 != wanted {
-            let source = std::io::ErrorKind::UnexpectedEof.into();
+            let source = io::ErrorKind::UnexpectedEof.into();
             return Err(Error::Disk { operation: "reading from the object store".to_owned(), source });
         }
         Ok(bytes)

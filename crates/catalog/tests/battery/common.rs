@@ -253,3 +253,8 @@ pub(crate) fn ask(level: Level, tag: Tag, vr: Vr, text: &str) -> Query {
 pub(crate) fn showing(query: Query, tags: &[Tag]) -> Query {
     Query { returned: Returned::Only(tags.to_vec()), ..query }
 }
+
+/// The objects alone.
+pub(crate) fn names(objects: &[causeway_core::ExpectedObject]) -> Vec<ObjectKey> {
+    objects.iter().map(|expected| expected.object.clone()).collect()
+}

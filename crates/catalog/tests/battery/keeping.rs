@@ -1,14 +1,13 @@
 //! What every engine of the catalog must do, through the public face only: keep, count, select, settle, delete.
 
 use super::common::{
-    self, EXPLICIT, MR, Subject, With, ask, asked, object, record, showing, text, uid, values,
+    self, EXPLICIT, MR, Subject, With, ask, asked, names, object, record, showing, text, uid, values,
 };
 use causeway_catalog::{Error, Inserted};
 use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching};
 use causeway_core::{
-    Attributes, Class, Element, ExpectedObject, Level, Query, Selection, Sight, StoredInstance, Tag, Value,
-    Vr,
+    Attributes, Class, Element, Level, Query, Selection, Sight, StoredInstance, Tag, Value, Vr,
 };
 
 fn sop_uids(instances: &[StoredInstance]) -> Vec<&str> {
@@ -323,10 +322,6 @@ async fn what_a_stored_instance_says_is_what_was_put() {
         is_settled: false,
     };
     assert_eq!(*kept, wanted);
-}
-
-fn names(objects: &[ExpectedObject]) -> Vec<ObjectKey> {
-    objects.iter().map(|expected| expected.object.clone()).collect()
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::common::{Subject, record};
+use super::common::{Subject, names, record};
 use causeway_catalog::Introduction;
 
 fn introduction(uid: &str) -> Introduction {
@@ -23,11 +23,11 @@ async fn the_only_member_has_whatever_has_not_settled_under_whatever_number() {
     assert_eq!(secret, [7; 32]);
     subject.insert(after.clone()).await;
     let both = vec![before.object, after.object];
-    assert_eq!(subject.catalog.unsettled(10, 0).await.unwrap(), both);
+    assert_eq!(names(&subject.catalog.unsettled(10, 0).await.unwrap()), both);
     // Its spool was made anew: the catalog is still a file that nobody else has.
     let subject = subject.reopened().await;
     assert_eq!(subject.catalog.join(introduction("b"), [8; 32]).await.unwrap(), [7; 32], "the first is kept");
-    assert_eq!(subject.catalog.unsettled(10, 0).await.unwrap(), both);
+    assert_eq!(names(&subject.catalog.unsettled(10, 0).await.unwrap()), both);
     let members = subject.catalog.members().await.unwrap();
     let told: Vec<_> =
         members.iter().map(|it| (it.introduction.uid.as_str(), it.unsettled, it.is_self)).collect();

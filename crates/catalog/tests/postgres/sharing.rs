@@ -10,7 +10,7 @@ use causeway_core::{Level, ManualClock, Query};
 use causeway_testkit::database::Database;
 use jiff::Timestamp;
 
-use crate::battery::common::record;
+use crate::battery::common::{names, record};
 
 fn introduction(uid: &str) -> Introduction {
     Introduction { uid: uid.to_owned(), name: format!("node {uid}"), address: None }
@@ -35,8 +35,8 @@ async fn each_has_what_it_took_in_itself_and_knows_of_the_other() {
     assert_eq!(a.insert(of_a.clone(), Vec::new(), OnConflict::KeepFirst).await.unwrap(), Inserted::New);
     assert_eq!(b.insert(of_b.clone(), Vec::new(), OnConflict::KeepFirst).await.unwrap(), Inserted::New);
     assert_eq!(b.insert(of_a.clone(), Vec::new(), OnConflict::KeepFirst).await.unwrap(), Inserted::Known);
-    assert_eq!(a.unsettled(10, 0).await.unwrap(), [of_a.object.clone()]);
-    assert_eq!(b.unsettled(10, 0).await.unwrap(), [of_b.object]);
+    assert_eq!(names(&a.unsettled(10, 0).await.unwrap()), [of_a.object.clone()]);
+    assert_eq!(names(&b.unsettled(10, 0).await.unwrap()), [of_b.object]);
     let holder = b.spooled_by(of_a.object.clone()).await.unwrap();
     assert_eq!(holder.map(|it| it.uid), Some("a".to_owned()));
     assert_eq!(a.spooled_by(of_a.object).await.unwrap(), None);

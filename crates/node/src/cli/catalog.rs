@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use super::local::Local;
 use super::progress;
 use crate::compose;
-use crate::config::{CatalogSettings, CatalogPlace, Settings};
+use crate::config::{CatalogPlace, CatalogSettings, Settings};
 use crate::telemetry;
 
 /// The catalog of a node that does not run
