@@ -23,8 +23,10 @@ pub(super) struct Request<'a> {
     pub(super) path: &'a str,
     /// Media type wanted.
     pub(super) accept: &'a str,
-    /// Media type and bytes of what is sent: POST with it, GET without.
+    /// Media type and bytes of what is sent.
     pub(super) body: Option<(&'a str, &'a [u8])>,
+    /// The method; none: POST with a body, GET without.
+    pub(super) method: Option<&'a str>,
     /// Whether the answer's body is of interest, or only its length.
     pub(super) keep: bool,
 }
@@ -118,8 +120,8 @@ impl Client {
 }
 
 fn write_request(stream: &mut TcpStream, host: SocketAddr, request: &Request<'_>) -> Result<()> {
-    let Request { path, accept, body, .. } = *request;
-    let method = if body.is_some() { "POST" } else { "GET" };
+    let Request { path, accept, body, method, .. } = *request;
+    let method = method.unwrap_or(if body.is_some() { "POST" } else { "GET" });
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: {host}\r\nAccept: {accept}\r\n");
     if let Some((media_type, bytes)) = body {
         head.push_str(&format!("Content-Type: {media_type}\r\nContent-Length: {}\r\n", bytes.len()));

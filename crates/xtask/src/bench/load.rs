@@ -33,6 +33,11 @@ impl Batch {
         Ok(Self { folder, parts, studies })
     }
 
+    /// The folders, one for each association.
+    pub(super) fn parts(&self) -> &[PathBuf] {
+        &self.parts
+    }
+
     /// How many files.
     pub(super) fn files(&self) -> u64 {
         self.studies.iter().map(Study::len).sum()

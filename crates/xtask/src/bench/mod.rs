@@ -4,6 +4,7 @@
 //! One file for each kind of work; what several need (servers, sending, the HTTP client, the report) is beside
 //! them. Nothing here asserts on time: that is for whoever reads the table.
 
+mod bucket;
 mod clients;
 mod find;
 mod frames;
@@ -71,6 +72,8 @@ enum Kind {
     Line,
     /// C-STORE while a million instances wait; measured only when it is asked for
     Waiting,
+    /// C-STORE to a bucket that is far away; measured only when it is asked for
+    Bucket,
 }
 
 /// The servers with a web door.
@@ -187,6 +190,7 @@ impl Bench {
             Kind::Retrieve => retrieve::run(self),
             Kind::Line => line::run(self),
             Kind::Waiting => waiting::run(self),
+            Kind::Bucket => bucket::run(self),
         }
     }
 

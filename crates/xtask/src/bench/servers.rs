@@ -37,6 +37,16 @@ pub(super) const DICOMWEB: &str = "/dicom-web";
 impl Server {
     /// Our node: the program `binary`. It knows [`SINK`] at `sink_port`.
     pub(super) fn causeway(binary: &Path, folder: &Path, sink_port: u16) -> Result<Self> {
+        Self::causeway_with(binary, folder, sink_port, &[])
+    }
+
+    /// The same with further settings, as the environment names them.
+    pub(super) fn causeway_with(
+        binary: &Path,
+        folder: &Path,
+        sink_port: u16,
+        settings: &[(&str, String)],
+    ) -> Result<Self> {
         let (dimse, web) = (free_port()?, free_port()?);
         let mut command = process::server(binary.as_os_str());
         command
@@ -46,6 +56,7 @@ impl Server {
             .args(["--ae-title", "CAUSEWAY"])
             .args(["--dimse-listen", &format!("127.0.0.1:{dimse}")])
             .args(["--web-listen", &format!("127.0.0.1:{web}")])
+            .envs(settings.iter().map(|(name, value)| (name, value)))
             .current_dir(folder);
         let ports = (dimse, Some(web));
         let server = start(Name::Causeway, "CAUSEWAY", ports, Some("/health/ready"), &mut command, folder)?;

@@ -54,6 +54,7 @@ fn store(server: &Server, study: &Study, body: &[u8]) -> Result<f64> {
         accept: "application/dicom+json",
         body: Some((&media_type, body)),
         keep: true,
+        ..Request::default()
     };
     let mut client = server.client(ANSWER_MAX)?;
     let start = Instant::now();
