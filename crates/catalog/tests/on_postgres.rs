@@ -12,4 +12,4 @@ mod moving;
 #[path = "postgres/sharing.rs"]
 mod sharing;
 
-const DATABASE: battery::Kind = battery::Kind::Postgres;
+const ON_A_SERVER: bool = true;

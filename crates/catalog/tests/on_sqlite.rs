@@ -2,4 +2,4 @@
 
 mod battery;
 
-const DATABASE: battery::Kind = battery::Kind::Sqlite;
+const ON_A_SERVER: bool = false;

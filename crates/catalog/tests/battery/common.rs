@@ -16,8 +16,6 @@ use causeway_testkit::database::Database;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::Kind;
-
 /// CT Image Storage.
 pub(crate) const CT: &str = "1.2.840.10008.5.1.4.1.1.2";
 /// MR Image Storage.
@@ -28,14 +26,15 @@ pub(crate) const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 /// Where a subject has its catalog.
 enum Home {
     File(TempDir),
-    Server(Server),
+    Server(Box<Server>),
 }
 
 impl Home {
     fn make() -> Self {
-        match crate::DATABASE {
-            Kind::Sqlite => Self::File(tempfile::tempdir().unwrap()),
-            Kind::Postgres => Self::Server(server()),
+        if crate::ON_A_SERVER {
+            Self::Server(Box::new(server()))
+        } else {
+            Self::File(tempfile::tempdir().unwrap())
         }
     }
 
@@ -44,7 +43,7 @@ impl Home {
             Self::File(folder) => {
                 Catalog::open(&folder.path().join("catalog.db"), clock.clone()).await.unwrap()
             }
-            Self::Server(server) => Catalog::connect(server.clone(), clock.clone()).await.unwrap(),
+            Self::Server(server) => Catalog::connect(*server.clone(), clock.clone()).await.unwrap(),
         }
     }
 }
@@ -52,7 +51,6 @@ impl Home {
 /// An empty database. On a machine without PostgreSQL there is nothing that could be tested.
 fn server() -> Server {
     let Some(database) = Database::fresh().unwrap() else {
-        println!("skipped: there is no PostgreSQL on this machine");
         std::process::exit(0);
     };
     Server::parse(&database.url()).unwrap()

@@ -15,12 +15,3 @@ mod sight;
 mod transforms;
 mod verifications;
 mod worklist;
-
-/// A database that a catalog can have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A file of SQLite.
-    Sqlite,
-    /// A server of PostgreSQL.
-    Postgres,
-}

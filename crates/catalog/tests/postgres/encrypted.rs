@@ -65,7 +65,7 @@ async fn a_server_is_known_by_its_certificate_and_we_by_ours() {
     let folder = tempfile::tempdir().unwrap();
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let Some(cluster) = Cluster::start(&folder.path().join("cluster"), listen).unwrap() else {
-        return println!("skipped: no PostgreSQL here");
+        return;
     };
     let database = cluster.database().unwrap();
     let plain = refused(open(&database, "?sslmode=require", CatalogConfig::default()).await);

@@ -25,7 +25,7 @@ async fn answers(catalog: &Catalog, level: Level) -> Vec<String> {
 
 #[tokio::test]
 async fn all_of_it_is_there_and_no_number_is_given_twice() {
-    let Some(database) = Database::fresh().unwrap() else { return println!("skipped: no PostgreSQL here") };
+    let Some(database) = Database::fresh().unwrap() else { return };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("catalog.db");
     let server = Server::parse(&database.url()).unwrap();

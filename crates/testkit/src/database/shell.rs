@@ -1,6 +1,6 @@
 //! Running PostgreSQL's programs as someone who may.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -38,7 +38,11 @@ impl Shell {
         let has_all = |folder: &str| {
             ["initdb", "pg_ctl", "createdb"].iter().all(|program| Path::new(folder).join(program).is_file())
         };
-        let programs = PathBuf::from(FOLDERS.into_iter().find(|folder| has_all(folder))?);
+        let Some(programs) = FOLDERS.into_iter().find(|folder| has_all(folder)).map(PathBuf::from) else {
+            // Past what catches the output of tests: whoever runs them is to see it.
+            let _ = writeln!(io::stderr(), "skipped: there is no PostgreSQL on this machine");
+            return None;
+        };
         let is_root =
             std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
         Some(Self { programs, is_root })
