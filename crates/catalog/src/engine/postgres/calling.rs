@@ -1,6 +1,7 @@
-//! Calling a server: not more often than it is worth while it is away, and with a word about it once.
+//! Calling a server: not more often than it is worth while it is away, and with a word about it once. All that call the same
+//! server know how it stands.
 
-use std::cell::{Cell, RefCell};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
@@ -14,15 +15,19 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// At most.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3);
 
-/// Who calls.
-pub(super) struct Calling {
-    server: Server,
+/// How a server stands, as it was last called.
+#[derive(Debug, Default)]
+pub(super) struct Standing(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
     /// Whether it was there before: then its being away passes.
-    was_there: Cell<bool>,
-    trouble: RefCell<Option<Trouble>>,
+    was_there: bool,
+    trouble: Option<Trouble>,
 }
 
 /// A server that could not be called.
+#[derive(Debug)]
 struct Trouble {
     refusal: Refusal,
     pause: Duration,
@@ -30,40 +35,42 @@ struct Trouble {
     until: Instant,
 }
 
-impl Calling {
-    pub(super) const fn new(server: Server) -> Self {
-        Self { server, was_there: Cell::new(false), trouble: RefCell::new(None) }
+impl Standing {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls it, unless that has just failed: then it fails again, at once.
-    pub(super) fn call(&self, role: Role, runtime: &Runtime) -> Result<Session, Refusal> {
-        let pause = match &*self.trouble.borrow() {
-            Some(trouble) if Instant::now() < trouble.until => return Err(trouble.refusal.clone()),
-            Some(trouble) => (trouble.pause * 2).min(LONGEST_PAUSE),
-            None => FIRST_PAUSE,
-        };
-        match runtime.block_on(self.server.call(role)) {
-            Ok(session) => {
-                self.was_there.set(true);
-                if self.trouble.take().is_some() {
-                    tracing::info!(server = %self.server, "PostgreSQL is back");
-                }
-                Ok(session)
-            }
-            Err(refusal) => {
-                let refusal = refusal.in_calling(self.was_there.get());
-                if self.trouble.borrow().is_none() {
-                    tracing::warn!(server = %self.server, error = %refusal, "PostgreSQL is away; it is called again");
-                }
-                let until = Instant::now() + pause;
-                self.trouble.replace(Some(Trouble { refusal: refusal.clone(), pause, until }));
-                Err(refusal)
-            }
+    /// How long to wait should this call come to nothing; a failure where one has just come to nothing.
+    fn pause(&self) -> Result<Duration, Refusal> {
+        match &self.state().trouble {
+            Some(trouble) if Instant::now() < trouble.until => Err(trouble.refusal.clone()),
+            Some(trouble) => Ok((trouble.pause * 2).min(LONGEST_PAUSE)),
+            None => Ok(FIRST_PAUSE),
         }
     }
+}
 
-    /// Tells the server that what a session asked is not waited for.
-    pub(super) async fn cancel(&self, session: &Session) {
-        self.server.cancel(session.client().cancel_token()).await;
+/// Calls a server, unless that has just failed: then it fails again, at once.
+pub(super) fn call(server: &Server, role: Role, runtime: &Runtime) -> Result<Session, Refusal> {
+    let pause = server.standing().pause()?;
+    let called = runtime.block_on(server.call(role));
+    let mut state = server.standing().state();
+    match called {
+        Ok(session) => {
+            state.was_there = true;
+            if state.trouble.take().is_some() {
+                tracing::info!(%server, "PostgreSQL is back");
+            }
+            Ok(session)
+        }
+        Err(refusal) => {
+            let refusal = refusal.in_calling(state.was_there);
+            if state.trouble.is_none() {
+                tracing::warn!(%server, error = %refusal, "PostgreSQL is away; it is called again");
+            }
+            let until = Instant::now() + pause;
+            state.trouble = Some(Trouble { refusal: refusal.clone(), pause, until });
+            Err(refusal)
+        }
     }
 }

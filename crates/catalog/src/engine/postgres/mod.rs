@@ -27,7 +27,6 @@ use tokio::time::timeout;
 
 use super::failure::Failure;
 use crate::error::Error;
-use calling::Calling;
 pub(super) use failure::Refusal;
 use server::Role;
 pub use server::{Server, ServerError};
@@ -66,7 +65,7 @@ pub(crate) struct Connection {
     role: Role,
     runtime: Runtime,
     session: RefCell<Option<Session>>,
-    calling: Calling,
+    server: Server,
     /// How long an answer may take.
     patience: Cell<Duration>,
     transaction: Cell<Transaction>,
@@ -93,7 +92,7 @@ impl Connection {
             role,
             runtime: Builder::new_current_thread().enable_all().build()?,
             session: RefCell::new(None),
-            calling: Calling::new(server.clone()),
+            server: server.clone(),
             patience: Cell::new(SILENCE),
             transaction: Cell::new(Transaction::None),
             broken_by: RefCell::new(None),
@@ -223,7 +222,7 @@ impl Connection {
         if let Some(session) = self.session.take() {
             session.abandon(&self.runtime);
         }
-        let session = self.calling.call(self.role, &self.runtime)?;
+        let session = calling::call(&self.server, self.role, &self.runtime)?;
         self.session.replace(Some(session));
         Ok(())
     }
@@ -268,7 +267,7 @@ impl Connection {
                 continue;
             };
             // A word that comes too late would end what is asked next: this session is not used again.
-            let _ = timeout(WORD, self.calling.cancel(session)).await;
+            let _ = timeout(WORD, self.server.cancel(session.client().cancel_token())).await;
             return Err(Refusal::lost(why));
         }
     }

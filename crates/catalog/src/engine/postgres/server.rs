@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_tls::Security;
@@ -11,6 +12,7 @@ use tokio::time::timeout;
 use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::{CancelToken, Client, Config, Connection, NoTls, SimpleQueryMessage};
 
+use super::calling::Standing;
 use super::encryption::{Encryption, Wire, without_encryption};
 use super::failure::Refusal;
 use super::session::Session;
@@ -34,6 +36,8 @@ pub struct Server {
     config: Config,
     encryption: Encryption,
     security: Security,
+    /// Known to all that call it.
+    standing: Arc<Standing>,
 }
 
 /// Why a server cannot be meant so. Never tells of the password.
@@ -112,7 +116,7 @@ impl Server {
         // The handshake is made before the library has the stream.
         config.ssl_mode(SslMode::Disable);
         let encryption = Encryption::of(said.as_deref(), config.get_hosts())?;
-        Ok(Self { config, encryption, security: Security::PLAIN })
+        Ok(Self { config, encryption, security: Security::PLAIN, standing: Arc::default() })
     }
 
     /// Whether it is called with TLS, or may be.
@@ -132,6 +136,10 @@ impl Server {
     pub fn with_password(mut self, password: &str) -> Self {
         self.config.password(password);
         self
+    }
+
+    pub(super) fn standing(&self) -> &Standing {
+        &self.standing
     }
 
     /// Calls it, and has the session ready for its role. What drives the session becomes a task of the runtime that this is
