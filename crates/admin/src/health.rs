@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use causeway_archive::DiskState;
+use causeway_archive::settle::Away;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -20,8 +21,9 @@ pub(crate) async fn live() -> Response {
     Json(json!({ "status": "live" })).into_response()
 }
 
-/// The spool was replayed, both doors are open, the node is not about to stop, and the catalog answers. A full disk is told of
-/// and does not make it unready: what is kept can be read, and is delivered.
+/// The spool was replayed, both doors are open, the node is not about to stop, and the catalog answers. A full disk and an object
+/// store that is away are told of and do not make it unready: what is kept can be read, and what comes is spooled while there
+/// is room.
 pub(crate) async fn ready(State(node): State<Node>) -> Response {
     if node.is_ready() {
         let answer = timeout(CATALOG_SECONDS, node.archive.ask_catalog()).await;
@@ -30,7 +32,9 @@ pub(crate) async fn ready(State(node): State<Node>) -> Response {
             return (StatusCode::SERVICE_UNAVAILABLE, Json(away)).into_response();
         }
         let disks: Vec<_> = node.archive.disks().iter().map(disk).collect();
-        Json(json!({ "status": "ready", "room": node.archive.room(), "disks": disks })).into_response()
+        let store = node.archive.store_away().as_ref().map_or_else(|| json!({ "state": "well" }), away);
+        Json(json!({ "status": "ready", "room": node.archive.room(), "disks": disks, "store": store }))
+            .into_response()
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "not ready" }))).into_response()
     }
@@ -39,4 +43,9 @@ pub(crate) async fn ready(State(node): State<Node>) -> Response {
 /// A disk: anyone may ask, so that it is not told how large it is.
 fn disk(state: &DiskState) -> Value {
     json!({ "disk": state.disk.as_str(), "room": state.level })
+}
+
+/// An object store that is away: why is for the administrator.
+fn away(away: &Away) -> Value {
+    json!({ "state": "away", "since": away.since })
 }

@@ -6,6 +6,7 @@ use axum::Extension;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
+use causeway_archive::settle::SettlingReport;
 use causeway_core::Principal;
 use causeway_core::space::Level;
 use causeway_forward::admin::DestinationReport;
@@ -65,6 +66,7 @@ pub(crate) async fn show(
     certificates(&mut registry, &node);
     present(&mut registry, &node);
     disks(&mut registry, &node);
+    settling(&mut registry, &node.archive.settling(&principal).await?);
     let mut text = String::new();
     encode(&mut text, &registry).map_err(|_| Problem::not_found("the metrics cannot be written"))?;
     let content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -167,6 +169,27 @@ fn disks(registry: &mut Registry, node: &Node) {
     registry.register("disk_total_bytes", "All there is of a disk, in bytes", total);
     let help = "0: there is room; 1: there is little; 2: nothing more is taken in until there is room";
     registry.register("disk_level", help, level);
+}
+
+/// What waits in the spool to settle, and whether it does.
+fn settling(registry: &mut Registry, report: &SettlingReport) {
+    let damaged = report.damaged.len() as u64;
+    let all = [
+        ("settling_objects", "Objects that wait in the spool for their place in the store", report.objects),
+        ("settling_bytes", "Bytes that wait in the spool for their place in the store", report.bytes),
+        ("settling_damaged", "Spooled objects that are not what came, and do not settle", damaged),
+        (
+            "settling_idle_seconds",
+            "Seconds since an object settled last; 0: none did since the start",
+            report.idle_seconds.unwrap_or_default(),
+        ),
+        ("store_away", "Whether the object store is away", u64::from(report.away.is_some())),
+    ];
+    for (name, help, count) in all {
+        let gauge: Gauge = Gauge::default();
+        gauge.set(i64::try_from(count).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    }
 }
 
 /// What is going on now, and must come back to where it was.

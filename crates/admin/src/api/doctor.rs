@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::State;
 use causeway_archive::oidc::{KeysReport, KeysState};
+use causeway_archive::settle::SettlingReport;
 use causeway_archive::{Disk, DiskState, WayBack};
 use causeway_core::space::Level;
 use causeway_core::{Permission, Principal, Remote, RemoteName};
@@ -70,6 +71,7 @@ pub(crate) async fn examine(State(node): State<Node>, caller: Caller) -> Result<
         findings.push(away(&error));
         return Ok(Json(findings));
     }
+    findings.extend(settling(&node.archive.settling(&caller).await?));
     findings.extend(node.forwarder.report(&caller).await?.iter().filter_map(queue));
     let due = ErrandFilter { state: Some(ErrandState::Due), limit: MAX_ERRANDS, ..ErrandFilter::default() };
     findings.extend(errands(&node.forwarder.errands(&caller, due).await?));
@@ -122,6 +124,37 @@ fn disk(state: &DiskState) -> Finding {
             ))
         }
     }
+}
+
+/// What waits in the spool for its place in the store, when there is something to say of it.
+fn settling(report: &SettlingReport) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(away) = &report.away {
+        let words = format!(
+            "the object store is away since {}, {} objects ({}) wait in the spool: {}",
+            away.since.strftime("%Y-%m-%d %H:%M:%S UTC"),
+            report.objects,
+            in_gigabytes(report.bytes),
+            away.because
+        );
+        let remedy = "see that [store] url and endpoint can be reached from this machine and its keys are valid; what waits \
+                      settles by itself when it is back";
+        findings.push(Finding::new("object store", Verdict::Failure, words).with_remedy(remedy));
+    }
+    if let Some(first) = report.damaged.first() {
+        let words = format!(
+            "{} spooled objects are not what came, and do not settle, the first: {first}",
+            report.damaged.len()
+        );
+        let remedy = "run `causeway verify --repair`: they are asked for again where they came from; check the disk of [node] data";
+        findings.push(Finding::new("spool", Verdict::Failure, words).with_remedy(remedy));
+    }
+    findings
+}
+
+fn in_gigabytes(bytes: u64) -> String {
+    let tenths = bytes / 100_000_000;
+    format!("{}.{} GB", tenths / 10, tenths % 10)
 }
 
 /// A certificate or key of `[dimse.tls]` or `[web.tls]`.
@@ -278,6 +311,33 @@ mod tests {
         assert_eq!(kept.verdict, Verdict::Warning);
         assert!(kept.words.contains("no connection"), "{}", kept.words);
         assert_eq!(provider(report(KeysState::Unknown, None)).verdict, Verdict::Failure);
+    }
+
+    #[test]
+    fn a_store_that_is_away_and_objects_that_are_damaged_are_failures_and_a_queue_is_none() {
+        let away = causeway_archive::settle::Away {
+            since: "2026-01-02T03:04:05Z".parse().unwrap(),
+            because: "connection refused".to_owned(),
+        };
+        let object = causeway_core::ObjectKey::parse("0193520a7b3c7def8123456789abcdef").unwrap();
+        let mut report = SettlingReport {
+            objects: 7,
+            bytes: 2_340_000_000,
+            away: None,
+            idle_seconds: None,
+            damaged: Vec::new(),
+        };
+        assert_eq!(settling(&report), []);
+        report.away = Some(away);
+        report.damaged.push(object);
+        let findings = settling(&report);
+        assert!(findings.iter().all(|it| it.verdict == Verdict::Failure && it.remedy.is_some()));
+        assert_eq!(
+            findings[0].words,
+            "the object store is away since 2026-01-02 03:04:05 UTC, 7 objects (2.3 GB) wait in the spool: \
+             connection refused"
+        );
+        assert!(findings[1].words.contains("0193520a7b3c7def8123456789abcdef"));
     }
 
     #[test]
