@@ -1,12 +1,18 @@
 //! The catalog made anew from the store alone: every object is read and recorded as a replay would, in the order in which
 //! they came. What stands in no object cannot be had back: see [`NOT_REBUILT`].
 
+use std::pin::pin;
+
 use causeway_catalog::Inserted;
-use causeway_core::ObjectKey;
+use causeway_core::{InstanceRecord, ObjectKey};
+use futures_util::{StreamExt, stream};
 
 use crate::error::IngestError;
 use crate::replay::is_of_one_file;
 use crate::{Archive, StoreError};
+
+/// Objects that are read at the same time.
+const READ_AT_ONCE: usize = 8;
 
 /// What no object tells of.
 pub const NOT_REBUILT: [&str; 9] = [
@@ -46,9 +52,12 @@ impl Archive {
         let mut rebuilt = Rebuilt { removed: self.remember_removed().await?, ..Rebuilt::default() };
         let mut position = String::new();
         while let Some(settled) = self.inner.store.settled_after(&position).await? {
-            for object in &settled.objects {
-                if !self.inner.catalog.is_removed(object.clone()).await? {
-                    self.rebuild_one(object, &mut rebuilt).await?;
+            // Read several at once, since an object store takes its time, and recorded in their order.
+            let read = move |object: ObjectKey| async move { (self.read_kept(&object).await, object) };
+            let mut records = pin!(stream::iter(settled.objects).map(read).buffered(READ_AT_ONCE));
+            while let Some((record, object)) = records.next().await {
+                if let Some(record) = record.transpose() {
+                    self.rebuild_one(&object, record, &mut rebuilt).await?;
                 }
             }
             position = settled.position;
@@ -58,8 +67,25 @@ impl Archive {
         Ok(rebuilt)
     }
 
-    async fn rebuild_one(&self, object: &ObjectKey, rebuilt: &mut Rebuilt) -> Result<(), IngestError> {
-        match self.replay_one(object, self.on_conflict()).await {
+    /// What is to be recorded of an object; none: it was removed, and stays so.
+    async fn read_kept(&self, object: &ObjectKey) -> Result<Option<InstanceRecord>, IngestError> {
+        if self.inner.catalog.is_removed(object.clone()).await? {
+            return Ok(None);
+        }
+        self.read_record(object).await.map(Some)
+    }
+
+    async fn rebuild_one(
+        &self,
+        object: &ObjectKey,
+        record: Result<InstanceRecord, IngestError>,
+        rebuilt: &mut Rebuilt,
+    ) -> Result<(), IngestError> {
+        let recorded = match record {
+            Ok(record) => self.record_found(record, self.on_conflict()).await,
+            Err(error) => Err(error),
+        };
+        match recorded {
             Ok(Inserted::New | Inserted::Known) => rebuilt.recorded += 1,
             Ok(Inserted::SameBytes { .. }) => rebuilt.repeated += 1,
             Ok(Inserted::Replaced { object: old }) => {

@@ -4,10 +4,13 @@
 //! what was removed. It is written after the rows have gone, and goes before they come again: at worst what was removed
 //! comes back, and never is taken for removed what is kept.
 
+use std::pin::pin;
+
 use bytes::Bytes;
 use causeway_catalog::{BroughtBack, RemovedObject, RemovedStudy, Removing};
 use causeway_core::keeping::{Age, RemovalMark};
 use causeway_core::{ObjectKey, Permission, Principal, Uid};
+use futures_util::{StreamExt, stream};
 
 use crate::delete::keys;
 use crate::error::{DeleteError, IngestError, SearchError};
@@ -18,6 +21,8 @@ use crate::{Archive, StoreError, access};
 pub const MAX_STUDIES_TOLD: u32 = 500;
 /// Instances that are brought back in one transaction.
 const BACK_AT_A_TIME: usize = 64;
+/// Objects whose bytes are removed at the same time.
+const PURGED_AT_ONCE: usize = 16;
 /// Objects that are marked or purged at a time.
 const AT_A_TIME: u32 = 200;
 
@@ -139,8 +144,12 @@ impl Archive {
             return Ok(0);
         }
         let (mut gone, mut failed) = (Vec::new(), None);
-        for one in objects {
-            match self.inner.store.delete(&one.object).await {
+        // Where each is a request over the network, one after the other would take long.
+        let purge =
+            move |one: RemovedObject| async move { (self.inner.store.delete(&one.object).await, one) };
+        let mut purged = pin!(stream::iter(objects).map(purge).buffer_unordered(PURGED_AT_ONCE));
+        while let Some((outcome, one)) = purged.next().await {
+            match outcome {
                 Ok(()) => gone.push(one),
                 Err(error) => failed = Some(error),
             }

@@ -85,6 +85,15 @@ impl Archive {
         on_conflict: OnConflict,
     ) -> Result<Inserted, IngestError> {
         let record = self.read_record(key).await?;
+        self.record_found(record, on_conflict).await
+    }
+
+    /// The same of one that was read.
+    pub(crate) async fn record_found(
+        &self,
+        record: InstanceRecord,
+        on_conflict: OnConflict,
+    ) -> Result<Inserted, IngestError> {
         let (instance, received_at) = (record.ids.instance.clone(), record.envelope.received_at);
         if self.inner.catalog.deleted_since(instance, received_at).await? {
             return Ok(Inserted::Superseded);
