@@ -4,7 +4,9 @@ use axum::Json;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use causeway_archive::{AccessError, DeleteError, HoldError, IngestError, SearchError, TransformError};
+use causeway_archive::{
+    AccessError, DeleteError, HoldError, IngestError, RetentionError, SearchError, TransformError,
+};
 use causeway_forward::admin::AdminError;
 use causeway_forward::visit::VisitError;
 
@@ -123,6 +125,18 @@ impl From<HoldError> for Problem {
         match error {
             HoldError::Reason => Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).at("reason"),
             HoldError::Search(error) => error.into(),
+        }
+    }
+}
+
+impl From<RetentionError> for Problem {
+    fn from(error: RetentionError) -> Self {
+        match error {
+            RetentionError::Rule(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()).at("rule")
+            }
+            RetentionError::TooMany => Self::new(StatusCode::CONFLICT, error.to_string()),
+            RetentionError::Search(error) => error.into(),
         }
     }
 }

@@ -6,8 +6,8 @@ use axum::middleware::map_response;
 use axum::routing::{delete, get, post, put};
 
 use crate::api::{
-    doctor, errands, events, holds, incidents, links, node, nodes, procedure_steps, queue, remotes, removed,
-    routes, tokens, transforms, verification, visits, way_back, webhooks, worklist,
+    doctor, errands, events, holds, incidents, links, node, nodes, procedure_steps, queue, quotas, remotes,
+    removed, retention, routes, tokens, transforms, verification, visits, way_back, webhooks, worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
@@ -75,6 +75,13 @@ pub fn closed(node: Node) -> Router {
         .route("/removed/{study}/restore", post(removed::restore))
         .route("/holds", get(holds::list))
         .route("/holds/{study}", put(holds::put).delete(holds::remove))
+        .route("/retention", get(retention::list))
+        .route("/retention/{name}", put(retention::put).delete(retention::remove))
+        .route("/retention/{name}/enable", post(retention::enable))
+        .route("/retention/{name}/disable", post(retention::disable))
+        .route("/retention-preview", get(retention::preview))
+        .route("/quotas", get(quotas::list))
+        .route("/quotas/{name}", put(quotas::put).delete(quotas::remove))
         .route("/worklist", get(worklist::list).post(worklist::add))
         .route("/worklist/matches", get(worklist::matches))
         .route("/worklist/{id}", get(worklist::show).put(worklist::put).delete(worklist::remove))

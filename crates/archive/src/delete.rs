@@ -11,7 +11,7 @@ use crate::error::DeleteError;
 use crate::{Archive, access};
 
 /// How finely the moment of a deletion is noted.
-const MOMENT: Duration = Duration::from_millis(1);
+pub(crate) const MOMENT: Duration = Duration::from_millis(1);
 
 impl Archive {
     /// Removes all instances that `selection` names and that the caller sees; says how many there were. Bytes that outlive

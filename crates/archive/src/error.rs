@@ -1,6 +1,6 @@
 //! What can go wrong in a use-case, sorted by remedy, with the codes that both doors need.
 
-use causeway_core::{Class, Credential, Permission, Principal, Status, Uid};
+use causeway_core::{Class, Credential, Permission, Principal, RemoteName, Status, Uid};
 
 use crate::ingest::BodyError;
 
@@ -81,6 +81,16 @@ pub enum IngestError {
         "it is kept already, with other content, and its study is on hold, so that nothing of it is replaced: instance {0}"
     )]
     Held(Uid),
+    /// As much is kept of what its sender sends as may be.
+    #[error(
+        "the quota of remote {remote} is full ({limit} bytes); delete what is not needed, or set another"
+    )]
+    Quota {
+        /// The sender.
+        remote: RemoteName,
+        /// Bytes that may be kept.
+        limit: u64,
+    },
     /// The store failed.
     #[error("the instance could not be stored: {0}")]
     Store(#[from] causeway_store::Error),
@@ -104,6 +114,7 @@ impl IngestError {
             | Self::NotStorage(_)
             | Self::Conflict(_)
             | Self::Held(_) => Class::Peer,
+            Self::Quota { .. } => Class::Exhausted,
             Self::Store(error) => error.class(),
             Self::Catalog(error) => error.class(),
         }
@@ -120,7 +131,7 @@ impl IngestError {
             Self::NotStorage(_) => Status::SOP_CLASS_NOT_SUPPORTED,
             Self::Conflict(_) | Self::Held(_) => Status::CONFLICTING_DUPLICATE,
             Self::Body(_) | Self::Unreadable(_) => Status::CANNOT_UNDERSTAND,
-            Self::Store(_) | Self::Catalog(_) => self.class().store_status(),
+            Self::Quota { .. } | Self::Store(_) | Self::Catalog(_) => self.class().store_status(),
         }
     }
 

@@ -65,8 +65,8 @@ use kept::Kept;
 pub use bulk::{BulkData, BulkValue, BulkWalk, Listed};
 pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, Fate, Finding, FindingCount, FindingKind, Hold, InviteRecord,
-    Mends, PerformedFilter, PerformedStep, RemovedStudy, Swept, Verification, VerificationState, WayBack,
-    WorklistItem, WorklistQuery, errand,
+    Mends, PerformedFilter, PerformedStep, Quota, RemovedStudy, RetentionRule, Standing, Swept, Verification,
+    VerificationState, WayBack, WorklistItem, WorklistQuery, errand,
 };
 pub use causeway_store::{
     Aside, AsideReader, Blob, Disk, DiskState, Elsewhere, Error as StoreError, Scratch, Space,
@@ -79,7 +79,7 @@ pub use frames::Frames;
 pub use identity::oidc::{self, BearerError};
 pub use identity::{Identified, Offered};
 pub use ingest::{Accepted, Announced, Body, BodyError, Outcome, Received};
-pub use keeping::HoldError;
+pub use keeping::{HoldError, Preview, Previewed, RetentionError};
 pub use passage::Passage;
 pub use passing::{Passed, Passing, PassingError};
 pub use performed::PerformedError;
@@ -164,6 +164,8 @@ struct Inner {
     commitments: commitment::Bell,
     verifying: verify::Verifying,
     keeping: keeping::Keeping,
+    uses: keeping::Uses,
+    quotas: keeping::Quotas,
     preparing: metadata::Waiting,
     answers: Kept<metadata::Key, metadata::Answer>,
     charts: Kept<ObjectKey, Arc<Chart>>,
@@ -224,6 +226,8 @@ impl Archive {
             commitments,
             verifying: verify::Verifying::default(),
             keeping: keeping::Keeping::default(),
+            uses: keeping::Uses::default(),
+            quotas: keeping::Quotas::default(),
             preparing: metadata::Waiting::default(),
             answers: Kept::new(metadata::MAX_ANSWERS_BYTES),
             charts: Kept::new(frames::MAX_CHARTS_BYTES),

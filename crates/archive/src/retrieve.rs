@@ -115,10 +115,25 @@ impl DataSet {
 
 impl Archive {
     /// The instances that `selection` names and that the caller sees, in order of study, series, instance number and arrival.
+    /// Their studies count as read.
     ///
     /// # Errors
     /// When the caller may not retrieve, or the catalog fails.
     pub async fn select(
+        &self,
+        principal: &Principal,
+        selection: &Selection,
+    ) -> Result<Vec<StoredInstance>, RetrieveError> {
+        let found = self.look_up(principal, selection).await?;
+        self.inner.uses.note(&found);
+        Ok(found)
+    }
+
+    /// The same, for the node's own purposes: nobody reads them.
+    ///
+    /// # Errors
+    /// As for [`Archive::select`].
+    pub async fn look_up(
         &self,
         principal: &Principal,
         selection: &Selection,

@@ -10,13 +10,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use causeway_archive::dispatch::NoDispatcher;
-use causeway_archive::{Archive, Config, Duplicate, IngestError, Mends, Restored, VerificationState};
+use causeway_archive::{
+    Archive, Config, Duplicate, IngestError, Mends, Restored, Standing, VerificationState,
+};
 use causeway_catalog::Catalog;
 use causeway_core::keeping::Reason;
-use causeway_core::{Level, ManualClock, Permission, Principal, Selection};
+use causeway_core::keeping::quota::WhenFull;
+use causeway_core::keeping::retention::Rule;
+use causeway_core::{Envelope, Level, ManualClock, Permission, Principal, Selection};
 use causeway_store::{ObjectsConfig, Store};
 use causeway_testkit::sample::Sample;
-use common::{Pieces, Subject, study};
+use common::{Pieces, Subject, announced, envelope, study};
 use jiff::Timestamp;
 
 const GRACE: Duration = Duration::from_secs(3600);
@@ -303,4 +307,141 @@ fn study_with_other_bytes(sample: &Sample) -> Vec<u8> {
     let mut bytes = sample.data_set().to_vec();
     *bytes.last_mut().unwrap() ^= 1;
     bytes
+}
+
+fn rule(text: &str) -> Rule {
+    serde_json::from_str(text).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn studies_go_by_a_rule_when_it_is_enabled_and_is_previewed_before() {
+    let (old, new) = (study(1, 3), study(2, 1));
+    let kept = Kept::holding(&old).await;
+    kept.clock.advance(Duration::from_secs(1000));
+    kept.subject.ingest(&new[0]).await.unwrap();
+    let (archive, local, name) = (&kept.subject.archive, Principal::local(), || "old".parse().unwrap());
+    assert!(
+        archive.put_rule(&local, name(), rule(r#"{"older_than":"0"}"#), Standing::Enabled).await.is_err()
+    );
+    archive.put_rule(&local, name(), rule(r#"{"older_than":"1000s"}"#), Standing::Disabled).await.unwrap();
+    assert_eq!(archive.clean_round().await.unwrap(), 0, "it is only previewed");
+    let preview = archive.preview(&local, Some(name()), 0).await.unwrap().unwrap();
+    assert_eq!(preview.studies.len(), 1);
+    let first = &preview.studies[0];
+    assert_eq!((first.study.as_str(), first.goes, first.instances), (old[0].ids.study.as_str(), true, 3));
+    assert!(archive.preview(&local, Some("other".parse().unwrap()), 0).await.unwrap().is_none());
+    archive.hold(&local, old[0].ids.study.clone(), "case 12").await.unwrap();
+    assert!(archive.enable_rule(&local, name(), Standing::Enabled).await.unwrap());
+    assert_eq!(archive.clean_round().await.unwrap(), 0);
+    let preview = archive.preview(&local, None, 0).await.unwrap().unwrap();
+    assert_eq!(preview.studies[0].kept_by.as_deref(), Some("it is on hold"));
+    archive.release_hold(&local, old[0].ids.study.clone()).await.unwrap();
+    // The walk is over and begins anew.
+    let mut gone = 0;
+    for _ in 0..3 {
+        gone += archive.clean_round().await.unwrap();
+    }
+    assert_eq!((gone, kept.instances().await), (1, 1));
+    let told = archive.removed(&local, String::new()).await.unwrap();
+    assert_eq!(told[0].reason, Reason::Rule(name()));
+    assert_eq!(kept.restore(&old[0]).await.unwrap().restored, 3);
+    for _ in 0..3 {
+        assert_eq!(archive.clean_round().await.unwrap(), 0, "what was brought back begins anew");
+    }
+    let nobody = Principal { permissions: [Permission::Delete].into_iter().collect(), ..Principal::local() };
+    assert!(
+        archive.put_rule(&nobody, name(), rule(r#"{"older_than":"1d"}"#), Standing::Enabled).await.is_err()
+    );
+    assert!(archive.remove_rule(&nobody, name()).await.is_err() && archive.rules(&nobody).await.is_err());
+    assert!(archive.remove_rule(&local, name()).await.unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_reads_stays_and_what_the_node_itself_looks_up_is_not_read() {
+    let (read, unread) = (study(1, 1), study(2, 1));
+    let kept = Kept::holding(&[read.clone(), unread.clone()].concat()).await;
+    let (archive, local) = (&kept.subject.archive, Principal::local());
+    archive.clean_round().await.unwrap();
+    let unused = rule(r#"{"older_than":"1h","unused_for":"1h"}"#);
+    archive.put_rule(&local, "unused".parse().unwrap(), unused, Standing::Enabled).await.unwrap();
+    kept.clock.advance(GRACE);
+    kept.subject.read_back(&read[0]).await.unwrap();
+    archive.look_up(&local, &Selection::study(unread[0].ids.study.clone())).await.unwrap();
+    assert_eq!(archive.clean_round().await.unwrap(), 1);
+    assert!(kept.subject.read_back(&read[0]).await.is_some());
+    assert!(kept.subject.read_back(&unread[0]).await.is_none());
+}
+
+impl Kept {
+    /// As a remote sends it.
+    async fn sent(&self, remote: &str, sample: &Sample) -> Result<Accepted, IngestError> {
+        let envelope = Envelope { remote: Some(remote.parse().unwrap()), ..envelope() };
+        let mut body = Pieces::of(sample.data_set());
+        self.subject.archive.ingest(&Principal::local(), envelope, announced(sample), &mut body, None).await
+    }
+}
+
+/// Bytes of an object: its header and its data set.
+fn bytes(sample: &Sample) -> u64 {
+    1024 + sample.data_set().len() as u64
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_quota_refuses_what_is_new_in_words_and_takes_what_is_here_already() {
+    let samples = study(1, 3);
+    let kept = Kept::with(config()).await;
+    let (archive, local) = (&kept.subject.archive, Principal::local());
+    let limit = bytes(&samples[0]) + bytes(&samples[1]);
+    archive.put_quota(&local, "ct1".parse().unwrap(), limit, WhenFull::Refuse).await.unwrap();
+    for sample in &samples[..2] {
+        kept.sent("ct1", sample).await.unwrap();
+    }
+    let error = kept.sent("ct1", &samples[2]).await.unwrap_err();
+    assert!(matches!(error, IngestError::Quota { .. }), "{error}");
+    assert!(error.to_string().starts_with("the quota of remote ct1 is full"), "{error}");
+    assert_eq!((error.store_status().0, error.failure_reason()), (0xA700, 0xA700));
+    assert_eq!(kept.sent("ct1", &samples[0]).await.unwrap().outcome, Outcome::SameBytes);
+    kept.sent("ct2", &samples[2]).await.unwrap();
+    assert_eq!(kept.files(), 3);
+    let told = archive.quotas(&local).await.unwrap();
+    assert_eq!((told[0].used, told[0].limit, told[0].instances), (limit, limit, 2));
+    let other = study(2, 1);
+    archive
+        .put_quota(&local, "ct1".parse().unwrap(), limit - 1 + bytes(&other[0]), WhenFull::Refuse)
+        .await
+        .unwrap();
+    assert!(kept.sent("ct1", &other[0]).await.is_err(), "by one byte");
+    archive
+        .put_quota(&local, "ct1".parse().unwrap(), limit + bytes(&other[0]), WhenFull::Refuse)
+        .await
+        .unwrap();
+    kept.sent("ct1", &other[0]).await.unwrap();
+    assert!(archive.remove_quota(&local, "ct1".parse().unwrap()).await.unwrap());
+    kept.sent("ct1", &study(3, 1)[0]).await.unwrap();
+    archive.clean_round().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_that_makes_room_lets_the_oldest_studies_go_that_nothing_keeps() {
+    let studies: Vec<Vec<Sample>> = (1..=4).map(|seed| study(seed, 2)).collect();
+    let kept = Kept::with(config()).await;
+    let (archive, local) = (&kept.subject.archive, Principal::local());
+    let most = studies.iter().flatten().map(bytes).max().unwrap();
+    archive.put_quota(&local, "ct1".parse().unwrap(), most * 4, WhenFull::RemoveOldest).await.unwrap();
+    for sample in studies[..2].iter().flatten() {
+        kept.sent("ct1", sample).await.unwrap();
+        kept.clock.advance(Duration::from_secs(1));
+    }
+    archive.hold(&local, studies[0][0].ids.study.clone(), "case 12").await.unwrap();
+    for sample in &studies[2] {
+        kept.sent("ct1", sample).await.unwrap();
+    }
+    assert!(kept.subject.read_back(&studies[0][0]).await.is_some(), "it is on hold");
+    assert!(kept.subject.read_back(&studies[1][0]).await.is_none());
+    let told = archive.removed(&local, String::new()).await.unwrap();
+    assert_eq!((told.len(), &told[0].reason), (1, &Reason::Quota("ct1".parse().unwrap())));
+    archive.hold(&local, studies[2][0].ids.study.clone(), "case 13").await.unwrap();
+    let error = kept.sent("ct1", &studies[3][0]).await.unwrap_err();
+    assert!(matches!(error, IngestError::Quota { .. }), "{error}");
+    assert_eq!(kept.instances().await, 4);
 }

@@ -1,6 +1,6 @@
 //! Taking instances out, with everything above them that becomes empty.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use causeway_core::keeping::Removal;
 use causeway_core::{EventKind, Selection, Sight, StoredInstance};
@@ -11,6 +11,7 @@ use crate::engine::{Connection, Durability, OptionalExtension};
 use crate::error::Error;
 use crate::hold::{self, Hold, Removing};
 use crate::instances;
+use crate::quota;
 use crate::regions;
 use crate::removed;
 use crate::sheets;
@@ -53,7 +54,8 @@ fn held(connection: &Connection, found: &[(i64, StoredInstance)]) -> Result<Opti
     Ok(None)
 }
 
-fn remove(
+/// Takes rows out, with a line in the trail for each instance.
+pub(crate) fn remove(
     connection: &Connection,
     found: &[(i64, StoredInstance)],
     removal: &Removal,
@@ -84,6 +86,7 @@ pub(crate) fn bury(connection: &Connection, uid: &str, now: i64) -> Result<(), E
 /// Takes the rows out, cancels what was to be sent of them, and corrects or removes what stands above.
 pub(crate) fn take_out(connection: &Connection, ids: &[i64], now: i64) -> Result<(), Error> {
     let mut touched = BTreeSet::new();
+    let mut sources: BTreeMap<String, (i64, i64)> = BTreeMap::new();
     for id in ids {
         // Who was sent it is told of it by name from now on.
         connection
@@ -92,17 +95,28 @@ pub(crate) fn take_out(connection: &Connection, ids: &[i64], now: i64) -> Result
                  WHERE instance = ?1",
             )?
             .send([id])?;
-        let series: Option<i64> = connection
-            .prepare_cached("DELETE FROM instance WHERE id = ?1 RETURNING series")?
-            .query_row([id], |row| row.get(0))
+        let gone: Option<(i64, Option<String>, i64)> = connection
+            .prepare_cached(
+                "DELETE FROM instance WHERE id = ?1 RETURNING series, envelope ->> 'remote', object_bytes",
+            )?
+            .query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
             .optional()?;
-        touched.extend(series);
+        if let Some((series, remote, bytes)) = gone {
+            touched.insert(series);
+            if let Some(remote) = remote {
+                let (instances, all) = sources.entry(remote).or_insert((0, 0));
+                (*instances, *all) = (*instances + 1, *all + bytes);
+            }
+        }
         connection
             .prepare_cached(
                 "UPDATE job SET state = 4, lease_owner = NULL, changed_at = ?2,
                  words = 'the instance was deleted here' WHERE instance = ?1 AND state IN (0, 1, 3)",
             )?
             .send((id, now))?;
+    }
+    for (remote, (instances, bytes)) in sources {
+        quota::subtract(connection, &remote, instances, bytes)?;
     }
     let mut studies = BTreeSet::new();
     for series in touched {

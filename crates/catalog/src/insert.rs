@@ -15,6 +15,7 @@ use crate::hold;
 use crate::incoming::{Incoming, Own};
 use crate::instances::object_key;
 use crate::people::Words;
+use crate::quota;
 use crate::record::{self, PatientColumns, SeriesColumns, StudyColumns};
 use crate::regions;
 
@@ -83,7 +84,7 @@ impl Incoming {
     ) -> Result<(), Error> {
         let (series, study) = place(connection, self, who, now)?;
         add_instance(connection, self, series, id)?;
-        count(connection, study, series, self, now)?;
+        count(connection, study, series, self, Moments { arrived_at: now, now })?;
         forget_tombstones(connection, &self.record)
     }
 }
@@ -121,7 +122,8 @@ fn insert(
     };
     let (series, study) = place(connection, incoming, &who, now)?;
     let instance = add_instance(connection, incoming, series, None)?;
-    count(connection, study, series, incoming, now)?;
+    let arrived_at = record.envelope.received_at.as_millisecond();
+    count(connection, study, series, incoming, Moments { arrived_at, now })?;
     forget_tombstones(connection, record)?;
     delivery::plan(connection, record, instance, deliveries, now)?;
     aliases::expect(connection, record, instance, now)?;
@@ -377,9 +379,17 @@ fn add_instance(
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13)",
         )?
         .insert(values)?;
+    quota::add(connection, record)?;
     let Some(id) = id else { return Ok(added) };
     connection.prepare_cached("UPDATE instance SET id = ?2 WHERE id = ?1")?.execute((added, id))?;
     Ok(id)
+}
+
+/// When an instance came, or was brought back, and when that is written.
+#[derive(Clone, Copy)]
+struct Moments {
+    arrived_at: i64,
+    now: i64,
 }
 
 /// Counts the new instance in its series and study.
@@ -388,7 +398,7 @@ fn count(
     study: i64,
     series: i64,
     Incoming { record, levels, .. }: &Incoming,
-    now: i64,
+    Moments { arrived_at, now }: Moments,
 ) -> Result<(), Error> {
     let regions = regions::of(&levels.instance.attributes);
     let (modality, siblings): (Option<String>, i64) = connection
@@ -400,9 +410,12 @@ fn count(
     let (modalities, sop_classes): (String, String) = connection
         .prepare_cached(
             "UPDATE study SET instance_count = instance_count + 1, series_count = series_count + ?2,
-             changed_at = ?3 WHERE id = ?1 RETURNING modalities, sop_classes",
+             changed_at = ?3, arrived_at = CASE WHEN arrived_at < ?4 THEN ?4 ELSE arrived_at END
+             WHERE id = ?1 RETURNING modalities, sop_classes",
         )?
-        .query_row((study, i64::from(siblings == 1), now), |row| Ok((row.get(0)?, row.get(1)?)))?;
+        .query_row((study, i64::from(siblings == 1), now, arrived_at), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     let more_modalities = modality.and_then(|modality| with_word(&modalities, &modality));
     let more_classes = with_word(&sop_classes, record.sop_class.as_str());
     if more_modalities.is_some() || more_classes.is_some() {

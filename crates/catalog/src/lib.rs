@@ -29,12 +29,14 @@ mod members;
 mod moving;
 mod people;
 mod performed;
+mod quota;
 mod receipts;
 mod record;
 mod records;
 mod regions;
 mod remotes;
 mod removed;
+mod retention;
 mod routes;
 mod search;
 mod sheets;
@@ -66,8 +68,10 @@ pub use moving::{Moved, Sum, move_to_server};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };
+pub use quota::Quota;
 pub use receipts::{Owed, ReceiptCount, ReceiptReport};
 pub use removed::{BroughtBack, RemovedObject, RemovedStudy};
+pub use retention::{Judged, JudgedStudy, RetentionRule, Retired, Standing};
 pub use routes::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Priors, Role, RouteRecord, Then};
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};

@@ -20,7 +20,9 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep};
 
-use crate::config::{Acknowledge, CatalogPlace, CatalogSettings, Duplicate, Settings};
+use crate::config::{
+    Acknowledge, CatalogPlace, CatalogSettings, Duplicate, KeepSettings, Settings, WorklistSettings,
+};
 
 /// How long a start waits for the server of the catalog.
 const WAIT_FOR_SERVER: Duration = Duration::from_secs(60);
@@ -103,7 +105,7 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     doors.spawn(serve_web(opening, node.clone(), viewers, settings.web, until(stopped)));
 
     let (stop_rest, stopped) = watch::channel(false);
-    let rest = behind_the_doors(&archive, &forwarder, settings.worklist.keep_days, &stopped);
+    let rest = behind_the_doors(&archive, &forwarder, &settings.worklist, &settings.keep, &stopped);
     node.set_ready(true);
     Ok(Running {
         archive,
@@ -173,7 +175,8 @@ async fn take_over(catalog: &Catalog, store: &Store) -> anyhow::Result<()> {
 fn behind_the_doors(
     archive: &Archive,
     forwarder: &Forwarder,
-    worklist_days: u32,
+    worklist: &WorklistSettings,
+    keeping: &KeepSettings,
     stopped: &watch::Receiver<bool>,
 ) -> Vec<JoinHandle<()>> {
     vec![
@@ -182,11 +185,12 @@ fn behind_the_doors(
         tokio::spawn(prepare(archive.clone(), stopped.clone())),
         tokio::spawn(watch_room(archive.clone(), stopped.clone())),
         tokio::spawn(verify(archive.clone(), stopped.clone())),
-        tokio::spawn(keep(archive.clone(), stopped.clone())),
+        tokio::spawn(keep(archive.clone(), keeping.round.duration(), stopped.clone())),
+        tokio::spawn(note_uses(archive.clone(), keeping.round.duration(), stopped.clone())),
         tokio::spawn(bring_back(archive.clone(), stopped.clone())),
         tokio::spawn(keep_incidents(archive.clone(), stopped.clone())),
         tokio::spawn(keep_keys(archive.clone(), stopped.clone())),
-        tokio::spawn(sweep(archive.clone(), worklist_days, stopped.clone())),
+        tokio::spawn(sweep(archive.clone(), worklist.keep_days, stopped.clone())),
         tokio::spawn(forward(forwarder.clone(), stopped.clone())),
     ]
 }
@@ -327,8 +331,12 @@ async fn verify(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.by_turns("verification", until(stopped), |end| archive.verify_until(end)).await;
 }
 
-async fn keep(archive: Archive, stopped: watch::Receiver<bool>) {
-    archive.keep_until(until(stopped)).await;
+async fn note_uses(archive: Archive, round: Duration, stopped: watch::Receiver<bool>) {
+    archive.note_uses_until(round, until(stopped)).await;
+}
+
+async fn keep(archive: Archive, round: Duration, stopped: watch::Receiver<bool>) {
+    archive.by_turns("keeping", until(stopped), |end| archive.keep_until(round, end)).await;
 }
 
 async fn bring_back(archive: Archive, stopped: watch::Receiver<bool>) {

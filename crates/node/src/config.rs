@@ -109,6 +109,8 @@ pub(crate) struct WorklistSettings {
 pub(crate) struct KeepSettings {
     /// How long the bytes of what is removed stay, so that it can be brought back: `7d`; `0`: they go at once.
     pub(crate) grace: Age,
+    /// How often retention rules are kept on some of the studies: `1m`.
+    pub(crate) round: Age,
 }
 
 /// Most days of `[worklist] keep_days`: ten years.
@@ -169,7 +171,7 @@ impl Default for WorklistSettings {
 impl Default for KeepSettings {
     /// A week: who deletes the wrong study, or writes the wrong rule, hears of it within days, and not over a weekend.
     fn default() -> Self {
-        Self { grace: Age::WEEK }
+        Self { grace: Age::WEEK, round: Age::MINUTE }
     }
 }
 
@@ -223,6 +225,9 @@ impl Settings {
         }
         if !(1..=MAX_KEEP_DAYS).contains(&self.worklist.keep_days) {
             bail!("[worklist] keep_days is {}; it must be 1 to {MAX_KEEP_DAYS}", self.worklist.keep_days);
+        }
+        if self.keep.round.is_zero() {
+            bail!("[keep] round is 0; it must be a second at least");
         }
         tracing_subscriber::EnvFilter::try_new(&self.log.level).context("[log] level")?;
         self.node.zone()?;

@@ -139,6 +139,8 @@ impl Archive {
         study: Option<&Uid>,
     ) -> Result<Received, IngestError> {
         let sight = access::sight(principal, Permission::Store)?;
+        let at_least = body.announced_bytes().unwrap_or(1);
+        self.within_quota(envelope.remote.as_ref(), announced.sop_instance.as_ref(), at_least).await?;
         let key = self.inner.store.new_key();
         let mut intake = Intake {
             staging: self.inner.store.stage(key.clone(), HEADER_BYTES),
@@ -170,6 +172,9 @@ impl Archive {
         if !self.may_place(sight, &record).await? {
             return Err(IngestError::Unseen(record.ids.study));
         }
+        // Before its turn: room may have to be made.
+        let (remote, instance) = (record.envelope.remote.as_ref(), &record.ids.instance);
+        self.within_quota(remote, Some(instance), record.object_bytes).await?;
         let turn = self.inner.turns.of(&record.ids.instance).await;
         record.object = self.inner.store.new_key();
         record.envelope.received_at = self.inner.clock.now();

@@ -346,7 +346,8 @@ fn refused(error: &IngestError) -> Fate {
         | IngestError::Unseen(_)
         | IngestError::NotStorage(_)
         | IngestError::Conflict(_)
-        | IngestError::Held(_) => error.to_string(),
+        | IngestError::Held(_)
+        | IngestError::Quota { .. } => error.to_string(),
     };
     // A transfer that broke off is no fault of the instance.
     let status = match error {

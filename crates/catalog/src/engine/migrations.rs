@@ -25,6 +25,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0016.sql"),
     include_str!("../migrations/0017.sql"),
     include_str!("../migrations/0018.sql"),
+    include_str!("../migrations/0019.sql"),
 ];
 
 /// Whether this version can read the file.
@@ -142,5 +143,39 @@ mod tests {
         let mut statement = connection.prepare_cached("SELECT origin FROM study ORDER BY id").unwrap();
         let origins = statement.query_map([], |row| row.get::<Option<String>>(0)).unwrap();
         assert_eq!(origins.map(Result::unwrap).collect::<Vec<_>>(), [Some("first".to_owned()), None]);
+    }
+
+    #[test]
+    fn what_is_here_is_counted_by_remote_and_studies_get_the_moment_of_their_newest_instance() {
+        let connection = sqlite::in_memory();
+        for migration in &MIGRATIONS[..18] {
+            connection.execute_batch(migration).unwrap();
+        }
+        set_version(&connection, 18);
+        connection
+            .execute_batch(
+                r#"INSERT INTO patient VALUES (1, 'P', '', NULL, NULL, NULL, NULL, NULL, '{}');
+                INSERT INTO study (id, patient, uid, modalities, sop_classes, series_count, instance_count, changed_at,
+                  attributes) VALUES (1, 1, '1.1', '', '', 2, 3, 9, '{}'), (2, 1, '1.2', '', '', 0, 0, 7, '{}');
+                INSERT INTO series (id, study, uid, instance_count, changed_at, attributes)
+                  VALUES (1, 1, '1.1.1', 1, 0, '{}'), (2, 1, '1.1.2', 2, 0, '{}');
+                INSERT INTO instance (id, series, uid, sop_class, transfer_syntax, object, object_bytes,
+                  data_set_offset, digest, received_at, settled, envelope, attributes) VALUES
+                  (4, 1, '4', '', '', '4', 10, 0, '', 5, 0, '{"remote":"ct1"}', '{}'),
+                  (5, 2, '5', '', '', '5', 20, 0, '', 6, 0, '{"remote":"ct1"}', '{}'),
+                  (6, 2, '6', '', '', '6', 40, 0, '', 4, 0, '{"door":"web"}', '{}');"#,
+            )
+            .unwrap();
+        migrate(&connection).unwrap();
+        let mut sources = connection.prepare_cached("SELECT remote, instances, bytes FROM source").unwrap();
+        let found: Vec<(String, i64, i64)> = sources
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+            .unwrap()
+            .map(Result::unwrap)
+            .collect();
+        assert_eq!(found, [("ct1".to_owned(), 2, 30)]);
+        let mut studies = connection.prepare_cached("SELECT arrived_at FROM study ORDER BY id").unwrap();
+        let found: Vec<i64> = studies.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+        assert_eq!(found, [6, 7]);
     }
 }

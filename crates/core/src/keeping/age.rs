@@ -41,6 +41,8 @@ pub struct AgeError(String);
 impl Age {
     /// No time at all.
     pub const ZERO: Self = Self { seconds: 0 };
+    /// A minute.
+    pub const MINUTE: Self = Self { seconds: 60 };
     /// Seven days.
     pub const WEEK: Self = Self { seconds: 7 * DAY };
 

@@ -119,7 +119,7 @@ impl Hub {
         let wanted = Wanted { study: study.clone(), series: None, instance: None };
         let listed = survey::ask(&self.inner, remote, &wanted, &mut Stopping(self.stopped.clone())).await?;
         let selection = Selection::study(study.clone());
-        let here = self.inner.archive.select(&Principal::local(), &selection).await;
+        let here = self.inner.archive.look_up(&Principal::local(), &selection).await;
         let here: BTreeSet<Uid> =
             here.map_err(|error| error.to_string())?.into_iter().map(|it| it.ids.instance).collect();
         if listed.keys().all(|instance| here.contains(instance)) {

@@ -72,7 +72,7 @@ pub(super) async fn look(
         None => Selection::study(study.clone()),
     };
     let mut known = Vec::new();
-    let instances = inner.archive.select(&Principal::local(), &selection).await?;
+    let instances = inner.archive.look_up(&Principal::local(), &selection).await?;
     let selections = instances.iter().filter(|instance| instance.sop_class.as_str() == KEY_OBJECT_SELECTION);
     for document in selections.take(MAX_SELECTIONS) {
         match inner.archive.manifest(document).await {

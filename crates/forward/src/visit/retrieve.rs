@@ -413,7 +413,7 @@ impl Inner {
 
 /// What is here of what was wanted; none when it cannot be said.
 async fn here(archive: &Archive, keeper: &Principal, retrieval: &Retrieval) -> Option<BTreeSet<Uid>> {
-    match archive.select(keeper, &retrieval.selection()).await {
+    match archive.look_up(keeper, &retrieval.selection()).await {
         Ok(found) => Some(found.into_iter().map(|found| found.ids.instance).collect()),
         Err(error) => {
             tracing::warn!(%error, "what was retrieved cannot be looked up");

@@ -15,9 +15,11 @@ mod local;
 mod nodes;
 mod progress;
 mod queue;
+mod quota;
 mod remote;
 mod removed;
 mod restore;
+mod retention;
 mod route;
 mod serve;
 mod table;
@@ -83,6 +85,10 @@ enum Verb {
     Removed(removed::Removed),
     /// Studies of which nothing is removed: add, list, remove
     Hold(hold::Hold),
+    /// Rules by which studies go: add, list, preview, enable, disable, remove
+    Retention(retention::Retention),
+    /// How much is kept of what one remote sends: set, list, remove
+    Quota(quota::Quota),
     /// Check the node and explain what it refused lately
     Doctor(doctor::Doctor),
     /// Orders that wait for modalities, and what was performed of them: add, list, show, remove, import, match, steps
@@ -140,6 +146,8 @@ impl Verb {
             Self::Health(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Removed(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Hold(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Retention(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
+            Self::Quota(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Doctor(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Worklist(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),
             Self::Import(verb) => with_client(verb.target.clone(), async |client| verb.run(client).await),

@@ -107,7 +107,8 @@ pub(super) fn refusal(error: &IngestError, named: Named) -> Refusal {
         | IngestError::Unseen(_)
         | IngestError::NotStorage(_)
         | IngestError::Conflict(_)
-        | IngestError::Held(_) => error.to_string(),
+        | IngestError::Held(_)
+        | IngestError::Quota { .. } => error.to_string(),
     };
     let Named { sop_class, sop_instance } = named;
     Refusal { sop_class, sop_instance, reason: error.failure_reason(), words, class }

@@ -21,8 +21,11 @@ struct Migration {
 }
 
 /// All there are, in their order. The first makes everything.
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 18, sql: include_str!("../../migrations/postgres/0018.sql"), oldest: 18 }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 18, sql: include_str!("../../migrations/postgres/0018.sql"), oldest: 18 },
+    // An older program would not count what is kept of each remote's.
+    Migration { version: 19, sql: include_str!("../../migrations/postgres/0019.sql"), oldest: 19 },
+];
 
 /// Begins what only one node does at a time, however long it takes.
 const BEGIN: &str = "BEGIN; SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0;
