@@ -187,7 +187,7 @@ impl Archive {
         Ok(Object { transfer_syntax, file_meta: Bytes::from(file_meta), data_set_bytes, data_set })
     }
 
-    /// The object of an instance, as long as it was when it was kept.
+    /// The object of an instance, as long as it was when it was kept. An object store says so when it is read.
     pub(crate) async fn open_blob_of(&self, instance: &StoredInstance) -> Result<Blob, RetrieveError> {
         let blob = self.open_object(instance).await?;
         if blob.bytes() != instance.object_bytes {
@@ -206,7 +206,7 @@ impl Archive {
         let stored = &instance.transfer_syntax;
         let bytes = u64::from(instance.data_set_offset)..instance.object_bytes;
         if transfer_syntax == stored {
-            return Ok(DataSet::Stored(blob.stream(bytes)));
+            return Ok(DataSet::Stored(blob.begin(bytes).await?));
         }
         let to = Layout::of(transfer_syntax);
         if Plain::of(stored) == Some(Plain::ByDecoding) {
@@ -216,7 +216,7 @@ impl Archive {
             return Ok(DataSet::Decoded(Box::new(decoded)));
         }
         let relaying = Relaying::new(Layout::of(stored), to);
-        Ok(DataSet::Relaid { stored: blob.stream(bytes), relaying })
+        Ok(DataSet::Relaid { stored: blob.begin(bytes).await?, relaying })
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow};
 use causeway_admin::{LinkFace, Node};
 use causeway_archive::members::Introducing;
 use causeway_archive::{Archive, oidc};
@@ -12,7 +12,7 @@ use causeway_catalog::{Catalog, Server};
 use causeway_core::{Class, Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
 use causeway_store::settings::Place;
-use causeway_store::{Disk, ObjectsConfig, Probe, Store, Watched};
+use causeway_store::{Disk, ObjectsConfig, Store, Watched};
 use causeway_tls::{Role, Tls};
 use causeway_web::Viewers;
 use tokio::net::TcpListener;
@@ -57,15 +57,12 @@ pub(crate) async fn start(settings: Settings) -> anyhow::Result<Running> {
     let catalog = open_catalog(&settings, &clock).await?;
     let store = open_store(&settings).await?;
     store.watch(watched(&settings)).await.context("what is free of the disks cannot be known")?;
-    let away = look_at_store(&store).await?;
     take_over(&catalog, &store).await?;
     let router = Arc::new(Router::load(catalog.clone()).await?);
     let ae_title = settings.node.ae_title.clone();
     let config = archive_config(&settings, &clock)?;
     let archive = Archive::open(store, catalog.clone(), Arc::clone(&clock), router.clone(), config).await?;
-    if let Some(because) = away {
-        archive.store_is_away(because).await;
-    }
+    archive.look_at_store().await.map_err(|words| anyhow!("[store] url: {words}"))?;
     let replayed = archive.replay().await.context("the spool cannot be read again")?;
     tracing::info!(recorded = replayed.recorded, known = replayed.known, "spool replayed");
     settings.web.check(&archive)?;
@@ -238,16 +235,6 @@ pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     Store::open(causeway_store::Config { spool, objects })
         .await
         .with_context(|| format!("the store in {} cannot be opened", settings.node.data.display()))
-}
-
-/// Looks whether the store can be used. One that will never have us is to be put right before anything comes; one that is
-/// away is waited for while what comes is spooled: then what it said.
-async fn look_at_store(store: &Store) -> anyhow::Result<Option<String>> {
-    match store.probe().await {
-        Probe::Well => Ok(None),
-        Probe::Away(because) => Ok(Some(because)),
-        Probe::Wrong(words) => bail!("[store] url: {words}"),
-    }
 }
 
 /// The disks that instances come to, settle on and are recorded on; those of a store or a database elsewhere are not ours

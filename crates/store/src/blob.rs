@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -21,6 +21,9 @@ use crate::{Store, layout};
 pub const CHUNK_BYTES: u64 = 512 * 1024;
 /// A whole blob up to this length is read in one go.
 const WHOLE_BYTES: u64 = 1024 * 1024;
+
+/// Least that is read of an object store, in bytes.
+const BLOCK_BYTES: u64 = 256 * 1024;
 
 /// An open blob. It stays readable while it settles, and when it is deleted. Clones read the same bytes.
 #[derive(Clone)]
@@ -52,7 +55,7 @@ impl Blob {
     }
 
     pub(crate) fn remote(objects: Arc<dyn ObjectStore>, key: ObjectKey, bytes: u64) -> Self {
-        Self { bytes, source: Source::Remote(RemoteBlob { objects, key, bytes }) }
+        Self { bytes, source: Source::Remote(RemoteBlob { objects, key, bytes, block: Arc::default() }) }
     }
 
     /// A blob of so many bytes that another node has.
@@ -233,6 +236,8 @@ struct RemoteBlob {
     objects: Arc<dyn ObjectStore>,
     key: ObjectKey,
     bytes: u64,
+    /// What was read last, and where it begins: whoever goes through a data set reads on from there.
+    block: Arc<Mutex<(u64, Bytes)>>,
 }
 
 impl RemoteBlob {
@@ -248,14 +253,35 @@ impl RemoteBlob {
         Ok(found)
     }
 
+    /// Reads a range. A short one is read with what comes behind it: a request costs more than its bytes.
     async fn read(&self, range: Range<u64>) -> Result<Bytes, Error> {
+        if range.end - range.start >= BLOCK_BYTES {
+            return self.read_exact(range).await;
+        }
+        if let Some(bytes) = self.read_before(&range) {
+            return Ok(bytes);
+        }
+        let block = range.start..range.start.saturating_add(BLOCK_BYTES).min(self.bytes);
+        let bytes = self.read_exact(block).await?;
+        *self.block.lock().unwrap_or_else(PoisonError::into_inner) = (range.start, bytes.clone());
+        Ok(slice(&bytes, 0..range.end - range.start))
+    }
+
+    /// What of it was read last.
+    fn read_before(&self, range: &Range<u64>) -> Option<Bytes> {
+        let block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        let (start, end) = (range.start.checked_sub(block.0)?, range.end.checked_sub(block.0)?);
+        (end <= block.1.len() as u64).then(|| slice(&block.1, start..end))
+    }
+
+    async fn read_exact(&self, range: Range<u64>) -> Result<Bytes, Error> {
         let wanted = range.end - range.start;
         let bytes = self.get(range).await?.bytes().await?;
-        if bytes.len() as u64 != wanted {
-            let source = io::ErrorKind::UnexpectedEof.into();
-            return Err(Error::Disk { operation: "reading from the object store".to_owned(), source });
+        if bytes.len() as u64 == wanted {
+            return Ok(bytes);
         }
-        Ok(bytes)
+        let source = io::ErrorKind::UnexpectedEof.into();
+        Err(Error::Disk { operation: "reading from the object store".to_owned(), source })
     }
 
     fn stream(self, range: Range<u64>) -> Chunks {

@@ -212,7 +212,24 @@ impl Store {
                 let keys = objects.into_iter().map(|expected| expected.object).collect();
                 self.inner.writers.run(move || local.settle(&spool, keys)).await?
             }
-            Objects::Remote(remote) => Ok(objects::settle_remote(self, objects, remote.uploads()).await),
+            Objects::Remote(remote) => Ok(objects::settle_remote(self, remote, objects).await),
+        }
+    }
+
+    /// Moves one blob to its place, however long that takes; gives whether it is there now, and was not deleted meanwhile.
+    ///
+    /// # Errors
+    /// When the disk or the object store fails, or the blob is damaged: it stays in the spool.
+    pub async fn settle_now(&self, expected: ExpectedObject) -> Result<bool, Error> {
+        match &self.inner.objects {
+            Objects::Local(_) => {
+                let mut settlement = self.settle(vec![expected]).await?;
+                let failed = settlement.failed.pop().map(|(_, error)| error);
+                failed.map_or(Ok(!settlement.settled.is_empty()), Err)
+            }
+            Objects::Remote(_) => {
+                Ok(objects::settle_apart(self.clone(), expected).await? == objects::Whether::Settled)
+            }
         }
     }
 

@@ -47,12 +47,20 @@ impl Store {
         }
     }
 
-    /// Takes an object out of where readers look for it, to a folder of the spool, from which nothing ever removes it.
-    /// Gives whether it was there to be taken out: an object store keeps it under its name.
+    /// Takes an object out of where readers look for it, to a folder of the spool, from which nothing ever removes it; in
+    /// an object store to a name below `aside`. Gives whether it was there to be taken out.
     ///
     /// # Errors
-    /// When the disk fails.
+    /// When the disk or the object store fails.
     pub async fn put_aside(&self, key: &ObjectKey) -> Result<bool, Error> {
+        let is_moved = self.put_file_aside(key).await?;
+        match &self.inner.objects {
+            Objects::Local(_) => Ok(is_moved),
+            Objects::Remote(remote) => Ok(remote.put_aside(key).await? || is_moved),
+        }
+    }
+
+    async fn put_file_aside(&self, key: &ObjectKey) -> Result<bool, Error> {
         let from = [Some(self.inner.spooled_path(key)), self.inner.objects.local_path(key)];
         let (folder, name) = (self.inner.aside_folder(), key.to_string());
         self.inner

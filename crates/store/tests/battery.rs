@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_core::{Class, Digest, ExpectedObject, ObjectKey};
@@ -55,7 +56,8 @@ impl Subject {
         let Ok(Place::Bucket(place)) = settings.place("/unused".into(), &|_| None) else {
             unreachable!("a folder")
         };
-        let objects = ObjectsConfig::Remote(place.open().unwrap());
+        let remote = place.open().unwrap().with_longest_batch(Duration::from_secs(120));
+        let objects = ObjectsConfig::Remote(remote);
         Self { folder, objects, _bucket: Some(bucket) }
     }
 
@@ -266,6 +268,19 @@ async fn what_has_settled_is_walked_in_order_and_from_any_position_on() {
             let rest = walked(&store, &position).await.0;
             assert!(keys.ends_with(&rest) && rest.len() < keys.len(), "{position}");
         }
+    }
+}
+
+#[tokio::test]
+async fn what_is_put_aside_is_not_read_any_more_nor_walked() {
+    for subject in Subject::all() {
+        let store = subject.open().await;
+        let key = put(&store, &body(10)).await;
+        assert!(settle(&store, &key, &body(10)).await);
+        assert!(store.put_aside(&key).await.unwrap());
+        assert!(matches!(store.open_blob(&key).await, Err(Error::NotFound(_))));
+        assert!(!store.put_aside(&key).await.unwrap(), "it is gone from there");
+        assert_eq!(walked(&store, "").await.0, []);
     }
 }
 

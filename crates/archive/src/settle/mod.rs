@@ -168,10 +168,20 @@ impl Archive {
         }
     }
 
-    /// Says that the store was seen to be away, before anything was to settle.
-    pub async fn store_is_away(&self, because: String) {
-        let change = self.inner.settling.standing.failed(self.inner.clock.now(), because);
-        self.tell_of_store(change).await;
+    /// Looks whether the store can be used, before anything comes. One that is away is waited for, while what comes is spooled.
+    ///
+    /// # Errors
+    /// What is to be put right, in words, of one that will never have us.
+    pub async fn look_at_store(&self) -> Result<(), String> {
+        match self.inner.store.probe().await {
+            Probe::Well => {}
+            Probe::Away(because) => {
+                let change = self.inner.settling.standing.failed(self.inner.clock.now(), because);
+                self.tell_of_store(change).await;
+            }
+            Probe::Wrong(words) => return Err(words),
+        }
+        Ok(())
     }
 
     /// How settling stands.
@@ -180,8 +190,8 @@ impl Archive {
     /// When the caller is no administrator, or the catalog fails.
     pub async fn settling(&self, principal: &Principal) -> Result<SettlingReport, SearchError> {
         access::allow(principal, Permission::Admin)?;
-        let (objects, bytes) = self.inner.catalog.unsettled_sum().await?;
-        Ok(self.inner.settling.standing.report(objects, bytes))
+        let waiting = self.inner.catalog.unsettled_sum().await?;
+        Ok(self.inner.settling.standing.report(self.inner.clock.now(), waiting))
     }
 
     /// Since when and why the store is away, if it is: anyone may ask.
@@ -190,16 +200,15 @@ impl Archive {
         self.inner.settling.standing.away()
     }
 
-    /// Settles one object before its sender is answered (`acknowledge = "store"`).
+    /// Settles one object before its sender is answered (`acknowledge = "store"`). The catalog first, as for all.
     pub(crate) async fn settle_now(&self, key: &ObjectKey) -> Result<(), IngestError> {
         let gone = || StoreError::NotFound(key.clone());
         let expected = self.inner.catalog.expected(key.clone()).await?.ok_or_else(gone)?;
-        let mut settlement = self.settle(vec![expected]).await?;
-        match settlement.failed.pop() {
-            _ if settlement.settled.contains(key) => Ok(()),
-            Some((_, error)) => Err(error.into()),
-            None => Err(gone().into()),
+        self.inner.catalog.sync().await?;
+        if !self.inner.store.settle_now(expected).await? {
+            return Err(gone().into());
         }
+        Ok(self.mark_settled(vec![key.clone()]).await?)
     }
 
     /// The catalog first, then the move: a spooled file whose row is not on disk yet must stay where a replay
@@ -207,9 +216,14 @@ impl Archive {
     async fn settle(&self, objects: Vec<ExpectedObject>) -> Result<Settlement, IngestError> {
         self.inner.catalog.sync().await?;
         let settlement = self.inner.store.settle(objects).await?;
-        self.inner.catalog.mark_settled(settlement.settled.clone()).await?;
-        self.inner.preparing.ask(settlement.settled.iter().cloned());
+        self.mark_settled(settlement.settled.clone()).await?;
         Ok(settlement)
+    }
+
+    async fn mark_settled(&self, objects: Vec<ObjectKey>) -> Result<(), causeway_catalog::Error> {
+        self.inner.catalog.mark_settled(objects.clone()).await?;
+        self.inner.preparing.ask(objects);
+        Ok(())
     }
 }
 

@@ -35,8 +35,8 @@ pub struct SettlingReport {
     pub bytes: u64,
     /// That the store is away.
     pub away: Option<Away>,
-    /// When an object settled last, since the start.
-    pub settled_at: Option<Timestamp>,
+    /// Seconds since an object settled last; none: none did since the start.
+    pub idle_seconds: Option<u64>,
     /// Spooled objects that are not what came, and do not settle.
     pub damaged: Vec<ObjectKey>,
 }
@@ -124,13 +124,14 @@ impl Standing {
         self.state().away.clone()
     }
 
-    pub(super) fn report(&self, objects: u64, bytes: u64) -> SettlingReport {
+    pub(super) fn report(&self, now: Timestamp, (objects, bytes): (u64, u64)) -> SettlingReport {
         let state = self.state();
+        let idle = state.settled_at.map(|at| now.as_second().saturating_sub(at.as_second()));
         SettlingReport {
             objects,
             bytes,
             away: state.away.clone(),
-            settled_at: state.settled_at,
+            idle_seconds: idle.map(|seconds| u64::try_from(seconds).unwrap_or_default()),
             damaged: state.damaged.keys().cloned().collect(),
         }
     }
@@ -152,11 +153,8 @@ mod tests {
         assert_eq!(standing.away(), Some(Away { since: at(1), because: "no answer".to_owned() }));
         assert_eq!(standing.succeeded(at(3)), Some(Change::Back(at(1))));
         assert_eq!(standing.succeeded(at(4)), None);
-        let report = standing.report(2, 20);
-        assert_eq!(
-            (report.objects, report.bytes, report.away, report.settled_at),
-            (2, 20, None, Some(at(4)))
-        );
+        let report = standing.report(at(10), (2, 20));
+        assert_eq!((report.objects, report.bytes, report.away, report.idle_seconds), (2, 20, None, Some(6)));
     }
 
     #[tokio::test(start_paused = true)]
@@ -168,6 +166,6 @@ mod tests {
         tokio::time::advance(DAMAGED_FOR).await;
         assert!(!standing.is_damaged(&object) && !standing.damaged(&object));
         standing.forget(&object);
-        assert_eq!(standing.report(0, 0).damaged, []);
+        assert_eq!(standing.report(at(0), (0, 0)).damaged, []);
     }
 }

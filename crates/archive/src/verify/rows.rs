@@ -111,7 +111,9 @@ impl Archive {
         while let Some(chunk) = chunks.next().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
-                Err(error @ StoreError::Disk { .. }) => return damaged(error.to_string()),
+                Err(error @ (StoreError::Disk { .. } | StoreError::Length { .. })) => {
+                    return damaged(error.to_string());
+                }
                 Err(error) => return Err(error),
             };
             hasher.update(&chunk);

@@ -9,7 +9,7 @@ use causeway_core::ObjectKey;
 
 pub(crate) use local::LocalObjects;
 pub use remote::{Probe, Remote};
-pub(crate) use remote::{RemoteObjects, settle as settle_remote};
+pub(crate) use remote::{RemoteObjects, Whether, settle as settle_remote, settle_apart};
 
 use crate::blob::Blob;
 use crate::error::Error;
@@ -25,7 +25,7 @@ pub struct Settlement {
     pub settled: Vec<ObjectKey>,
     /// Those that would not, each for a reason of its own; they stay in the spool.
     pub failed: Vec<(ObjectKey, Error)>,
-    /// How many were not tried, since others failed or took long.
+    /// How many were not tried, since others failed or took long, or are still under way: a later batch tells of those.
     pub not_tried: usize,
 }
 

@@ -8,6 +8,7 @@ mod served;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_core::{Class, Digest, ExpectedObject, ObjectKey};
@@ -23,6 +24,9 @@ const HEADER: &[u8] = b"0123456789abcdef";
 /// One that goes in one request, and one that goes in parts.
 const LENGTHS: [usize; 2] = [100_000, 30_000_000];
 
+/// Enough for anything.
+const LONG: Duration = Duration::from_secs(120);
+
 struct Subject {
     folder: TempDir,
     behind: Arc<Faulty>,
@@ -31,8 +35,13 @@ struct Subject {
 
 impl Subject {
     async fn new() -> Self {
+        Self::with(LONG).await
+    }
+
+    /// One that waits so long for a batch.
+    async fn with(longest_batch: Duration) -> Self {
         let (folder, behind) = (tempfile::tempdir().unwrap(), Faulty::new());
-        let store = open(&folder, &behind).await.unwrap();
+        let store = open(&folder, &behind, longest_batch).await.unwrap();
         Self { folder, behind, store }
     }
 
@@ -42,9 +51,9 @@ impl Subject {
         drop(store);
         // The lock goes with the threads that held the last handle.
         let store = loop {
-            match open(&folder, &behind).await {
+            match open(&folder, &behind, LONG).await {
                 Ok(store) => break store,
-                Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
             }
         };
         Self { folder, behind, store }
@@ -63,8 +72,9 @@ impl Subject {
     }
 }
 
-async fn open(folder: &TempDir, behind: &Arc<Faulty>) -> Result<Store, Error> {
-    let objects = ObjectsConfig::Remote(Remote::of(Arc::clone(behind) as Arc<dyn ObjectStore>));
+async fn open(folder: &TempDir, behind: &Arc<Faulty>, longest_batch: Duration) -> Result<Store, Error> {
+    let remote = Remote::of(Arc::clone(behind) as Arc<dyn ObjectStore>);
+    let objects = ObjectsConfig::Remote(remote.with_longest_batch(longest_batch));
     Store::open(Config { spool: folder.path().join("spool"), objects }).await
 }
 
@@ -182,17 +192,38 @@ async fn an_upload_goes_on_when_whoever_asked_for_it_goes_away() {
     let expected = put(&subject.store, &body(1000)).await;
     subject.behind.faults.waits.store(true, SeqCst);
     let (store, of) = (subject.store.clone(), expected.clone());
-    let asking = tokio::spawn(async move { store.settle(vec![of]).await });
+    let asking = tokio::spawn(async move { store.settle_now(of).await });
     subject.behind.came.acquire().await.unwrap().forget();
     asking.abort();
     assert!(asking.await.unwrap_err().is_cancelled());
     // The next to ask waits for the first, and does not upload anew.
-    let next = subject.settle(&expected);
+    let next = subject.store.settle_now(expected.clone());
     tokio::pin!(next);
     assert!(futures_util::poll!(&mut next).is_pending());
+    // Who settles many is not held up by it.
+    assert_eq!(subject.settle(&expected).await.not_tried, 1);
     subject.behind.leave.add_permits(1);
-    assert_eq!(next.await.settled, std::slice::from_ref(&expected.object));
+    assert!(next.await.unwrap());
     assert_eq!(subject.behind.faults.puts.load(SeqCst), 1);
+}
+
+#[tokio::test]
+async fn an_upload_that_takes_long_holds_up_no_other_and_is_told_later() {
+    let subject = Subject::with(Duration::from_millis(200)).await;
+    let (long, short) = (put(&subject.store, &body(1000)).await, put(&subject.store, &body(1000)).await);
+    subject.behind.faults.waits.store(true, SeqCst);
+    assert!(subject.settle(&long).await.settled.is_empty());
+    subject.behind.came.acquire().await.unwrap().forget();
+    subject.behind.faults.waits.store(false, SeqCst);
+    loop {
+        let settlement = subject.store.settle(vec![long.clone(), short.clone()]).await.unwrap();
+        assert!(settlement.failed.is_empty() && settlement.not_tried > 0, "{settlement:?}");
+        if settlement.settled == std::slice::from_ref(&short.object) {
+            break;
+        }
+    }
+    subject.behind.leave.add_permits(1);
+    while subject.store.settle(Vec::new()).await.unwrap().settled != std::slice::from_ref(&long.object) {}
 }
 
 #[tokio::test]

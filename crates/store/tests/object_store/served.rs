@@ -8,7 +8,7 @@ use causeway_store::{Config, ObjectsConfig, Probe, Store};
 use causeway_testkit::bucket::{Bucket, Key};
 use tempfile::TempDir;
 
-use super::{body, put, read};
+use super::{LONG, body, put, read};
 
 struct Server {
     folder: TempDir,
@@ -35,7 +35,8 @@ impl Server {
             unreachable!("a folder")
         };
         let spool = self.folder.path().join(format!("spool-{bucket}-{id}-{secret}"));
-        let config = Config { spool, objects: ObjectsConfig::Remote(place.open().unwrap()) };
+        let config =
+            Config { spool, objects: ObjectsConfig::Remote(place.open().unwrap().with_longest_batch(LONG)) };
         Store::open(config).await.unwrap()
     }
 }

@@ -120,7 +120,8 @@ impl Store {
         let address = address.trim().parse().context("the S3 server did not say where it listens")?;
         let terms = Terms { round_trip: ROUND_TRIP, ..Terms::default() };
         let _within = runtime.enter();
-        let line = Line::open(([127, 0, 0, 1], 0).into(), address, terms).context("no line to the S3 server")?;
+        let line =
+            Line::open(([127, 0, 0, 1], 0).into(), address, terms).context("no line to the S3 server")?;
         Ok(Self { server, line })
     }
 

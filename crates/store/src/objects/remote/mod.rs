@@ -11,6 +11,7 @@ mod upload;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use causeway_core::ObjectKey;
 use futures_util::StreamExt;
@@ -20,14 +21,19 @@ use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _};
 use tokio::sync::Semaphore;
 
 pub use probe::Probe;
-pub(crate) use settle::settle;
+pub(crate) use settle::{Whether, settle, settle_apart};
 
 use crate::blob::Blob;
 use crate::error::Error;
+use crate::walk::ASIDE_NAME;
 use crate::{layout, settings};
 use doomed::Doomed;
+use settle::Fates;
 use under_way::UnderWay;
 use upload::MAX_HELD_BYTES;
+
+/// How long a batch is waited for where nobody says: a large object on a slow line holds up no other.
+const LONGEST_BATCH: Duration = Duration::from_secs(10);
 
 /// An object store, and how it is used.
 #[derive(Clone)]
@@ -37,6 +43,8 @@ pub struct Remote {
     /// For uploads, with other time-outs.
     writing: Arc<dyn ObjectStore>,
     uploads: usize,
+    /// How long a batch is waited for.
+    longest_batch: Duration,
     name: String,
 }
 
@@ -51,7 +59,8 @@ impl Remote {
     #[must_use]
     pub fn new(reading: Arc<dyn ObjectStore>, writing: Arc<dyn ObjectStore>) -> Self {
         let name = reading.to_string();
-        Self { reading, writing, uploads: settings::DEFAULT_UPLOADS, name }
+        let uploads = settings::DEFAULT_UPLOADS;
+        Self { reading, writing, uploads, longest_batch: LONGEST_BATCH, name }
     }
 
     /// A store that one client does for.
@@ -76,6 +85,12 @@ impl Remote {
         Self { uploads: uploads.max(1), ..self }
     }
 
+    /// The same where a batch is waited for so long. What is under way then goes on, and is told with a later one.
+    #[must_use]
+    pub fn with_longest_batch(self, longest_batch: Duration) -> Self {
+        Self { longest_batch, ..self }
+    }
+
     /// The same under another name, for whoever reads of it.
     #[must_use]
     pub fn named(self, name: &str) -> Self {
@@ -88,8 +103,11 @@ pub(crate) struct RemoteObjects {
     remote: Remote,
     under_way: UnderWay,
     doomed: Doomed,
+    /// Leave to upload one more at the same time.
+    slots: Arc<Semaphore>,
     /// Leave to hold bytes that are uploaded.
     held: Arc<Semaphore>,
+    fates: Fates,
 }
 
 impl RemoteObjects {
@@ -97,7 +115,8 @@ impl RemoteObjects {
     pub(crate) fn open(remote: Remote, notes: PathBuf) -> Result<Self, Error> {
         let doomed = Doomed::open(notes)?;
         let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));
-        Ok(Self { remote, under_way: UnderWay::default(), doomed, held })
+        let slots = Arc::new(Semaphore::new(remote.uploads));
+        Ok(Self { remote, under_way: UnderWay::default(), doomed, slots, held, fates: Fates::default() })
     }
 
     /// Opens an object of which nothing is known.
@@ -140,6 +159,20 @@ impl RemoteObjects {
         let found: Vec<_> = listed.take(limit).collect().await;
         let found = found.into_iter().map(|found| found.map(|meta| meta.location));
         Ok(found.collect::<Result<_, _>>()?)
+    }
+
+    /// Gives an object another name, under which nobody looks for it; gives whether there was one.
+    pub(crate) async fn put_aside(&self, key: &ObjectKey) -> Result<bool, Error> {
+        // The end of the name is a new one each time: what was put aside before stays, and a walk takes neither for an object.
+        let aside = Path::from_iter([ASIDE_NAME.to_owned(), format!("{key}.{}", layout::new_key())]);
+        match self.length(key).await {
+            Ok(_) => {}
+            Err(Error::NotFound(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        }
+        self.remote.writing.copy(&layout::object_path(key), &aside).await?;
+        self.remove(key).await?;
+        Ok(true)
     }
 
     async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
