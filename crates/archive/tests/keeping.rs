@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use causeway_archive::dispatch::NoDispatcher;
 use causeway_archive::{
-    Archive, Config, Duplicate, IngestError, Mends, Restored, Standing, VerificationState,
+    Accepted, Archive, Config, Duplicate, IngestError, Mends, Outcome, Restored, Standing, VerificationState,
 };
 use causeway_catalog::Catalog;
 use causeway_core::keeping::Reason;

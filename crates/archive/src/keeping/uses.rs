@@ -62,6 +62,7 @@ mod tests {
             data_set_offset: 0,
             digest: Digest([0; 32]),
             received_at: jiff::Timestamp::UNIX_EPOCH,
+            is_settled: true,
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is kept of each remote's is counted with each instance that comes and goes, and room is made by whole studies of its own.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 
