@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -55,6 +55,11 @@ class Asked:
         """Whether it changes what the store has."""
         return self.method in ("PUT", "POST")
 
+    @property
+    def begins(self) -> bool:
+        """Whether it begins an upload in parts. Whoever does not hear the answer can neither go on nor give it up."""
+        return self.method == "POST" and "uploads" in self.path.partition("?")[2]
+
 
 @dataclass
 class BucketLine:
@@ -66,9 +71,9 @@ class BucketLine:
     #: Which requests are counted, and what is done with the n-th of them, from 1.
     about: Callable[[Asked], bool] = lambda asked: asked.writes
     deed: Callable[[int], Deed | None] = lambda number: None
-    #: Counted requests so far, and all that were met by a deed.
+    #: Counted requests so far, and those that were met by a deed.
     count: int = 0
-    met: int = 0
+    met: list[Asked] = field(default_factory=list)
 
     def __enter__(self) -> BucketLine:
         self.port = free_port()
@@ -107,7 +112,7 @@ class BucketLine:
     def count_anew(self) -> None:
         """The next request that is counted is the first."""
         with self._lock:
-            self.count = self.met = 0
+            self.count, self.met = 0, []
 
     def decide(self, asked: Asked) -> Deed | None:
         """What is done with a request."""
@@ -116,7 +121,8 @@ class BucketLine:
         with self._lock:
             self.count += 1
             deed = self.deed(self.count)
-            self.met += deed is not None
+            if deed is not None:
+                self.met.append(asked)
             return deed
 
     @contextlib.contextmanager

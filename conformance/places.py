@@ -21,6 +21,8 @@ PROBES = {
         "CAUSEWAY_STORE__URL": "s3://probe", "CAUSEWAY_STORE__ENDPOINT": "http://127.0.0.1:1",
         "CAUSEWAY_STORE__ACCESS_KEY_ID": "probe", "CAUSEWAY_STORE__SECRET_ACCESS_KEY": "probe",
     },
+    "gs": {"CAUSEWAY_STORE__URL": "gs://probe"},
+    "az": {"CAUSEWAY_STORE__URL": "az://probe", "CAUSEWAY_STORE__ACCOUNT": "probe"},
     "postgres": {"CAUSEWAY_CATALOG__URL": "postgres://probe@127.0.0.1:1/probe"},
 }
 

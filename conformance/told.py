@@ -7,8 +7,11 @@ waits; one that was refused, or of which nothing was heard, is whole or not ther
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass, field
+from typing import Any
 
+import requests
 from pydicom.dataset import Dataset
 
 import accounts
@@ -19,6 +22,8 @@ from subjects import Subject
 #: What a node's destination is called by.
 REMOTE = "reader"
 DELIVERED_SECONDS_MAX = 60
+#: A store or a database that was away is back before.
+LATER_SECONDS_MAX = 20
 
 
 @dataclass
@@ -68,9 +73,22 @@ class Told:
         return [*self.taken, *self.refused, *self.unanswered]
 
 
+class Patient(Web):
+    """A client that comes again when it is told to (RFC 9110 §15.6.4), for a while."""
+
+    def get(self, *arguments: Any, **named: Any) -> requests.Response:
+        deadline = time.monotonic() + LATER_SECONDS_MAX
+        while True:
+            answer = super().get(*arguments, **named)
+            if answer.status_code != 503 or time.monotonic() > deadline:
+                return answer
+            assert answer.headers.get("Retry-After", "").isdigit(), "nobody is told when to come again"
+            time.sleep(0.1)
+
+
 def assert_kept(node: Subject, told: Told, where: str) -> None:
     """What the node has is what the senders were told."""
-    web = Web(node.dicomweb)
+    web = Patient(node.dicomweb)
     owed = {str(item.SOPInstanceUID) for item in told.owed()}
     for item in told.everything():
         uid, study = str(item.SOPInstanceUID), str(item.StudyInstanceUID)

@@ -15,6 +15,7 @@ import pytest
 import requests
 import yaml
 
+import pki
 from places import knows
 from subjects import Subject
 from subjects.causeway import REPOSITORY, binary
@@ -52,8 +53,22 @@ def uncommented(text: str) -> str:
     return re.sub(r"(?m)^#(?=\[|\w+ = )", "", text)
 
 
+def alternative(scheme: str) -> str:
+    """The least settings, and what deploy/causeway.toml has commented out of a kind of store or catalog: from the URL on,
+    to the next paragraph."""
+    text = (DEPLOY / "causeway.toml").read_text()
+    (paragraph,) = [it for it in text.split("\n\n") if re.search(rf'(?m)^#url = "{scheme}://', it)]
+    table = "catalog" if scheme == "postgres" else "store"
+    node = f'[node]\nae_title = "CAUSEWAY"\ndata = "{DATA}"\n[dimse]\nlisten = "0.0.0.0:{DIMSE_PORT}"\n'
+    return f'{node}[web]\nlisten = "127.0.0.1:{WEB_PORT}"\n[{table}]\n{uncommented(paragraph)}'
+
+
 EXAMPLES = {
     "causeway.toml": lambda: (DEPLOY / "causeway.toml").read_text(),
+    "causeway.toml, s3": lambda: alternative("s3"),
+    "causeway.toml, gs": lambda: alternative("gs"),
+    "causeway.toml, az": lambda: alternative("az"),
+    "causeway.toml, postgres": lambda: alternative("postgres"),
     "debian": lambda: (DEPLOY / "debian" / "causeway.toml").read_text(),
     "debian, all": lambda: uncommented((DEPLOY / "debian" / "causeway.toml").read_text()),
     "compose": lambda: (DEPLOY / "compose" / "causeway.toml").read_text(),
@@ -65,8 +80,9 @@ def checked(text: str, folder: Path) -> subprocess.CompletedProcess[str]:
     """What the node says of settings; the files with secrets that they name are there."""
     secrets = folder / "secrets"
     secrets.mkdir(exist_ok=True)
+    authority = pki.Authority(folder).certificate.read_text()
     for path in secret_files(text):
-        (secrets / Path(path).name).write_text("something\n")
+        (secrets / Path(path).name).write_text(authority if path.endswith(".pem") else "something\n")
         text = text.replace(f'"{path}"', f'"{secrets / Path(path).name}"')
     file = folder / "causeway.toml"
     file.write_text(text)
@@ -78,7 +94,9 @@ def secret_files(text: str) -> list[str]:
     """The files with secrets that settings name."""
     settings = tomllib.loads(text)
     tables = [settings.get("store", {}), settings.get("catalog", {})]
-    return [value for table in tables for key, value in table.items() if key.endswith("_file")]
+    return [
+        value for table in tables for key, value in table.items() if key.endswith("_file") or key == "service_account"
+    ]
 
 
 @pytest.fixture(params=EXAMPLES)
@@ -199,7 +217,7 @@ def test_the_settings_lead_to_the_other_containers() -> None:
     host, port = settings["store"]["endpoint"].removeprefix("http://").split(":")
     assert services[host]["environment"]["RUSTFS_ADDRESS"] == f"0.0.0.0:{port}"
     assert f"http://{host}:{port}/{settings['store']['url'].removeprefix('s3://')}" in services["bucket"]["command"][0]
-    user, host, port, database = re.fullmatch(r"postgres://(\w+)@(\w+):(\d+)/(\w+)", settings["catalog"]["url"]).groups()
+    user, host, port, database = re.fullmatch(r"postgres://(\w+)@(\w+):(\d+)/(\w+)\?sslmode=disable", settings["catalog"]["url"]).groups()
     asked = services[host]["environment"]
     assert (user, database, port) == (asked["POSTGRES_USER"], asked["POSTGRES_DB"], "5432")
     assert asked["POSTGRES_PASSWORD_FILE"] == settings["catalog"]["password_file"]
