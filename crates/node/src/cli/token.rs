@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use causeway_catalog::TokenRecord;
 use causeway_core::{Clock, PatientKey, Permission, RemoteName, Scope, SystemClock, Uid};
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -34,7 +34,8 @@ enum Verb {
   causeway token add viewer --allow query,retrieve
   causeway token add family --allow query,retrieve --patient 4711^^^ST-ANNA
   causeway token add trial --allow query,retrieve --study 1.2.840.1 --study 1.2.840.2
-  causeway token add first --allow admin,query,retrieve,store --data /var/lib/causeway   (node not running)")]
+  causeway token add first --allow admin,query,retrieve,store --data /var/lib/causeway   (node not running)
+  causeway token add first --allow admin,query,retrieve,store --config /etc/causeway/causeway.toml   (the same)")]
     Add {
         /// What it is to be called
         name: RemoteName,
@@ -43,9 +44,8 @@ enum Verb {
         allow: Vec<Permission>,
         #[command(flatten)]
         sees: SeesArgs,
-        /// Write it into the catalog of a node that is not running, in this data folder
-        #[arg(long, value_name = "DIR")]
-        data: Option<PathBuf>,
+        #[command(flatten)]
+        alone: AloneArgs,
     },
     /// All tokens, without their secrets
     List,
@@ -54,6 +54,33 @@ enum Verb {
         /// Its name
         name: RemoteName,
     },
+}
+
+/// Whose catalog it is written into without asking the node, which is not running
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("place").args(["config", "data"]).multiple(true)))]
+struct AloneArgs {
+    /// Write it into the catalog of a node that is not running, with this configuration file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Write it into the catalog of a node that is not running, with this data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Of a node that is not running: leave a token be that has this name, for scripts that run again
+    #[arg(long, requires = "place")]
+    once: bool,
+}
+
+impl AloneArgs {
+    const fn is_asked_for(&self) -> bool {
+        self.config.is_some() || self.data.is_some()
+    }
+
+    /// The settings as the node would read them.
+    fn settings(&self) -> anyhow::Result<Settings> {
+        let data = self.data.iter().map(|path| ("node", "data", path.display().to_string()));
+        Settings::read(self.config.as_deref(), std::env::vars(), &data.collect::<Vec<_>>())
+    }
 }
 
 /// What its bearer sees, if not everything
@@ -91,9 +118,9 @@ impl Token {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let Self { verb, target } = self;
         match verb {
-            Verb::Add { name, allow, sees, data: Some(data) } => {
+            Verb::Add { name, allow, sees, alone } if alone.is_asked_for() => {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                runtime.block_on(add_offline(data, &name, allow, sees.scope()))
+                runtime.block_on(add_alone(alone, &name, allow, sees.scope()))
             }
             verb => super::with_client(target, async |client| online(client, verb).await),
         }
@@ -146,8 +173,8 @@ fn sees(token: &Value) -> String {
 }
 
 /// For the first start of a node that others can reach: it needs a token before it runs.
-async fn add_offline(
-    data: PathBuf,
+async fn add_alone(
+    alone: AloneArgs,
     name: &RemoteName,
     allow: Vec<Permission>,
     scope: Option<Scope>,
@@ -158,12 +185,16 @@ async fn add_offline(
     if let Some(scope) = &scope {
         scope.check()?;
     }
-    let flags = [("node", "data", data.display().to_string())];
-    let settings = Settings::read(None, std::iter::empty(), &flags)?;
+    let settings = alone.settings()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    // A node that runs holds its spool, and would not hear of the token: it is asked without --data.
-    let _held = compose::open_store(&settings).await.context("is the node running? then leave out --data")?;
+    // A node that runs holds its spool, and would not hear of the token at once: it is asked.
+    let held = compose::open_store(&settings).await;
+    let _held = held.context("is the node running? then leave out --config and --data")?;
     let catalog = compose::open_catalog(&settings, &clock).await?;
+    if alone.once && catalog.tokens().await?.iter().any(|token| token.name == name.as_str()) {
+        eprintln!("there is a token {name} already; it stays as it is");
+        return Ok(ExitCode::SUCCESS);
+    }
     let (secret, sha256) = causeway_archive::tokens::new_secret();
     let record = TokenRecord {
         name: name.to_string(),
