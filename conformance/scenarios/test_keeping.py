@@ -15,6 +15,7 @@ import requests
 import data
 from clients import CALLING, Receiver, Web, associate, contexts_of, path_of, store, stored
 from subjects import SUBJECTS, Subject
+from subjects.base import free_port
 from subjects.causeway import binary
 
 SECONDS_MAX = 60
@@ -205,9 +206,12 @@ def test_old_studies_go_by_a_rule_once_it_is_enabled_and_what_is_to_be_sent_stay
         node.add_route("some", "true", "reader")
         sent = stored(node, *data.study(series=1, instances=2))
         node.decided(len(sent))
-    # Nobody listens there any more.
-    waiting = stored(node, *data.study(series=1, instances=1))
     node.remove_route("some")
+    # Nobody listens there.
+    node.add_remote("gone", "GONE", free_port())
+    node.add_route("later", "true", "gone")
+    waiting = stored(node, *data.study(series=1, instances=1))
+    node.remove_route("later")
     unsent = stored(node, *data.study(series=1, instances=1))
     web = Web(node.dicomweb)
     node.run("retention", "add", "delivered", "--older-than", "1s", "--delivered", "--to", "reader")
