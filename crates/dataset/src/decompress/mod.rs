@@ -110,7 +110,8 @@ impl Decompressor {
 
     /// Gives the bytes that were wanted.
     pub fn give(&mut self, bytes: Bytes) {
-        if self.opening.is_empty() {
+        // Once the head is written, what is given is no opening, though there is none any more.
+        if self.position == 0 && matches!(self.stage, Stage::Survey { .. }) {
             self.opening = bytes.clone();
         }
         self.input = bytes;

@@ -50,8 +50,20 @@ fn coded(fragments: &[Vec<u8>]) -> Made {
 
 /// What comes out of `bytes`, given in pieces and from where they are wanted.
 fn plain(bytes: &[u8], syntax: &str, to: Layout, piece: usize) -> Result<(Vec<u8>, usize), Error> {
+    given(bytes, syntax, to, piece, 1)
+}
+
+/// The same where each piece is so many times as long as the one before it, as an answer over a network begins; and begins
+/// so again where other bytes are wanted.
+fn given(
+    bytes: &[u8],
+    syntax: &str,
+    to: Layout,
+    first: usize,
+    growth: usize,
+) -> Result<(Vec<u8>, usize), Error> {
     let mut decompressor = Decompressor::new(&Uid::parse(syntax).unwrap(), to).unwrap();
-    let (mut out, mut at, mut most) = (Vec::new(), 0, 0);
+    let (mut out, mut at, mut most, mut length) = (Vec::new(), 0, 0, first);
     for _ in 0..100_000 {
         match decompressor.turn()? {
             Turn::Done => return Ok((out, most)),
@@ -62,9 +74,11 @@ fn plain(bytes: &[u8], syntax: &str, to: Layout, piece: usize) -> Result<(Vec<u8
             turn => {
                 if let Turn::WantsFrom(from) = turn {
                     at = usize::try_from(from).unwrap();
+                    length = first;
                 }
-                let piece = &bytes[at..bytes.len().min(at + piece)];
+                let piece = &bytes[at..bytes.len().min(at + length)];
                 at += piece.len();
+                length = length.saturating_mul(growth).min(1 << 20);
                 if piece.is_empty() {
                     decompressor.end();
                 } else {
@@ -82,6 +96,10 @@ fn check(elements: &[Made], expected: &[Made], syntax: &str) {
         for piece in [1, 5, 64, 1000, 1 << 20] {
             let (out, _) = plain(&bytes, syntax, to, piece).unwrap();
             assert_eq!(out, write(expected, to), "{to:?} {piece}");
+        }
+        for (first, growth) in [(1, 2), (5, 3), (12, 100), (40, 1000)] {
+            let (out, _) = given(&bytes, syntax, to, first, growth).unwrap();
+            assert_eq!(out, write(expected, to), "{to:?} {first} and {growth} times as much");
         }
     }
 }
