@@ -35,6 +35,14 @@ pub(crate) enum Durability {
     Synced,
 }
 
+/// An empty catalog of SQLite, in memory.
+#[cfg(test)]
+pub(crate) fn empty() -> Connection {
+    let connection = in_memory();
+    migrations::migrate(&connection).unwrap();
+    connection
+}
+
 /// A connection that writes and one that reads, to an empty catalog on a server; none on a machine without PostgreSQL.
 #[cfg(test)]
 pub(crate) fn on_a_server() -> Option<(Connection, Connection)> {

@@ -31,9 +31,9 @@ impl Answers {
     pub(super) fn begin(catalog: Catalog, query: Query) -> Self {
         let left = query.limit;
         let question = Arc::new(Question::of(query));
-        let (to_skip, in_sql) = question.offsets();
+        let (place, to_skip) = question.start();
         let mut answers = Self { catalog, question, page: VecDeque::new(), coming: None, left, to_skip };
-        answers.coming = Some(answers.read(Place::start(in_sql), left));
+        answers.coming = Some(answers.read(place));
         answers
     }
 
@@ -67,7 +67,7 @@ impl Answers {
         let have = u32::try_from(self.page.len()).unwrap_or(u32::MAX);
         let enough = self.left.is_some_and(|left| left.saturating_add(self.to_skip) <= have);
         if let Some(place) = page.next.filter(|_| !enough) {
-            let mut coming = self.read(place, self.left.map(|left| left.saturating_sub(have)));
+            let mut coming = self.read(place);
             // A first look hands the work over to a reader's thread; what comes of it is asked for later.
             if let Poll::Ready(page) = coming.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
                 coming = Box::pin(ready(page));
@@ -76,10 +76,8 @@ impl Answers {
         }
     }
 
-    fn read(&self, place: Place, left: Option<u32>) -> Coming {
+    fn read(&self, place: Place) -> Coming {
         let (catalog, question) = (self.catalog.clone(), Arc::clone(&self.question));
-        Box::pin(async move {
-            catalog.engine.read(move |connection| question.page(connection, place, left)).await
-        })
+        Box::pin(async move { catalog.engine.read(move |connection| question.page(connection, place)).await })
     }
 }

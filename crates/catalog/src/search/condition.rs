@@ -15,33 +15,52 @@ use crate::sight;
 /// Stars beyond which a pattern is left to the matcher, whose time is bounded; LIKE's is not.
 const MAX_STARS_IN_SQL: usize = 3;
 
+/// How many rows a condition leaves, as far as can be said without knowing any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Yield {
+    /// What it names there is once, or a few times.
+    Few,
+    /// It may be few or many.
+    Some,
+    /// A good part of all, as a rule: an index for it is of use only where there is nothing better.
+    Many,
+}
+
 /// A condition, and whether it says all that the key says.
+#[derive(Debug)]
 pub(super) struct Condition {
     pub(super) sql: String,
     /// The same for one row at hand, where `sql` is better for finding rows; with the same values.
     pub(super) of_row: Option<String>,
     pub(super) values: Vec<Value>,
     pub(super) is_exact: bool,
+    pub(super) leaves: Yield,
 }
 
 impl Condition {
     fn exact(sql: String, values: Vec<Value>) -> Option<Self> {
-        Some(Self { sql, of_row: None, values, is_exact: true })
+        Some(Self { sql, of_row: None, values, is_exact: true, leaves: Yield::Some })
     }
 
     /// A condition that holds wherever the key holds, and elsewhere too.
     fn narrowing(sql: String, values: Vec<Value>) -> Option<Self> {
-        Some(Self { sql, of_row: None, values, is_exact: false })
+        Some(Self { is_exact: false, ..Self::exact(sql, values)? })
+    }
+
+    /// The condition as it is said of one row at hand.
+    pub(super) fn of_row(&self) -> &str {
+        self.of_row.as_deref().unwrap_or(&self.sql)
     }
 
     /// All of `parts`; none for no parts.
     fn all(parts: Vec<Self>) -> Option<Self> {
         let join = |texts: Vec<&str>| texts.join(" AND ");
         let sql = join(parts.iter().map(|part| part.sql.as_str()).collect());
-        let of_row = join(parts.iter().map(|part| part.of_row.as_deref().unwrap_or(&part.sql)).collect());
+        let of_row = join(parts.iter().map(Self::of_row).collect());
         let is_exact = parts.iter().all(|part| part.is_exact);
+        let leaves = parts.iter().map(|part| part.leaves).min()?;
         let values: Vec<Value> = parts.into_iter().flat_map(|part| part.values).collect();
-        (!values.is_empty()).then_some(Self { sql, of_row: Some(of_row), values, is_exact })
+        (!values.is_empty()).then_some(Self { sql, of_row: Some(of_row), values, is_exact, leaves })
     }
 }
 
@@ -62,6 +81,7 @@ impl Having {
             )),
             values,
             is_exact,
+            leaves: Yield::Some,
         }
     }
 }
@@ -75,11 +95,73 @@ pub(super) fn seen(query: &Query) -> Option<Condition> {
     let (sql, values) = sight::condition(&query.sight, "own")?;
     let of_row = format!("EXISTS (SELECT 1 FROM study AS own WHERE own.patient = patient.id AND {sql})");
     let sql = format!("patient.id IN (SELECT own.patient FROM study AS own WHERE {sql})");
-    Some(Condition { sql, of_row: Some(of_row), values, is_exact: true })
+    Some(Condition { of_row: Some(of_row), ..Condition::exact(sql, values)? })
 }
 
 /// The condition that `key` becomes; none where the rows must be looked at.
 pub(super) fn of(key: &Key, query: &Query) -> Option<Condition> {
+    let leaves = leaves(key);
+    let condition = in_sql(key, query)?;
+    let of_row = match (columns::of(key.tag, query.level)?, condition.of_row) {
+        (Column::Text(column) | Column::Date(column) | Column::Time(column), None) => {
+            Some(condition.sql.replace(column, &format!("CAST({column} AS TEXT)")))
+        }
+        (Column::Number(column), None) => {
+            Some(condition.sql.replace(column, &format!("CAST({column} AS BIGINT)")))
+        }
+        (_, of_row) => of_row,
+    };
+    Some(Condition { of_row, leaves, ..condition })
+}
+
+/// How many rows a key leaves.
+fn leaves(key: &Key) -> Yield {
+    let names = matches!(key.matching, Matching::Single(_) | Matching::AnyOf(_) | Matching::UidList(_));
+    match key.tag {
+        Tag::STUDY_INSTANCE_UID
+        | Tag::SERIES_INSTANCE_UID
+        | Tag::SOP_INSTANCE_UID
+        | Tag::PATIENT_ID
+        | Tag::ACCESSION_NUMBER
+        | Tag::STUDY_ID
+            if names =>
+        {
+            Yield::Few
+        }
+        Tag::PATIENT_SEX
+        | Tag::STUDY_TIME
+        | Tag::MODALITIES_IN_STUDY
+        | Tag::MODALITY
+        | Tag::SERIES_NUMBER
+        | Tag::BODY_PART_EXAMINED
+        | Tag::PERFORMED_PROCEDURE_STEP_START_TIME
+        | Tag::SOP_CLASS_UID => Yield::Many,
+        _ => Yield::Some,
+    }
+}
+
+/// The condition on a study that some of its series or instances hold a condition of theirs; none where no index tells.
+pub(super) fn of_study(own: &Condition, tag: Tag) -> Option<Condition> {
+    let known = levels::known(tag)?;
+    let (table, having) = match known.tag {
+        Tag::SOP_INSTANCE_UID => {
+            let sql = own.sql.replace("instance.", "own.");
+            let sql = format!(
+                "study.id IN (SELECT other.study FROM instance AS own JOIN series AS other ON other.id = own.series \
+                 WHERE {sql})"
+            );
+            let condition = Condition::narrowing(sql, own.values.clone())?;
+            return Some(Condition { leaves: own.leaves, ..condition });
+        }
+        Tag::SOP_CLASS_UID => ("instance.", HAVING_CLASS),
+        _ if known.level == Level::Series => ("series.", HAVING_SERIES),
+        _ => return None,
+    };
+    let condition = having.condition(&own.sql.replace(table, "other."), own.values.clone(), false);
+    Some(Condition { leaves: own.leaves, ..condition })
+}
+
+fn in_sql(key: &Key, query: &Query) -> Option<Condition> {
     let known = levels::known(key.tag)?;
     if known.vr != key.vr || is_beyond_columns(&key.matching) {
         return None;
@@ -269,6 +351,7 @@ fn like(pattern: &str) -> String {
 }
 
 const HAVING_SERIES: Having = Having { owner: "study", table: "series", column: "study" };
+const HAVING_CLASS: Having = Having { owner: "study", table: "study_class", column: "study" };
 
 fn modalities(condition: &str, value: Value) -> Option<Condition> {
     Some(HAVING_SERIES.condition(&format!("other.modality {condition}"), vec![value], true))

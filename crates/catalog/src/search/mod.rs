@@ -2,23 +2,29 @@
 //!
 //! A key becomes a condition of SQL where a column can answer it exactly. Where a column can only narrow it down,
 //! or there is none, [`key_matches`](causeway_core::query::matching::key_matches) decides on the row. What is found
-//! is numbered first, many numbers at a time, then read in pages: the search itself is done once, answers are pulled
-//! as they are wanted, and a caller who stops reading holds no connection.
+//! is numbered first, then read in pages: answers are pulled as they are wanted, and a caller who stops reading holds no
+//! connection. Patients and studies come newest first; series and instances study by study, newest first, and within a
+//! study as they came.
 
 mod answers;
 mod columns;
 mod condition;
+mod numbers;
+#[cfg(test)]
+mod orders;
 mod page;
 mod plan;
 #[cfg(test)]
 mod plans;
 mod rows;
+mod tops;
 
 use causeway_core::Query;
 
 use crate::Catalog;
 use crate::error::Error;
 pub use answers::Answers;
+use numbers::Numbers;
 use plan::Plan;
 
 impl Catalog {
@@ -38,9 +44,13 @@ impl Catalog {
     pub async fn count(&self, query: Query, up_to: u64) -> Result<u64, Error> {
         let plan = Plan::of(&query);
         if plan.leftovers.is_empty() {
-            let limit = i64::try_from(up_to).unwrap_or(i64::MAX);
-            let count = self.engine.read(move |connection| plan.count(connection, limit)).await?;
-            return u64::try_from(count).map_err(|_| Error::Corrupt("a count"));
+            return self
+                .engine
+                .read(move |connection| {
+                    let transaction = connection.snapshot()?;
+                    Numbers::begin(plan.level).count(&transaction, &plan, up_to)
+                })
+                .await;
         }
         let mut answers = self.search(Query { limit: None, offset: 0, ..query }).await?;
         let mut count = 0;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use causeway_core::query::matching::key_matches;
 use causeway_core::{Attributes, Query};
 
+use super::numbers::{NUMBERED_ROWS, Numbers};
 use super::plan::Plan;
 use super::rows::Assembler;
 use crate::engine::{Connection, params_from_iter};
@@ -12,8 +13,8 @@ use crate::error::Error;
 
 /// Rows that are read in one go.
 const PAGE_ROWS: usize = 500;
-/// Rows that are numbered in one go. Each number is 8 bytes.
-const NUMBERED_ROWS: u32 = 16 * 1024;
+/// Rows that are numbered first, of as many as there are.
+const FIRST_ROWS: u32 = 500;
 
 /// A query, and how SQL answers it.
 pub(super) struct Question {
@@ -25,17 +26,20 @@ pub(super) struct Question {
 pub(super) struct Place {
     /// Rows that were found and not read yet.
     numbers: VecDeque<i64>,
-    /// The last row that was numbered; none at the start.
-    after: Option<i64>,
-    /// Matches that SQL passes over before the first.
+    /// Where more come from.
+    more: Numbers,
+    /// Matches to pass over before the first.
     offset: u32,
-    /// Whether there may be more rows to number.
-    has_more: bool,
+    /// Rows to number next.
+    wanted: u32,
 }
 
 impl Place {
-    pub(super) const fn start(offset: u32) -> Self {
-        Self { numbers: VecDeque::new(), after: None, offset, has_more: true }
+    /// Who limits the answers is read that many at once, anybody else a page at first.
+    fn start(question: &Question, offset: u32, left: Option<u32>) -> Self {
+        let wanted = left.filter(|_| question.is_exact()).unwrap_or(FIRST_ROWS);
+        let more = Numbers::begin(question.query.level);
+        Self { numbers: VecDeque::new(), more, offset, wanted: wanted.saturating_add(offset) }
     }
 }
 
@@ -50,25 +54,27 @@ impl Question {
         Self { plan: Plan::of(&query), query }
     }
 
-    /// How many matches are passed over by who reads the answers, and how many by SQL.
-    pub(super) fn offsets(&self) -> (u32, u32) {
-        if self.plan.leftovers.is_empty() { (0, self.query.offset) } else { (self.query.offset, 0) }
+    /// Whether SQL alone says what matches.
+    fn is_exact(&self) -> bool {
+        self.plan.leftovers.is_empty()
     }
 
-    /// Reads a page. `left`: most answers that are still wanted.
-    pub(super) fn page(
-        &self,
-        connection: &Connection,
-        mut place: Place,
-        left: Option<u32>,
-    ) -> Result<Page, Error> {
+    /// Where it begins, and how many matches whoever reads the answers passes over.
+    pub(super) fn start(&self) -> (Place, u32) {
+        let offset = self.query.offset;
+        let (of_numbers, of_reader) = if self.is_exact() { (offset, 0) } else { (0, offset) };
+        (Place::start(self, of_numbers, self.query.limit), of_reader)
+    }
+
+    /// Reads a page.
+    pub(super) fn page(&self, connection: &Connection, mut place: Place) -> Result<Page, Error> {
         // One look at the file for all rows of the page.
         let transaction = connection.snapshot()?;
-        if place.numbers.is_empty() && place.has_more {
-            self.number(&transaction, &mut place, left)?;
+        if place.numbers.is_empty() {
+            self.number(&transaction, &mut place)?;
         }
         let mut statement = transaction.prepare_cached(self.plan.row())?;
-        let mut assembler = Assembler::new(&self.query, !self.plan.leftovers.is_empty());
+        let mut assembler = Assembler::new(&self.query, !self.is_exact());
         let mut answers = VecDeque::with_capacity(PAGE_ROWS.min(place.numbers.len()));
         let numbers = place.numbers.drain(..PAGE_ROWS.min(place.numbers.len()));
         let values = numbers.map(|number| params_from_iter(self.plan.row_values(number)));
@@ -79,23 +85,21 @@ impl Question {
                 answers.push_back(assembler.shown(attributes));
             }
         }
-        let ends = place.numbers.is_empty() && !place.has_more;
+        let ends = place.numbers.is_empty() && place.more.is_over();
         Ok(Page { answers, next: (!ends).then_some(place) })
     }
 
     /// Finds rows, without reading them.
-    fn number(&self, connection: &Connection, place: &mut Place, left: Option<u32>) -> Result<(), Error> {
-        let is_exact = self.plan.leftovers.is_empty();
-        let limit = left.filter(|_| is_exact).map_or(NUMBERED_ROWS, |left| left.min(NUMBERED_ROWS));
-        let (sql, values) = self.plan.numbers(place.after, place.offset, limit);
-        let mut statement = connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params_from_iter(values))?;
-        while let Some(row) = rows.next()? {
-            place.numbers.push_back(row.get(0)?);
+    fn number(&self, connection: &Connection, place: &mut Place) -> Result<(), Error> {
+        while place.numbers.is_empty() && !place.more.is_over() {
+            let mut numbers = place.more.next(connection, &self.plan, place.wanted.max(1))?;
+            let passed = numbers.len().min(place.offset as usize);
+            place.offset = place.offset.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
+            numbers.drain(..passed);
+            place.numbers.extend(numbers);
+            // Who comes back has many to read.
+            place.wanted = place.wanted.saturating_mul(4).clamp(FIRST_ROWS, NUMBERED_ROWS);
         }
-        place.offset = 0;
-        place.after = place.numbers.back().copied().or(place.after);
-        place.has_more = place.numbers.len() == limit as usize;
         Ok(())
     }
 }

@@ -1,27 +1,33 @@
 //! A query as SQL: which tables, which conditions, in which order.
 //!
-//! Rows are numbered by one statement and read by another. The first numbering leaves it to the planner where to
-//! begin: by an index, when few rows match. Who comes back for more has many, so further numberings walk the table
-//! in its own order from where the last one ended: no row is looked at twice, and nothing is sorted.
+//! What is found is numbered by some statements and read by another. At the top are the patients of a search for patients,
+//! and the studies of any other: they are gone through newest first, either by looking at one after another, or found by
+//! an index and sorted. What is below a study is looked for within some studies at a time, in the order in which it came;
+//! so no statement ever gathers the instances of an archive.
 
-use causeway_core::query::Key;
+use causeway_core::query::{Key, levels};
 use causeway_core::{Level, Query};
 
-use super::condition::{self, Condition};
+use super::condition::{self, Condition, Yield};
 use super::rows;
-use crate::engine::{Connection, Value, params_from_iter};
-use crate::error::Error;
+use crate::engine::Value;
 
 /// What SQL answers, and what it leaves.
 pub(super) struct Plan {
-    level: Level,
+    pub(super) level: Level,
     row: String,
     /// Values of the row's statement, before the row's number.
     row_values: Vec<Value>,
-    conditions: Vec<Condition>,
+    /// What holds of the rows at the top.
+    top: Vec<Condition>,
+    /// What holds of the series and instances within.
+    within: Vec<Condition>,
     /// Keys that must be held against each row.
     pub(super) leftovers: Vec<Key>,
 }
+
+/// A statement and its values. Its text depends on the kinds of keys alone, so that it is prepared once.
+pub(super) type Statement = (String, Vec<Value>);
 
 /// The tables from a level upwards, each but the first with how it is joined.
 const fn tables(level: Level) -> &'static [(&'static str, &'static str)] {
@@ -35,70 +41,48 @@ const fn tables(level: Level) -> &'static [(&'static str, &'static str)] {
     }
 }
 
-/// In which order tables are gone through.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
-    /// The planner's.
-    Planned,
-    /// That of the level's own rows.
-    Walked,
-}
-
-/// The first `count` tables of a level.
-fn joined(level: Level, count: usize, way: Way) -> String {
-    let (join, first) = match way {
-        Way::Planned => (" JOIN ", ""),
-        // Forbids any index on the first table but its row numbers, and any other order (SQLite, "CROSS JOIN").
-        Way::Walked => (" CROSS JOIN ", " NOT INDEXED"),
-    };
-    let mut sql = String::new();
-    for (index, (table, on)) in tables(level).iter().take(count).enumerate() {
-        match index {
-            0 => sql.extend([*table, first]),
-            _ => sql.extend([join, *table, " ON ", *on]),
-        }
-    }
-    sql
-}
-
-/// The column that orders the answers at `level`, and the comparison that continues after a row: patients and
-/// studies newest first, what is below them as it came.
-const fn order(level: Level) -> (&'static str, &'static str, &'static str) {
+/// The table of a level.
+const fn table(level: Level) -> &'static str {
     match level {
-        Level::Patient => ("patient.id", "<", "DESC"),
-        Level::Study => ("study.id", "<", "DESC"),
-        Level::Series => ("series.id", ">", "ASC"),
-        Level::Instance => ("instance.id", ">", "ASC"),
+        Level::Patient => "patient",
+        Level::Study => "study",
+        Level::Series => "series",
+        Level::Instance => "instance",
     }
 }
 
 impl Plan {
     pub(super) fn of(query: &Query) -> Self {
         let level = query.level;
-        let (column, ..) = order(level);
-        let all = joined(level, tables(level).len(), Way::Planned);
+        let all = joined(tables(level));
         let (columns, row_values) = rows::columns(query);
+        let of_level = table(level);
         let mut plan = Self {
             level,
-            row: format!("SELECT {column}, {columns} FROM {all} WHERE {column} = ?"),
+            row: format!("SELECT {of_level}.id, {columns} FROM {all} WHERE {of_level}.id = ?"),
             row_values,
-            conditions: Vec::new(),
+            top: Vec::new(),
+            within: Vec::new(),
             leftovers: Vec::new(),
         };
-        plan.conditions.extend(condition::seen(query));
+        plan.top.extend(condition::seen(query));
         for key in query.keys.iter().filter(|key| !key.matching.is_universal()) {
-            match condition::of(key, query) {
-                Some(condition) => {
-                    if !condition.is_exact {
-                        plan.leftovers.push(key.clone());
-                    }
-                    plan.conditions.push(condition);
-                }
-                None => plan.leftovers.push(key.clone()),
+            let condition = condition::of(key, query);
+            if condition.as_ref().is_none_or(|condition| !condition.is_exact) {
+                plan.leftovers.push(key.clone());
+            }
+            let Some(condition) = condition else { continue };
+            if levels::known(key.tag).is_some_and(|known| known.level <= Level::Study) {
+                plan.top.push(condition);
+            } else {
+                plan.top.extend(condition::of_study(&condition, key.tag));
+                plan.within.push(condition);
             }
         }
         plan
     }
+
+    // Reading.
 
     /// The statement that reads one row by its number.
     pub(super) fn row(&self) -> &str {
@@ -110,163 +94,168 @@ impl Plan {
         self.row_values.iter().cloned().chain([Value::Integer(number)])
     }
 
-    /// The statement for the numbers of the rows after `after`. Its text depends on the kinds of keys alone, so that
-    /// it is prepared once.
-    pub(super) fn numbers(&self, after: Option<i64>, offset: u32, limit: u32) -> (String, Vec<Value>) {
-        let (column, beyond, direction) = order(self.level);
-        let way = if after.is_none() { Way::Planned } else { Way::Walked };
-        let mut conditions = self.conditions(way);
-        let mut values = self.values();
-        if let Some(after) = after {
-            conditions.push(format!("{column} {beyond} ?"));
-            values.push(Value::Integer(after));
+    // The top.
+
+    /// The table at the top.
+    pub(super) fn top_table(&self) -> &'static str {
+        table(self.level.min(Level::Study))
+    }
+
+    /// Whether all rows at the top are meant.
+    pub(super) const fn means_all(&self) -> bool {
+        self.top.is_empty()
+    }
+
+    /// Whether there can be few rows at the top only.
+    pub(super) fn names_few(&self) -> bool {
+        self.top.iter().any(|condition| condition.leaves == Yield::Few)
+    }
+
+    /// The rows at the top between `over` and `under`, newest first, by looking at one after another.
+    pub(super) fn walk(&self, over: Option<i64>, under: Option<i64>, limit: u32) -> Statement {
+        let top = self.top_table();
+        let mut conditions: Vec<String> =
+            self.top.iter().map(|condition| condition.of_row().to_owned()).collect();
+        let mut values = self.top_values();
+        for (sign, bound) in [(">", over), ("<", under)] {
+            if let Some(bound) = bound {
+                conditions.push(format!("{top}.id {sign} ?"));
+                values.push(Value::Integer(bound));
+            }
         }
-        values.extend([Value::Integer(limit.into()), Value::Integer(offset.into())]);
+        values.push(Value::Integer(limit.into()));
+        // Forbids any index on the first table but its row numbers, and any other order (SQLite, "CROSS JOIN").
+        let patient =
+            if self.speaks_of_patient() { " CROSS JOIN patient ON patient.id = study.patient" } else { "" };
         let sql = format!(
-            "SELECT {column} FROM {}{} ORDER BY {column} {direction} LIMIT ? OFFSET ?",
-            joined(self.level, self.tables_needed(), way),
+            "SELECT {top}.id FROM {top} NOT INDEXED{patient}{} ORDER BY {top}.id DESC LIMIT ?",
             where_all(&conditions)
         );
         (sql, values)
     }
 
-    fn conditions(&self, way: Way) -> Vec<String> {
-        let sql = |condition: &Condition| match (way, &condition.of_row) {
-            (Way::Walked, Some(of_row)) => of_row.clone(),
-            _ => condition.sql.clone(),
+    /// The rows at the top up to `last`, newest first, found as the planner thinks best.
+    pub(super) fn find(&self, last: i64, limit: u32) -> Statement {
+        let top = self.top_table();
+        let best = self.top.iter().map(|condition| condition.leaves).min();
+        let is_better = best.is_some_and(|best| best < Yield::Many);
+        let said = |condition: &Condition| match condition.leaves {
+            Yield::Many if is_better => condition.of_row().to_owned(),
+            Yield::Few | Yield::Some | Yield::Many => condition.sql.clone(),
         };
-        self.conditions.iter().map(sql).collect()
-    }
-
-    fn values(&self) -> Vec<Value> {
-        self.conditions.iter().flat_map(|condition| condition.values.iter().cloned()).collect()
-    }
-
-    /// How many of the level's tables the conditions speak of, from the level upwards.
-    fn tables_needed(&self) -> usize {
-        let speaks_of = |table: &str| {
-            let prefix = format!("{table}.");
-            self.conditions.iter().any(|condition| condition.sql.contains(&prefix))
+        let conditions: Vec<String> = self.top.iter().map(said).collect();
+        let tables = match (self.speaks_of_patient(), self.best_is_of_patients()) {
+            (false, _) => top.to_owned(),
+            (true, false) => joined(tables(Level::Study)),
+            (true, true) => "patient CROSS JOIN study ON study.patient = patient.id".to_owned(),
         };
-        let last = tables(self.level).iter().rposition(|(table, _)| speaks_of(table));
-        last.unwrap_or_default() + 1
-    }
-
-    pub(super) fn count(&self, connection: &Connection, up_to: i64) -> Result<i64, Error> {
+        // The sign keeps both planners from looking at one row after another in the hope of meeting enough soon.
+        let conditions = [conditions, vec![format!("+{top}.id <= ?")]].concat();
         let sql = format!(
-            "SELECT count(*) FROM (SELECT 1 FROM {}{} LIMIT ?) AS found",
-            joined(self.level, self.tables_needed(), Way::Planned),
-            where_all(&self.conditions(Way::Planned))
+            "SELECT {top}.id FROM {tables}{} ORDER BY +{top}.id DESC LIMIT ?",
+            where_all(&conditions)
         );
-        let mut values = self.values();
-        values.push(Value::Integer(up_to));
-        Ok(connection.prepare_cached(&sql)?.query_row(params_from_iter(values), |row| row.get(0))?)
+        let mut values = self.top_values();
+        values.extend([Value::Integer(last), Value::Integer(limit.into())]);
+        (sql, values)
     }
+
+    fn top_values(&self) -> Vec<Value> {
+        values(&self.top)
+    }
+
+    /// Whether rows of patients are joined to those at the top.
+    fn speaks_of_patient(&self) -> bool {
+        self.level > Level::Patient && self.top.iter().any(is_of_patient)
+    }
+
+    /// Whether a condition on patients leaves fewer rows than any on studies.
+    fn best_is_of_patients(&self) -> bool {
+        let best = |of_patients: bool| {
+            let them = self.top.iter().filter(|condition| is_of_patient(condition) == of_patients);
+            them.map(|condition| condition.leaves).min()
+        };
+        match (best(true), best(false)) {
+            (Some(patients), Some(studies)) => patients < studies,
+            (patients, _) => patients.is_some(),
+        }
+    }
+
+    // Within.
+
+    /// Whether all is meant that is within the studies.
+    pub(super) const fn means_all_within(&self) -> bool {
+        self.within.is_empty()
+    }
+
+    /// What is within these studies: study, series and row of the level, study by study in the order of their numbers.
+    pub(super) fn within(&self, studies: &[i64], limit: u32) -> Statement {
+        let chosen = serde_json::json!(studies).to_string();
+        let condition = "series.study IN (SELECT CAST(value AS BIGINT) FROM json_each(?))";
+        self.within_where(condition, vec![Value::Text(chosen)], limit)
+    }
+
+    /// What is within one study after `after`, a series and a row.
+    pub(super) fn within_after(&self, study: i64, after: (i64, i64), limit: u32) -> Statement {
+        let (condition, places) = match self.level {
+            Level::Instance => {
+                ("series.study = ? AND (series.id, instance.id) > (?, ?)", vec![study, after.0, after.1])
+            }
+            Level::Patient | Level::Study | Level::Series => {
+                ("series.study = ? AND series.id > ?", vec![study, after.0])
+            }
+        };
+        self.within_where(condition, places.into_iter().map(Value::Integer).collect(), limit)
+    }
+
+    fn within_where(&self, first: &str, mut all_values: Vec<Value>, limit: u32) -> Statement {
+        let of_row = self.within.iter().map(|condition| condition.of_row().to_owned());
+        let conditions: Vec<String> = [first.to_owned()].into_iter().chain(of_row).collect();
+        all_values.extend(values(&self.within));
+        all_values.push(Value::Integer(limit.into()));
+        let (tables, own, order) = match self.level {
+            Level::Instance => {
+                ("series CROSS JOIN instance ON instance.series = series.id", "instance.id", ", instance.id")
+            }
+            Level::Patient | Level::Study | Level::Series => ("series", "series.id", ""),
+        };
+        let sql = format!(
+            "SELECT series.study, series.id, {own} FROM {tables}{} ORDER BY series.study DESC, series.id{order} LIMIT ?",
+            where_all(&conditions)
+        );
+        (sql, all_values)
+    }
+
+    /// How many series or instances these studies have.
+    pub(super) fn counted(&self, studies: &[i64]) -> Statement {
+        let column = if self.level == Level::Series { "series_count" } else { "instance_count" };
+        let sql = format!(
+            "SELECT CAST(coalesce(sum({column}), 0) AS BIGINT) FROM study
+             WHERE id IN (SELECT CAST(value AS BIGINT) FROM json_each(?))"
+        );
+        (sql, vec![Value::Text(serde_json::json!(studies).to_string())])
+    }
+}
+
+fn joined(tables: &[(&str, &str)]) -> String {
+    let mut sql = String::new();
+    for (index, (table, on)) in tables.iter().enumerate() {
+        match index {
+            0 => sql.push_str(table),
+            _ => sql.extend([" JOIN ", *table, " ON ", *on]),
+        }
+    }
+    sql
+}
+
+fn is_of_patient(condition: &Condition) -> bool {
+    condition.of_row().contains("patient.") && !condition.of_row().contains("study.")
+}
+
+fn values(conditions: &[Condition]) -> Vec<Value> {
+    conditions.iter().flat_map(|condition| condition.values.iter().cloned()).collect()
 }
 
 fn where_all(conditions: &[String]) -> String {
     if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::engine;
-    use causeway_core::query::Matching;
-    use causeway_core::query::fuzzy::FuzzyName;
-    use causeway_core::{PatientKey, Scope, Sight, Tag, Uid, Vr};
-
-    fn plan(level: Level, tag: Tag, vr: Vr, text: &str) -> Plan {
-        Plan::of(&Query::all(level).with(Key { tag, vr, matching: Matching::parse(vr, text).unwrap() }))
-    }
-
-    #[test]
-    fn only_the_tables_that_a_condition_speaks_of_are_joined() {
-        let study = plan(Level::Series, Tag::STUDY_DATE, Vr::DA, "20240101-");
-        assert!(
-            study.numbers(None, 0, 9).0.contains("FROM series JOIN study ON study.id = series.study WHERE")
-        );
-        let patient = plan(Level::Series, Tag::PATIENT_SEX, Vr::CS, "F");
-        assert!(patient.numbers(None, 0, 9).0.contains("JOIN patient ON patient.id = study.patient WHERE"));
-        let own = plan(Level::Instance, Tag::INSTANCE_NUMBER, Vr::IS, "1");
-        assert!(own.numbers(None, 0, 9).0.contains("FROM instance WHERE"));
-    }
-
-    #[test]
-    fn who_comes_back_walks_the_rows_in_their_order() {
-        let plan = plan(Level::Study, Tag::PATIENT_SEX, Vr::CS, "F");
-        let (sql, values) = plan.numbers(Some(7), 0, 9);
-        assert!(sql.contains("FROM study NOT INDEXED CROSS JOIN patient ON"), "{sql}");
-        assert!(sql.contains("study.id < ? ORDER BY study.id DESC"), "{sql}");
-        assert_eq!(values.len(), 4);
-    }
-
-    /// How the database would go about a statement.
-    fn explained((sql, values): (String, Vec<Value>)) -> String {
-        let connection = engine::in_memory();
-        connection.execute_batch(include_str!("../migrations/0001.sql")).unwrap();
-        connection.execute_batch(include_str!("../migrations/0002.sql")).unwrap();
-        connection.execute_batch(include_str!("../migrations/0007.sql")).unwrap();
-        let mut statement = connection.prepare_cached(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
-        let steps = statement.query_map(params_from_iter(values), |row| row.get::<String>(3)).unwrap();
-        steps.map(Result::unwrap).collect::<Vec<_>>().join("; ")
-    }
-
-    #[test]
-    fn no_walk_sorts_or_looks_at_a_row_twice() {
-        for level in [Level::Patient, Level::Study, Level::Series, Level::Instance] {
-            for (tag, vr, text) in [
-                (Tag::PATIENT_NAME, Vr::PN, "A*"),
-                (Tag::PATIENT_ID, Vr::LO, "A*"),
-                (Tag::STUDY_DATE, Vr::DA, "20240101-"),
-                (Tag::MODALITY, Vr::CS, "CT"),
-                (Tag::MODALITIES_IN_STUDY, Vr::CS, "CT"),
-            ] {
-                let steps = explained(plan(level, tag, vr, text).numbers(Some(7), 0, 9));
-                let first = steps.split(';').next().unwrap();
-                assert!(first.contains("USING INTEGER PRIMARY KEY (rowid"), "{level:?} {tag}: {steps}");
-                assert!(!steps.contains("TEMP B-TREE"), "{level:?} {tag}: {steps}");
-            }
-        }
-    }
-
-    #[test]
-    fn what_someone_sees_is_found_by_indices_and_walked_in_order() {
-        let scope = Scope {
-            studies: vec![Uid::parse("1.2").unwrap()],
-            patients: vec![PatientKey::parse("P1^^^H").unwrap()],
-            remotes: vec!["ct1".parse().unwrap()],
-        };
-        for level in [Level::Patient, Level::Study, Level::Series, Level::Instance] {
-            let query = Query { sight: Sight::Only(scope.clone()), ..Query::all(level) };
-            let steps = explained(Plan::of(&query).numbers(None, 0, 9));
-            for index in ["sqlite_autoindex_study_1", "patient_identity", "study_patient", "study_origin"] {
-                assert!(steps.contains(index), "{level:?} {index}: {steps}");
-            }
-            let walked = explained(Plan::of(&query).numbers(Some(7), 0, 9));
-            assert!(walked.contains("USING INTEGER PRIMARY KEY (rowid"), "{level:?}: {walked}");
-            assert!(!walked.contains("TEMP B-TREE"), "{level:?}: {walked}");
-        }
-    }
-
-    #[test]
-    fn what_names_few_rows_is_found_by_an_index() {
-        for (level, tag, vr, text, index) in [
-            (Level::Study, Tag::PATIENT_ID, Vr::LO, "P1", "patient_identity"),
-            (Level::Study, Tag::PATIENT_ID, Vr::LO, "P*", "patient_identity"),
-            (Level::Study, Tag::PATIENT_NAME, Vr::PN, "Doe^J*", "patient_name_alphabetic"),
-            (Level::Study, Tag::ACCESSION_NUMBER, Vr::SH, "A1", "study_accession"),
-            (Level::Study, Tag::STUDY_DATE, Vr::DA, "20240101", "study_study_date"),
-            (Level::Series, Tag::STUDY_INSTANCE_UID, Vr::UI, "1.2", "sqlite_autoindex_study_1"),
-            (Level::Instance, Tag::SERIES_INSTANCE_UID, Vr::UI, "1.2", "series_uid"),
-        ] {
-            let steps = explained(plan(level, tag, vr, text).numbers(None, 0, 9));
-            assert!(steps.contains(index), "{tag}: {steps}");
-        }
-        let matching = Matching::Fuzzy(FuzzyName::parse("doe jo").unwrap());
-        let fuzzy = Query::all(Level::Study).with(Key { tag: Tag::PATIENT_NAME, vr: Vr::PN, matching });
-        let steps = explained(Plan::of(&fuzzy).numbers(None, 0, 9));
-        assert!(steps.contains("other USING PRIMARY KEY (word>? AND word<?)"), "{steps}");
-        assert!(!steps.contains("SCAN"), "{steps}");
-    }
 }

@@ -152,3 +152,45 @@ fn sql_finds_what_the_matching_table_finds() {
         })
         .unwrap();
 }
+
+#[test]
+fn pages_of_any_size_are_the_whole() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let subject = runtime.block_on(subject());
+    let levels = [Level::Patient, Level::Study, Level::Series, Level::Instance];
+    let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
+    let strategy = (0..4_usize, prop::collection::vec(key(), 0..3), 1..40_u32);
+    runner
+        .run(&strategy, |(level, keys, size)| {
+            let query = Query { keys, ..Query::all(levels[level]) };
+            let whole = runtime.block_on(subject.search(query.clone()));
+            let mut pages = Vec::new();
+            loop {
+                let offset = u32::try_from(pages.len()).unwrap();
+                let page = Query { limit: Some(size), offset, ..query.clone() };
+                let page = runtime.block_on(subject.search(page));
+                prop_assert!(page.len() <= size as usize);
+                if page.is_empty() {
+                    break;
+                }
+                pages.extend(page);
+            }
+            prop_assert_eq!(&pages, &whole);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_newest_study_comes_first_and_what_is_within_it_as_it_came() {
+    let subject = Subject::new().await;
+    for (study, series, instance) in [(1, 2, 1), (2, 1, 2), (1, 1, 1), (2, 1, 1), (1, 2, 9), (1, 2, 3)] {
+        subject.insert(record(study, series, instance)).await;
+    }
+    let found = subject.found(Query::all(Level::Study), Tag::STUDY_INSTANCE_UID).await;
+    assert_eq!(found, ["1.2.2", "1.2.1"]);
+    let found = subject.found(Query::all(Level::Series), Tag::SERIES_INSTANCE_UID).await;
+    assert_eq!(found, ["1.2.2.1", "1.2.1.2", "1.2.1.1"]);
+    let found = subject.found(Query::all(Level::Instance), Tag::SOP_INSTANCE_UID).await;
+    assert_eq!(found, ["1.2.2.1.2", "1.2.2.1.1", "1.2.1.2.1", "1.2.1.2.9", "1.2.1.2.3", "1.2.1.1.1"]);
+}

@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 18, sql: include_str!("../../migrations/postgres/0018.sql"), oldest: 18 },
     // An older program would not count what is kept of each remote's.
     Migration { version: 19, sql: include_str!("../../migrations/postgres/0019.sql"), oldest: 19 },
+    Migration { version: 20, sql: include_str!("../../migrations/postgres/0020.sql"), oldest: 19 },
 ];
 
 /// Begins what only one node does at a time, however long it takes.
