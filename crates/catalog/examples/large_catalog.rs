@@ -1,15 +1,17 @@
-//! Fills a catalog with very many instances, as a node would, and asks it: `large_catalog FILE STUDIES`. Each study has 4
-//! series of 25 instances. Says what an insert costs when it is empty and when it is full, how large it gets, and how long
-//! questions take. The instances have rows, and no bytes. Begun anew on the same file it goes on where it was.
+//! Fills a catalog with very many instances, as a node would, and asks it: `large_catalog WHERE STUDIES`. WHERE is a file or
+//! the URL of an empty database of PostgreSQL. Each study has 4 series of 25 instances. Says what an insert costs when it is
+//! empty and when it is full, how large it gets, and how long questions take that are asked as QIDO-RS asks them: the first
+//! hundred answers, and how many there are beyond. The instances have rows, and no bytes. Begun anew in the same place it
+//! goes on where it was.
 //!
 //! What it says is for whoever reads it, and for `cargo xtask bench --only scale`: one line of JSON for each figure.
 
 use std::error::Error;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use causeway_catalog::{Catalog, OnConflict};
+use causeway_catalog::{Catalog, OnConflict, Server};
 use causeway_core::query::{Key, Matching, Returned};
 use causeway_core::{
     Attributes, Digest, Door, Envelope, Identifiers, InstanceRecord, Level, ObjectKey, PatientKey, Query,
@@ -29,17 +31,21 @@ const MEASURED: u64 = 50_000;
 const ASKED: u64 = 200;
 /// Answers that are read of each.
 const ANSWERS: u32 = 100;
+/// How far those beyond are counted.
+const COUNTED: u64 = 10_000;
+/// How often the speed of an empty catalog and of the full one are told, in turns.
+const TURNS: u64 = 3;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [file, studies] = arguments.as_slice() else {
-        return Err("usage: large_catalog FILE STUDIES".into());
+    let [place, studies] = arguments.as_slice() else {
+        return Err("usage: large_catalog FILE|postgres://USER@HOST/DATABASE STUDIES".into());
     };
-    let (file, studies) = (Path::new(file), studies.parse::<u64>()?);
-    let catalog = Catalog::open(file, Arc::new(SystemClock)).await?;
+    let (place, studies) = (Place::of(place), studies.parse::<u64>()?);
+    let catalog = place.open().await?;
     let there = there(&catalog).await?;
     let all = studies * INSTANCES_PER_STUDY;
     if there < all {
@@ -49,25 +55,79 @@ async fn main() -> Result<()> {
         fill(&catalog, first..all).await?;
     }
     catalog.sync().await?;
-    let bytes = std::fs::metadata(file)?.len();
-    say("size", "of an instance", "bytes", bytes as f64 / all as f64);
+    say("size", "of an instance", "bytes", place.bytes().await? as f64 / all.max(there) as f64);
     for question in questions(studies) {
-        let mut took = Vec::new();
-        for number in 0..ASKED {
-            let query = Query { limit: Some(ANSWERS), returned: Returned::All, ..question.query(number)? };
-            let start = Instant::now();
-            let mut answers = catalog.search(query).await?;
-            while answers.next().await?.is_some() {}
-            took.push(start.elapsed());
-        }
-        took.sort();
-        let at = |percent: usize| took.get((took.len() - 1) * percent / 100).map_or(0.0, millis);
-        say(question.level.as_str(), question.name, "ms at the median", at(50));
-        say(question.level.as_str(), question.name, "ms at the 99th percentile", at(99));
+        ask(&catalog, &question).await?;
     }
-    let speed = fill(&catalog, all..all + MEASURED).await?;
-    say("insert", &format!("after {all}"), "per second", speed);
+    // What else the machine does tells in both.
+    for turn in 0..TURNS {
+        if let Place::File(file) = &place {
+            let folder = tempfile::tempdir_in(std::path::absolute(file)?.parent().unwrap_or(file))?;
+            let empty = Catalog::open(&folder.path().join("catalog.db"), Arc::new(SystemClock)).await?;
+            say("insert", "beside, after 0", "per second", fill(&empty, 0..MEASURED).await?);
+        }
+        let first = all.max(there) + (turn + 1) * MEASURED;
+        let speed = fill(&catalog, first..first + MEASURED).await?;
+        say("insert", &format!("after {first}"), "per second", speed);
+    }
     Ok(())
+}
+
+/// Asks it many times, each time about something else.
+async fn ask(catalog: &Catalog, question: &Question) -> Result<()> {
+    let mut took = Vec::new();
+    for number in 0..ASKED {
+        let query = Query { limit: Some(ANSWERS), returned: Returned::All, ..question.query(number)? };
+        let start = Instant::now();
+        let mut answers = catalog.search(query.clone()).await?;
+        let mut count = 0;
+        while answers.next().await?.is_some() {
+            count += 1;
+        }
+        if count == ANSWERS {
+            catalog.count(query, COUNTED).await?;
+        }
+        took.push(start.elapsed());
+    }
+    took.sort();
+    let at = |percent: usize| took.get((took.len() - 1) * percent / 100).map_or(0.0, millis);
+    say(question.level.as_str(), question.name, "ms at the median", at(50));
+    say(question.level.as_str(), question.name, "ms at the 99th percentile", at(99));
+    Ok(())
+}
+
+/// Where the catalog is.
+enum Place {
+    File(PathBuf),
+    Server(String),
+}
+
+impl Place {
+    fn of(text: &str) -> Self {
+        if text.starts_with("postgres") { Self::Server(text.to_owned()) } else { Self::File(text.into()) }
+    }
+
+    async fn open(&self) -> Result<Catalog> {
+        Ok(match self {
+            Self::File(file) => Catalog::open(file, Arc::new(SystemClock)).await?,
+            Self::Server(url) => Catalog::connect(Server::parse(url)?, Arc::new(SystemClock)).await?,
+        })
+    }
+
+    /// Its size. A server is asked once it has looked through its tables, as it does by itself now and then.
+    async fn bytes(&self) -> Result<u64> {
+        let url = match self {
+            Self::File(file) => return Ok(std::fs::metadata(file)?.len()),
+            Self::Server(url) => url,
+        };
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+        let driver = tokio::spawn(connection);
+        client.batch_execute("VACUUM (ANALYZE)").await?;
+        let row = client.query_one("SELECT pg_database_size(current_database())", &[]).await?;
+        drop(client);
+        driver.await??;
+        Ok(u64::try_from(row.get::<_, i64>(0))?)
+    }
 }
 
 fn millis(duration: &Duration) -> f64 {
@@ -249,23 +309,23 @@ impl Question {
 /// together.
 fn questions(studies: u64) -> Vec<Question> {
     let mut all = Vec::new();
-    let mut ask = |level, name, keys: fn(u64) -> Keys| {
+    let mut add = |level, name, keys: fn(u64) -> Keys| {
         all.push(Question { level, name, keys, studies });
     };
     for level in [Level::Study, Level::Series, Level::Instance] {
-        ask(level, "nothing", |_| Vec::new());
-        ask(level, "StudyInstanceUID", |at| vec![(Tag::STUDY_INSTANCE_UID, Vr::UI, study_uid(at))]);
-        ask(level, "PatientID", |at| vec![(Tag::PATIENT_ID, Vr::LO, format!("P{:07}", patient_of(at)))]);
-        ask(level, "PatientID*", |at| {
+        add(level, "nothing", |_| Vec::new());
+        add(level, "StudyInstanceUID", |at| vec![(Tag::STUDY_INSTANCE_UID, Vr::UI, study_uid(at))]);
+        add(level, "PatientID", |at| vec![(Tag::PATIENT_ID, Vr::LO, format!("P{:07}", patient_of(at)))]);
+        add(level, "PatientID*", |at| {
             vec![(Tag::PATIENT_ID, Vr::LO, format!("P{:05}*", patient_of(at) / 100))]
         });
-        ask(level, "PatientName*", |at| {
+        add(level, "PatientName*", |at| {
             vec![(Tag::PATIENT_NAME, Vr::PN, format!("{}^*", family(patient_of(at))))]
         });
-        ask(level, "*PatientName", |at| {
+        add(level, "*PatientName", |at| {
             vec![(Tag::PATIENT_NAME, Vr::PN, format!("*^Given{}", drawn(patient_of(at), 5, 900)))]
         });
-        ask(level, "PatientBirthDate", |at| {
+        add(level, "PatientBirthDate", |at| {
             let whose = patient_of(at);
             vec![(
                 Tag::PATIENT_BIRTH_DATE,
@@ -273,60 +333,85 @@ fn questions(studies: u64) -> Vec<Question> {
                 format!("19{:02}{:02}01", drawn(whose, 6, 100), drawn(whose, 7, 12) + 1),
             )]
         });
-        ask(level, "PatientSex", |_| vec![(Tag::PATIENT_SEX, Vr::CS, "F".to_owned())]);
-        ask(level, "AccessionNumber", |at| vec![(Tag::ACCESSION_NUMBER, Vr::SH, accession(at))]);
-        ask(level, "StudyID", |at| vec![(Tag::STUDY_ID, Vr::SH, at.to_string())]);
-        ask(level, "StudyDate", |at| vec![(Tag::STUDY_DATE, Vr::DA, date(at))]);
-        ask(level, "StudyDate of a year", |at| {
+        add(level, "PatientSex", |_| vec![(Tag::PATIENT_SEX, Vr::CS, "F".to_owned())]);
+        add(level, "AccessionNumber", |at| vec![(Tag::ACCESSION_NUMBER, Vr::SH, accession(at))]);
+        add(level, "StudyID", |at| vec![(Tag::STUDY_ID, Vr::SH, at.to_string())]);
+        add(level, "StudyDate", |at| vec![(Tag::STUDY_DATE, Vr::DA, date(at))]);
+        add(level, "StudyDate of a year", |at| {
             let year: String = date(at).chars().take(4).collect();
             vec![(Tag::STUDY_DATE, Vr::DA, format!("{year}0101-{year}1231"))]
         });
-        ask(level, "StudyTime", |at| {
+        add(level, "StudyTime", |at| {
             vec![(Tag::STUDY_TIME, Vr::TM, format!("{:02}00-{:02}59", drawn(at, 9, 24), drawn(at, 9, 24)))]
         });
-        ask(level, "StudyDescription*", |at| {
+        add(level, "StudyDescription*", |at| {
             vec![(
                 Tag::STUDY_DESCRIPTION,
                 Vr::LO,
                 format!("Thorax and abdomen, protocol {}*", drawn(at, 8, 300)),
             )]
         });
-        ask(level, "ReferringPhysicianName", |at| vec![(Tag::REFERRING_PHYSICIAN_NAME, Vr::PN, doctor(at))]);
-        ask(level, "ModalitiesInStudy", |at| {
+        add(level, "ReferringPhysicianName", |at| vec![(Tag::REFERRING_PHYSICIAN_NAME, Vr::PN, doctor(at))]);
+        add(level, "ModalitiesInStudy", |at| {
             vec![(Tag::MODALITIES_IN_STUDY, Vr::CS, modality(at, 0).to_owned())]
         });
-        ask(level, "ModalitiesInStudy and StudyDate", |at| {
+        add(level, "ModalitiesInStudy and StudyDate", |at| {
             vec![
                 (Tag::MODALITIES_IN_STUDY, Vr::CS, modality(at, 0).to_owned()),
                 (Tag::STUDY_DATE, Vr::DA, date(at)),
             ]
         });
-        ask(level, "a modality that there is not", |_| {
+        add(level, "PatientSex that there is not", |_| vec![(Tag::PATIENT_SEX, Vr::CS, "O".to_owned())]);
+        add(level, "StudyTime of a minute", |at| {
+            vec![(Tag::STUDY_TIME, Vr::TM, format!("{:02}{:02}", drawn(at, 9, 24), drawn(at, 10, 60)))]
+        });
+        add(level, "*StudyDescription*", |at| {
+            vec![(Tag::STUDY_DESCRIPTION, Vr::LO, format!("*protocol {}*", drawn(at, 8, 300)))]
+        });
+        add(level, "PatientName* and PatientSex", |at| {
+            vec![
+                (Tag::PATIENT_NAME, Vr::PN, format!("{}^*", family(patient_of(at)))),
+                (Tag::PATIENT_SEX, Vr::CS, "F".to_owned()),
+            ]
+        });
+        add(level, "a modality that there is not", |_| {
             vec![(Tag::MODALITIES_IN_STUDY, Vr::CS, "SM".to_owned())]
         });
     }
     for level in [Level::Series, Level::Instance] {
-        ask(level, "SeriesInstanceUID", |at| {
+        add(level, "SeriesInstanceUID", |at| {
             vec![(Tag::SERIES_INSTANCE_UID, Vr::UI, format!("{}.1", study_uid(at)))]
         });
-        ask(level, "Modality", |at| vec![(Tag::MODALITY, Vr::CS, modality(at, 0).to_owned())]);
-        ask(level, "Modality and StudyDate", |at| {
+        add(level, "Modality", |at| vec![(Tag::MODALITY, Vr::CS, modality(at, 0).to_owned())]);
+        add(level, "Modality and StudyDate", |at| {
             vec![(Tag::MODALITY, Vr::CS, modality(at, 0).to_owned()), (Tag::STUDY_DATE, Vr::DA, date(at))]
         });
-        ask(level, "SeriesNumber", |_| vec![(Tag::SERIES_NUMBER, Vr::IS, "2".to_owned())]);
-        ask(level, "SeriesDescription", |_| vec![(Tag::SERIES_DESCRIPTION, Vr::LO, "Axial 3".to_owned())]);
+        add(level, "SeriesNumber", |_| vec![(Tag::SERIES_NUMBER, Vr::IS, "2".to_owned())]);
+        add(level, "a SeriesNumber that there is not", |_| {
+            vec![(Tag::SERIES_NUMBER, Vr::IS, "77".to_owned())]
+        });
+        add(level, "a SeriesDescription that there is not", |_| {
+            vec![(Tag::SERIES_DESCRIPTION, Vr::LO, "Sagittal".to_owned())]
+        });
+        add(level, "SeriesDescription", |_| vec![(Tag::SERIES_DESCRIPTION, Vr::LO, "Axial 3".to_owned())]);
     }
-    ask(Level::Instance, "SOPInstanceUID", |at| {
+    add(Level::Instance, "SOPInstanceUID", |at| {
         vec![(Tag::SOP_INSTANCE_UID, Vr::UI, format!("{}.1.3", study_uid(at)))]
     });
-    ask(Level::Instance, "SOPClassUID", |_| {
+    add(Level::Instance, "SOPClassUID", |_| {
         vec![(Tag::SOP_CLASS_UID, Vr::UI, "1.2.840.10008.5.1.4.1.1.2".to_owned())]
     });
-    ask(Level::Instance, "a SOP class that there is not", |_| {
+    add(Level::Instance, "a SOP class that there is not", |_| {
         vec![(Tag::SOP_CLASS_UID, Vr::UI, "1.2.840.10008.5.1.4.1.1.4".to_owned())]
     });
-    ask(Level::Instance, "InstanceNumber", |_| vec![(Tag::INSTANCE_NUMBER, Vr::IS, "7".to_owned())]);
-    ask(Level::Instance, "InstanceNumber in a study", |at| {
+    add(Level::Instance, "a SOP class and a StudyDate", |at| {
+        vec![
+            (Tag::SOP_CLASS_UID, Vr::UI, "1.2.840.10008.5.1.4.1.1.2".to_owned()),
+            (Tag::STUDY_DATE, Vr::DA, date(at)),
+        ]
+    });
+    add(Level::Instance, "InstanceNumber", |_| vec![(Tag::INSTANCE_NUMBER, Vr::IS, "7".to_owned())]);
+    add(Level::Instance, "InstanceNumber in a study", |at| {
         vec![(Tag::STUDY_INSTANCE_UID, Vr::UI, study_uid(at)), (Tag::INSTANCE_NUMBER, Vr::IS, "7".to_owned())]
     });
     all
