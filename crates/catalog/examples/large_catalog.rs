@@ -32,7 +32,7 @@ const ASKED: u64 = 200;
 /// Answers that are read of each.
 const ANSWERS: u32 = 100;
 /// How far those beyond are counted.
-const COUNTED: u64 = 10_000;
+const COUNTED: u64 = 1_000;
 /// How often the speed of an empty catalog and of the full one are told, in turns.
 const TURNS: u64 = 3;
 

@@ -23,8 +23,9 @@ use crate::wado::etag;
 const GATHER_BYTES: usize = 512 * 1024;
 /// Bytes of one piece of a streamed answer.
 const PIECE_BYTES: usize = 64 * 1024;
-/// How far matches beyond an answer's end are counted for its warning.
-const MAX_COUNTED: u64 = 10_000_000;
+/// How far matches beyond an answer's end are counted for its warning. There may be more; to count millions would take
+/// longer than the answer.
+const MAX_COUNTED: u64 = 1_000;
 
 /// What the URL and the header fields say of the answer.
 pub(super) struct Asked<'a> {
