@@ -16,6 +16,7 @@ mod process;
 mod qido;
 mod report;
 mod retrieve;
+mod scale;
 mod servers;
 mod store;
 mod stow;
@@ -74,6 +75,8 @@ enum Kind {
     Waiting,
     /// C-STORE to a bucket that is far away; measured only when it is asked for
     Bucket,
+    /// A catalog of ten million instances, filled and asked; measured only when it is asked for
+    Scale,
 }
 
 /// The servers with a web door.
@@ -103,6 +106,7 @@ struct Plan {
     retrieve_files: u32,
     line_mr_files: u32,
     line_ct_files: u32,
+    scale_studies: u32,
 }
 
 const WHOLE: Plan = Plan {
@@ -139,6 +143,7 @@ const QUICK: Plan = Plan {
     retrieve_files: 100,
     line_mr_files: 200,
     line_ct_files: 20,
+    scale_studies: 10_000,
 };
 
 /// A run of the benchmark.
@@ -191,6 +196,7 @@ impl Bench {
             Kind::Line => line::run(self),
             Kind::Waiting => waiting::run(self),
             Kind::Bucket => bucket::run(self),
+            Kind::Scale => scale::run(self),
         }
     }
 
