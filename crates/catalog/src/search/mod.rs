@@ -14,9 +14,9 @@ mod numbers;
 mod orders;
 mod page;
 mod plan;
-#[cfg(test)]
-mod plans;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod tops;
 
 use causeway_core::Query;

@@ -125,6 +125,7 @@ const WHOLE: Plan = Plan {
     retrieve_files: 500,
     line_mr_files: 1000,
     line_ct_files: 100,
+    scale_studies: 100_000,
 };
 
 const QUICK: Plan = Plan {
