@@ -10,8 +10,6 @@ mod answers;
 mod columns;
 mod condition;
 mod numbers;
-#[cfg(test)]
-mod orders;
 mod page;
 mod plan;
 mod rows;

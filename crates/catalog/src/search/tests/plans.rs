@@ -5,8 +5,8 @@ use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching};
 use causeway_core::{Level, PatientKey, Query, Scope, Sight, Tag, Uid, Vr};
 
-use super::plan::{Plan, Statement};
 use crate::engine::{self, Connection, params_from_iter};
+use crate::search::plan::{Plan, Statement};
 
 /// 5,000 patients with a study each, of two series with four instances each.
 const STUDIES: &str = "

@@ -6,11 +6,11 @@ use causeway_core::{Level, Query, Tag, Vr};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-use super::condition;
-use super::numbers::Numbers;
-use super::plan::Plan;
-use super::tops::Bounds;
 use crate::engine::{self, Connection, Value, params_from_iter};
+use crate::search::condition;
+use crate::search::numbers::Numbers;
+use crate::search::plan::Plan;
+use crate::search::tops::Bounds;
 
 const LEVELS: [Level; 4] = [Level::Patient, Level::Study, Level::Series, Level::Instance];
 
