@@ -158,9 +158,13 @@ fn tests(arguments: &[&str]) -> Result<Done> {
     Ok(Done { success, count: Count::of_cargo(&output), ..Done::default() })
 }
 
+/// The tests that share a server of PostgreSQL, which they start: nextest, with a process for each test, would start as many.
+const ON_A_SERVER: &str = "on_postgres";
+
 fn unit_tests() -> Result<Done> {
     if run::output_of(&mut cargo(&["nextest", "--version"])).is_ok() {
-        return tests(&[
+        let others = format!("not binary({ON_A_SERVER})");
+        let others = tests(&[
             "nextest",
             "run",
             "--workspace",
@@ -169,7 +173,13 @@ fn unit_tests() -> Result<Done> {
             "pass",
             "--status-level",
             "fail",
-        ]);
+            "--filterset",
+            &others,
+        ])?;
+        let together = tests(&["test", "--workspace", "--test", ON_A_SERVER, "--quiet"])?;
+        let (success, mut count) = (others.success && together.success, others.count);
+        count += together.count;
+        return Ok(Done { success, count, ..Done::default() });
     }
     tests(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--quiet"])
 }
