@@ -37,7 +37,6 @@ const PACKAGES: &[Package] = &[
     Package { name: "npm", present: || on_path("npm") },
     Package { name: "strace", present: || on_path("strace") },
     Package { name: "haproxy", present: || on_path("haproxy") || Path::new("/usr/sbin/haproxy").exists() },
-    Package { name: "postgresql", present: || Path::new("/usr/lib/postgresql").is_dir() },
     Package { name: "chromium", present: || on_path("chromium") },
     Package { name: POSTGRESQL, present: has_postgresql },
 ];
