@@ -102,6 +102,7 @@ def test_what_was_deleted_comes_back_as_it_was_and_is_not_delivered_again(nodes)
     assert kinds.count("instance.deleted") == kinds.count("instance.restored") == len(items)
 
 
+@pytest.mark.kept(objects=("file",))
 def test_when_the_grace_is_over_the_bytes_go_for_good(nodes):
     node = nodes(grace="2s")
     kept, gone = data.study(series=1, instances=2), data.study(series=1, instances=3)
@@ -125,6 +126,7 @@ def test_without_grace_they_go_at_once_and_a_grace_can_be_ended(nodes):
         assert files(node) == []
 
 
+@pytest.mark.kept(objects=("file",))
 def test_a_node_that_is_killed_between_row_and_bytes_forgets_neither(nodes):
     node = nodes(grace="3s")
     items = stored(node, *data.study(series=1, instances=20))
@@ -139,6 +141,7 @@ def test_a_node_that_is_killed_between_row_and_bytes_forgets_neither(nodes):
     assert code == 0, "something is not as it should be"
 
 
+@pytest.mark.kept(objects=("file",))
 def test_a_catalog_made_anew_does_not_bring_back_what_was_removed(nodes):
     node = nodes(grace="1h")
     removed, kept = data.study(series=1, instances=3), data.study(series=1, instances=2)
@@ -174,6 +177,7 @@ def test_what_came_again_meanwhile_stays_and_the_old_one_is_refused(nodes):
     assert Web(node.dicomweb).has(first) and Web(node.dicomweb).has(second)
 
 
+@pytest.mark.kept(objects=("file",))
 def test_nothing_of_a_study_on_hold_goes_and_the_reason_is_told_to_those_who_may_know(nodes):
     node = nodes(grace="1s")
     items = stored(node, *data.study(series=1, instances=2))
