@@ -5,7 +5,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -15,11 +15,11 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::http::{Client, Request};
 use super::load::{Batch, settle};
-use super::process::pause;
+use super::process::{self, pause};
 use super::report::median;
 use super::servers::{ANSWER_MAX, Server};
 use super::{Bench, per_second};
-use crate::{conformance, paths, run};
+use crate::conformance;
 
 /// From a request to the first byte of its answer, at best.
 const ROUND_TRIP: Duration = Duration::from_millis(30);
@@ -98,18 +98,9 @@ struct Store {
 
 impl Store {
     fn start(runtime: &Runtime, folder: &Path, is_keyed: bool) -> Result<Self> {
-        let mut command = Command::new(run::cargo());
-        command.args([
-            "run",
-            "--release",
-            "--quiet",
-            "--package",
-            "causeway-testkit",
-            "--features",
-            "bucket",
-        ]);
-        command.args(["--example", "bucket_server", "--", "--listen", "127.0.0.1:0", "--bucket", BUCKET]);
-        command.arg("--folder").arg(folder).current_dir(paths::root()).stdout(Stdio::piped());
+        let mut command = process::example("causeway-testkit", "bucket_server", &["--features", "bucket"]);
+        command.args(["--listen", "127.0.0.1:0", "--bucket", BUCKET, "--folder"]).arg(folder);
+        command.stdout(Stdio::piped());
         if is_keyed {
             command.args(["--access-key", KEY[0], "--secret-key", KEY[1]]);
         }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::run;
+use crate::{paths, run};
 
 /// How much time the whole benchmark has. Whatever waits, waits no longer than what is left.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +41,15 @@ pub(super) fn server(program: &OsStr) -> Command {
     }
     let mut command = Command::new(SETPRIV);
     command.args(["--pdeathsig", "KILL"]).arg(program);
+    command
+}
+
+/// A program of the project's own that is made for measuring: the example `name` of a package, which is built first, as for
+/// a release. What is added to the command is the program's.
+pub(super) fn example(package: &str, name: &str, built_with: &[&str]) -> Command {
+    let mut command = Command::new(run::cargo());
+    command.args(["run", "--release", "--quiet", "--package", package, "--example", name]).args(built_with);
+    command.arg("--").current_dir(paths::root());
     command
 }
 

@@ -3,14 +3,12 @@
 //!
 //! Not part of a whole run: it fills a catalog of a gigabyte for each million.
 
-use std::process::Command;
-
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use super::Bench;
 use super::report::median;
-use crate::{paths, run};
+use super::{Bench, process};
+use crate::run;
 
 /// Names an empty database of PostgreSQL by its URL.
 const DATABASE: &str = "CAUSEWAY_BENCH_DATABASE";
@@ -47,18 +45,8 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
 }
 
 fn fill_and_ask(place: &str, studies: u32) -> Result<Vec<Figure>> {
-    let mut command = Command::new(run::cargo());
-    command.args([
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        "causeway-catalog",
-        "--example",
-        "large_catalog",
-        "--",
-    ]);
-    command.arg(place).arg(studies.to_string()).current_dir(paths::root());
+    let mut command = process::example("causeway-catalog", "large_catalog", &[]);
+    command.arg(place).arg(studies.to_string());
     let told = run::output_of(&mut command)?;
     told.lines().map(|line| serde_json::from_str(line).context("a figure that cannot be read")).collect()
 }

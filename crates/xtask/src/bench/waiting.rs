@@ -3,7 +3,6 @@
 //!
 //! Not part of a whole run: it fills a catalog of almost a gigabyte.
 
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
@@ -14,10 +13,10 @@ use super::Bench;
 use super::line::tell;
 use super::load::{Batch, settle};
 use super::per_second;
-use super::process::free_port;
+use super::process::{self, free_port};
 use super::report::median;
 use super::servers::{ANSWER_MAX, Server};
-use crate::{conformance, paths, run};
+use crate::{conformance, run};
 
 /// Instances that wait.
 const WAITING: &str = "1000000";
@@ -35,18 +34,8 @@ pub(super) fn run(bench: &mut Bench) -> Result<()> {
     for folder in [&full, &empty] {
         std::fs::create_dir_all(folder.join("causeway")).context("no folder for a node")?;
     }
-    let mut filling = Command::new(run::cargo());
-    filling.args([
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        "causeway-catalog",
-        "--example",
-        "waiting_jobs",
-        "--",
-    ]);
-    filling.arg(full.join("causeway").join("catalog.db")).args([DEAD, WAITING]).current_dir(paths::root());
+    let mut filling = process::example("causeway-catalog", "waiting_jobs", &[]);
+    filling.arg(full.join("causeway").join("catalog.db")).args([DEAD, WAITING]);
     run::check(&mut filling)?;
     let binary = conformance::binary(true);
     let full = Server::causeway(&binary, &full, bench.sink_port)?;
