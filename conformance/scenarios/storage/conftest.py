@@ -67,14 +67,18 @@ def make_node(request: pytest.FixtureRequest) -> Iterator[Callable[..., Causeway
         node.remove()
 
 
-@pytest.fixture
-def node(bucket: Bucket, line: BucketLine, make_node: Callable[..., Causeway]) -> Causeway:
-    """A node that runs, with the line between it and its bucket."""
-    node = make_node(bucket.variables(line.url))
+def _started(node: Causeway) -> Causeway:
     try:
         node.start()
     except CannotStart as reason:
         pytest.fail(str(reason), pytrace=False)
+    return node
+
+
+@pytest.fixture
+def node(bucket: Bucket, line: BucketLine, make_node: Callable[..., Causeway]) -> Causeway:
+    """A node that runs, with the line between it and its bucket."""
+    node = _started(make_node(bucket.variables(line.url)))
     # It looks whether it may write there.
     line.count_anew()
     return node
@@ -100,9 +104,4 @@ def wire(database: Database) -> Iterator[DatabaseLine]:
 @pytest.fixture
 def on_postgres(database: Database, wire: DatabaseLine, make_node: Callable[..., Causeway]) -> Causeway:
     """A node that runs, with the line between it and its database."""
-    node = make_node(database.variables(wire.port))
-    try:
-        node.start()
-    except CannotStart as reason:
-        pytest.fail(str(reason), pytrace=False)
-    return node
+    return _started(make_node(database.variables(wire.port)))

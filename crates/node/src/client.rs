@@ -115,6 +115,19 @@ impl Client {
         self.ask(self.request(Method::GET, path)).await
     }
 
+    /// A list that comes in pages, all of it: each is asked for from beyond what the last one there has at `key`.
+    pub(crate) async fn get_all(&self, path: &str, key: &str) -> anyhow::Result<Vec<Value>> {
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let after = all.last().and_then(|last| last.get(key)).and_then(Value::as_str).unwrap_or_default();
+            let more: Vec<Value> = self.get(&format!("{path}?after={after}")).await?;
+            if more.is_empty() {
+                return Ok(all);
+            }
+            all.extend(more);
+        }
+    }
+
     pub(crate) async fn put(&self, path: &str, body: &impl Serialize) -> anyhow::Result<()> {
         self.tell(self.request(Method::PUT, path).json(body)).await
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use causeway_admin::{LinkFace, Node};
-use causeway_archive::members::Introducing;
+use causeway_archive::members::{Fellows, Introducing};
 use causeway_archive::{Archive, oidc};
 use causeway_catalog::{Catalog, Server};
 use causeway_core::{Class, Clock, SystemClock};
@@ -272,13 +272,18 @@ pub(crate) fn archive_config(
             name: settings.node.name.clone().unwrap_or_default(),
             address: settings.node.address.as_ref().map(|url| url.as_str().to_owned()),
         },
-        fellows: Some(Arc::new(
-            causeway_web::Calls::new(Arc::clone(clock)).context("no other node can be called")?,
-        )),
+        fellows: fellows(settings, clock)?,
         zone: settings.node.zone().ok(),
         provider: provider(settings, clock)?,
         grace: settings.keep.grace,
     })
+}
+
+/// Who calls the nodes that share the catalog, where there may be any.
+fn fellows(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Option<Arc<dyn Fellows>>> {
+    let CatalogPlace::Server(_) = settings.catalog()? else { return Ok(None) };
+    let calls = causeway_web::Calls::new(Arc::clone(clock)).context("no other node can be called")?;
+    Ok(Some(Arc::new(calls)))
 }
 
 /// The identity provider that is set, if any.

@@ -6,17 +6,9 @@ use axum::http::StatusCode;
 use causeway_archive::Hold;
 use serde::Deserialize;
 
-use super::{Caller, removed, study_uid};
+use super::{Caller, From, removed, study_uid};
 use crate::problem::Problem;
 use crate::state::Node;
-
-/// From where on holds are told.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct From {
-    /// The last study that is known.
-    after: String,
-}
 
 pub(crate) async fn list(
     State(node): State<Node>,

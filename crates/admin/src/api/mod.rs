@@ -29,11 +29,20 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::http::StatusCode;
 use causeway_core::{Principal, RemoteName, Uid};
+use serde::Deserialize;
 
 use crate::problem::Problem;
 
 /// Who asks.
 pub(crate) type Caller = Extension<Arc<Principal>>;
+
+/// From where on a list is told.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct From {
+    /// What stands last in what is known.
+    after: String,
+}
 
 /// A name in a path.
 fn name(text: &str) -> Result<RemoteName, Problem> {

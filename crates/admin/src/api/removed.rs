@@ -4,19 +4,10 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use causeway_archive::{RemovedStudy, Restored};
-use serde::Deserialize;
 
-use super::{Caller, study_uid};
+use super::{Caller, From, study_uid};
 use crate::problem::Problem;
 use crate::state::Node;
-
-/// From where on studies are told.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct From {
-    /// The last study that is known.
-    after: String,
-}
 
 pub(crate) async fn list(
     State(node): State<Node>,

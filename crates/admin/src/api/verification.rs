@@ -7,7 +7,7 @@ use causeway_archive::verify::DEFAULT_BYTES_PER_SECOND;
 use causeway_archive::{Finding, Mends, Verification};
 use serde::Deserialize;
 
-use super::Caller;
+use super::{Caller, From};
 use crate::problem::Problem;
 use crate::state::Node;
 
@@ -47,14 +47,6 @@ pub(crate) async fn stop(State(node): State<Node>, caller: Caller) -> Result<Sta
     } else {
         Err(Problem::not_found("no verification is under way"))
     }
-}
-
-/// From where on findings are told.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub(crate) struct From {
-    /// The object of the last finding that is known.
-    after: String,
 }
 
 pub(crate) async fn findings(

@@ -67,15 +67,7 @@ async fn add(client: &Client, study: &Uid, reason: &str) -> anyhow::Result<()> {
 }
 
 async fn list(client: &Client) -> anyhow::Result<()> {
-    let mut all: Vec<Value> = Vec::new();
-    loop {
-        let after = all.last().map(|last| text(last, "/study")).unwrap_or_default();
-        let more: Vec<Value> = client.get(&format!("/api/v1/holds?after={after}")).await?;
-        if more.is_empty() {
-            break;
-        }
-        all.extend(more);
-    }
+    let all = client.get_all("/api/v1/holds", "study").await?;
     if client.is_json() {
         println!("{}", serde_json::to_string(&all)?);
         return Ok(());

@@ -115,15 +115,7 @@ async fn follow(client: &Client) -> anyhow::Result<()> {
 
 /// What was found, all of it.
 async fn findings(client: &Client) -> anyhow::Result<Vec<Value>> {
-    let mut all: Vec<Value> = Vec::new();
-    loop {
-        let after = all.last().and_then(|it| it.get("object")).and_then(Value::as_str).unwrap_or_default();
-        let more: Vec<Value> = client.get(&format!("{PATH}/findings?after={after}")).await?;
-        if more.is_empty() {
-            return Ok(all);
-        }
-        all.extend(more);
-    }
+    client.get_all(&format!("{PATH}/findings"), "object").await
 }
 
 async fn tell(client: &Client) -> anyhow::Result<ExitCode> {
