@@ -37,7 +37,8 @@ class Deed:
     late_seconds: float = 0
     #: No answer comes.
     is_silent: bool = False
-    #: The association ends by A-ABORT in place of the answer, or, where the store is kept, before its data set.
+    #: The association ends by A-ABORT in place of the answer, or, where the store is kept, before its data set. Where several
+    #: stores are on their way and none was answered, one of them is first.
     aborts: bool = False
     #: The connection ends without a word after the first PDU of the data set.
     cuts: bool = False
@@ -194,6 +195,8 @@ class _Association:
         self._abstract = {context.number: context.abstract for context in proposed(request)}
         #: Messages handed on and not answered, by message ID.
         self._open: dict[int, _Message] = {}
+        #: Whether an answer went to the node, and whether the association is to be aborted in place of one.
+        self._has_given = self._aborts = False
 
     def forth(self) -> None:
         """From the node to the destination."""
@@ -326,10 +329,14 @@ class _Association:
         if message is None or not message.instance:
             self._near.sendall(wire.p_data(context, 0x03, command))
         elif message.deed.aborts:
-            self._abort()
-            return False
+            self._aborts = True
         elif not message.deed.is_silent:
             self._give(message, {f"e{element:04x}": value for element, value in found.items() if element})
+            self._has_given = True
+        # Where a window was granted the answer may come before those to what went earlier: one of them is given first.
+        if self._aborts and (self._has_given or not self._open):
+            self._abort()
+            return False
         return True
 
     def _accept(self, body: bytes) -> bytes:
