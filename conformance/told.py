@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,12 +37,15 @@ class Told:
     #: Studies of which the node said that they are gone, and those of which it was asked and did not say.
     gone: set[str] = field(default_factory=set)
     perhaps_gone: set[str] = field(default_factory=set)
+    #: How many each sender, a thread, was told Success for.
+    taken_by: Counter[str] = field(default_factory=Counter)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def took(self, *items: Dataset) -> None:
         """Success."""
         with self._lock:
             self.taken += items
+            self.taken_by[threading.current_thread().name] += len(items)
 
     def refuses(self, *items: Dataset) -> None:
         """An answer that is none of success."""
@@ -84,6 +88,12 @@ class Patient(Web):
                 return answer
             assert answer.headers.get("Retry-After", "").isdigit(), "nobody is told when to come again"
             time.sleep(0.1)
+
+
+def assert_all_sent(told: Told, senders: int) -> None:
+    """Each of the senders had something to lose: fewer prove less than a test says."""
+    busy = len(told.taken_by)
+    assert busy == senders, f"{busy} of {senders} senders were told Success for anything: {dict(told.taken_by)}"
 
 
 def assert_kept(node: Subject, told: Told, where: str) -> None:

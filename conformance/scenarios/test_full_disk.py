@@ -12,7 +12,9 @@ import pytest
 import requests
 
 import data
+import told as accounts_of
 from clients import Receiver, Web, associate, contexts_of, echo
+from feeding import Feed
 from subjects import SUBJECTS
 
 MEBIBYTE = 1 << 20
@@ -20,6 +22,8 @@ DISK_MEBIBYTES = 48
 #: Of a disk with watermarks: all there is, the first mark, and the second.
 WATCHED_MEBIBYTES, WARN_MEBIBYTES, STOP_MEBIBYTES = 160, 64, 32
 SENDERS, ITEMS_OF_EACH = 8, 60
+#: The same eight, over both doors.
+C_STORE_SENDERS, STOW_SENDERS = 5, 3
 #: How soon a node must have seen that a disk has room, or has none.
 SEEN_SECONDS_MAX = 10
 DELIVERED_SECONDS_MAX = 120
@@ -149,6 +153,27 @@ def test_a_full_disk_is_told_of_and_got_over(disk, node):
     web = Web(node.dicomweb)
     assert [item.SOPInstanceUID for item in taken if not web.has(item)] == []
     assert [item.SOPInstanceUID for item in refused if web.has(item)] == []
+
+
+def test_what_eight_senders_were_told_is_there_after_the_disk_was_full(disk, node):
+    """Over both doors, into a disk that fills up under them and has room again while they go on. The log lies on that disk,
+    too: a line that cannot be written ends nothing."""
+    filler = Path(disk) / "filler"
+    filler.write_bytes(bytes((DISK_MEBIBYTES - 16) * MEBIBYTE))
+    with Feed(node, C_STORE_SENDERS, STOW_SENDERS, delete=False, rest_seconds=0.05) as feed:
+        until(lambda: bool(feed.told.refused), True, DELIVERED_SECONDS_MAX)
+        time.sleep(1)
+        taken = len(feed.told.taken)
+        filler.unlink()
+        until(lambda: len(feed.told.taken) > taken + SENDERS, True, 2 * SEEN_SECONDS_MAX)
+    told = feed.told
+    accounts_of.assert_all_sent(told, SENDERS)
+    assert told.unanswered == [], "a full disk is a reason that is told, and none to hang up"
+    accounts_of.assert_kept(node, told, "the disk has room again")
+    assert requests.get(node.url + node.ready_path(), timeout=10).status_code == 200
+    node.restart()
+    accounts_of.assert_kept(node, told, "after a restart")
+    print(f"{len(told.taken)} taken, {len(told.refused)} refused, {len(told.unanswered)} unanswered")
 
 
 @pytest.mark.parametrize("disk", [WATCHED_MEBIBYTES], indirect=True)

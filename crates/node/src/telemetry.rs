@@ -18,7 +18,12 @@ pub(crate) fn start(settings: &LogSettings) -> anyhow::Result<()> {
     for directive in SILENT {
         filter = filter.add_directive(directive.parse().context("a directive of ours")?);
     }
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // A line that cannot be written, since the log lies on a full disk, is lost. Told of by `eprintln!`, as it would be,
+        // that panics in whatever was about to log: an association, an ingest.
+        .log_internal_errors(false);
     let started = match settings.format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).try_init(),
