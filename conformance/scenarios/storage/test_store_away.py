@@ -44,6 +44,7 @@ def test_what_senders_were_told_is_in_the_bucket_after_the_store_was_away(
         time.sleep(1)
     told = feed.told
     assert before and meanwhile, "hardly anything was sent: this proves nothing"
+    accounts_of.assert_all_sent(told, C_STORE_SENDERS + STOW_SENDERS)
     assert (told.refused, told.unanswered) == ([], []), "senders were refused although the spool had room"
     accounts_of.assert_kept(node, told, "the store is back")
     assert_settled(bucket, told.taken, "the store is back")
