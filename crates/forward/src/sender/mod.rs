@@ -15,7 +15,7 @@ use std::time::Duration;
 use causeway_archive::{Archive, Passage, RetrieveError, Throttle};
 use causeway_catalog::Owed;
 use causeway_catalog::delivery::Claimed;
-use causeway_core::{AeTitle, Clock, Priority, Remote, StoredInstance};
+use causeway_core::{AeTitle, Class, Clock, Priority, Remote, StoredInstance};
 use causeway_dimse::scu::{Known, Said, Terms};
 use causeway_tls::Tls;
 use tokio::sync::watch;
@@ -185,17 +185,63 @@ fn ungiven(error: &RetrieveError) -> Failure {
         RetrieveError::NotDecodable { .. } | RetrieveError::Transform(_) => {
             Failure::new(Kind::Permanent, error.to_string())
         }
+        _ if is_away(error) => Failure::new(Kind::Transient, unreadable_words(error)),
         _ => unreadable(error),
+    }
+}
+
+/// Whether what has it is away, and not the instance at fault: the node in whose spool it lies, the object store, the
+/// database. They come back, after hours too, and nobody is to send anew by hand then.
+fn is_away(error: &RetrieveError) -> bool {
+    match error {
+        RetrieveError::Elsewhere { .. } => true,
+        RetrieveError::Store(error) => error.is_of_object_store(),
+        RetrieveError::Catalog(error) => error.class() == Class::Transient,
+        _ => false,
     }
 }
 
 /// An instance that could not be opened, or read to its end, here.
 fn unreadable(error: &impl std::fmt::Display) -> Failure {
-    Failure::new(Kind::Ours, format!("the instance could not be read here: {error}"))
+    Failure::new(Kind::Ours, unreadable_words(error))
+}
+
+fn unreadable_words(error: &impl std::fmt::Display) -> String {
+    format!("the instance could not be read here: {error}")
 }
 
 /// Completes when `stopped` is true.
 async fn until_true(stopped: &mut watch::Receiver<bool>) {
     // It is over, too, when nobody can stop us any more.
     let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use causeway_store::Error as StoreError;
+
+    use super::*;
+
+    #[test]
+    fn what_is_away_is_waited_for_and_what_is_at_fault_is_not() {
+        let disk = StoreError::Disk {
+            operation: "reading an object".to_owned(),
+            source: io::Error::other("input/output error"),
+        };
+        let cases = [
+            (
+                RetrieveError::Elsewhere { node: "b".to_owned(), because: "refused".to_owned() },
+                Kind::Transient,
+            ),
+            (StoreError::NoAnswer(Duration::from_secs(1)).into(), Kind::Transient),
+            (disk.into(), Kind::Ours),
+            (RetrieveError::Unreadable("no data set".to_owned()), Kind::Ours),
+            (RetrieveError::Transform("it is refused".to_owned()), Kind::Permanent),
+        ];
+        for (error, kind) in cases {
+            assert_eq!(ungiven(&error).kind, kind, "{error}");
+        }
+    }
 }

@@ -13,7 +13,7 @@ use futures_util::stream::{self, Stream, StreamExt};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use super::super::{Ready, ungiven, unreadable};
+use super::super::{Ready, ungiven};
 use super::before::Answers;
 use crate::failure::Failure;
 
@@ -204,7 +204,7 @@ impl Part {
                         }
                         Err(error) => {
                             // The client tells a failing body and a failing line not apart: this is how we know.
-                            self.upload.failed(self.at, unreadable(&error));
+                            self.upload.failed(self.at, ungiven(&error));
                             self.upload.0.broke_off.store(true, Ordering::Release);
                             self.state = State::Done;
                             return Err(io::Error::other(error));
