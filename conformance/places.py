@@ -10,6 +10,8 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 
+import pytest
+
 import buckets
 from buckets import Bucket, Buckets
 from databases import Database, Databases
@@ -86,6 +88,11 @@ class Keeping:
     def __str__(self) -> str:
         return f"{self.objects}-{self.catalog}"
 
+    @property
+    def is_of_files(self) -> bool:
+        """Whether all of it is in the node's own folder."""
+        return self == Keeping()
+
     def lacks(self) -> str | None:
         """What of it the node does not know, if so."""
         kinds = {"s3" if self.objects == "moto" else self.objects, self.catalog}
@@ -99,6 +106,16 @@ class Keeping:
         template = like.database.name if like is not None and like.database is not None else "template0"
         database = None if self.catalog == "sqlite" else cluster().make(name, template)
         return Place(bucket, database)
+
+
+#: The settings that crashes are tried in, where a run does not name one.
+SETTINGS = [Keeping(), Keeping("s3"), Keeping(catalog="postgres"), Keeping("s3", "postgres")]
+
+
+def settings_of(config: pytest.Config) -> list[Keeping]:
+    """The settings that a run is about: the one that it names, or all."""
+    named = Keeping(config.getoption("--objects"), config.getoption("--catalog"))
+    return SETTINGS if named.is_of_files else [named]
 
 
 @dataclass(frozen=True)

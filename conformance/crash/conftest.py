@@ -8,6 +8,7 @@ import pytest
 
 import deliveries
 from clients import Receiver
+from places import Keeping
 from subjects import SUBJECTS
 from subjects.causeway import Causeway
 from told import REMOTE
@@ -28,9 +29,17 @@ def reader() -> Iterator[Receiver]:
 
 
 @pytest.fixture(scope="session")
-def beginning(reader: Receiver) -> Iterator[Causeway]:
+def keeping(request: pytest.FixtureRequest) -> Keeping:
+    """Where the nodes of a test keep objects and catalog."""
+    if lacking := request.param.lacks():
+        pytest.skip(f"this node does not know {lacking}")
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def beginning(reader: Receiver, keeping: Keeping) -> Iterator[Causeway]:
     """A node that knows the destination and sends it everything, and has nothing yet; it does not run."""
-    node = SUBJECTS["causeway"](settings=deliveries.SETTINGS)
+    node = SUBJECTS["causeway"](settings=deliveries.SETTINGS, keeping=keeping)
     node.start()
     node.add_remote(REMOTE, reader.ae_title, reader.port)
     node.add_route("all", "true", REMOTE)
@@ -40,12 +49,12 @@ def beginning(reader: Receiver) -> Iterator[Causeway]:
 
 
 @pytest.fixture
-def make_node(beginning: Causeway) -> Iterator[Callable[[], Traced]]:
+def make_node(beginning: Causeway, keeping: Keeping) -> Iterator[Callable[[], Traced]]:
     """Nodes that begin so, not started."""
     made: list[Traced] = []
 
     def make() -> Traced:
-        node = Traced(settings=deliveries.SETTINGS)
+        node = Traced(settings=deliveries.SETTINGS, keeping=keeping)
         made.append(node)
         node.begin_as(beginning)
         return node

@@ -2,7 +2,8 @@
 
 Each kind of fault is met by a node that is fed over C-STORE and STOW-RS, delivers what it is given and deletes some of
 it; then the node is started again without, and held against what was said. `--every` tries one call after another
-until a run passes without the fault; without, a few of each kind are tried.
+until a run passes without the fault, in each setting; without, a few of each kind are tried on files and SQLite, and of
+some kinds one in the others.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import told as accounts_of
 from clients import Receiver, associate, contexts_of, echo
 from told import REMOTE
 from feeding import Feed, image
+from places import Keeping, settings_of
 from subjects.base import CannotStart
 from told import Told
 from traced import Fault, Traced, trusted_after_a_failed_sync, why_not
@@ -36,31 +38,54 @@ SYNCS = ("fsync", "fdatasync")
 LOG, CATALOG = ("catalog.db-wal",), ("catalog.db-wal", "catalog.db")
 
 
-def of_sqlite(fault: Fault):  # type: ignore[no-untyped-def]
-    """A fault that only the embedded catalog can meet."""
-    return pytest.param(fault, marks=pytest.mark.kept(catalog=("sqlite",)))
-
-
-FAULTS = [
+#: What only the embedded catalog does to its disk.
+OF_SQLITE = [
+    Fault(SYNCS, "error=EIO", CATALOG),
+    Fault(("pwrite64",), "error=EIO"),
+    Fault(("pwrite64",), "error=ENOSPC", LOG),
+    Fault(("ftruncate",), "error=EIO"),
+    Fault(("pwrite64",), "signal=KILL"),
+]
+#: What is done to any disk.
+OF_ALL = [
     Fault(("writev",), "error=EIO"),
     Fault(("writev",), "error=ENOSPC"),
     Fault(SYNCS, "error=EIO"),
-    of_sqlite(Fault(SYNCS, "error=EIO", CATALOG)),
     Fault(SYNCS, "error=EIO", ("spool",)),
     Fault(("rename",), "error=EIO"),
     Fault(("unlink",), "error=EIO"),
     Fault(("mkdir",), "error=ENOSPC"),
     Fault(("openat",), "error=EIO"),
-    of_sqlite(Fault(("pwrite64",), "error=EIO")),
-    of_sqlite(Fault(("pwrite64",), "error=ENOSPC", LOG)),
-    of_sqlite(Fault(("ftruncate",), "error=EIO")),
     Fault(("writev",), "signal=KILL"),
     Fault(SYNCS, "signal=KILL"),
     Fault(("rename",), "signal=KILL"),
     Fault(("unlink",), "signal=KILL"),
-    of_sqlite(Fault(("pwrite64",), "signal=KILL")),
     Fault(("mkdir", "openat"), "signal=KILL"),
 ]
+#: What a bucket is spoken to with; so are senders and the destination.
+OF_LINES = [Fault(("sendto",), "error=ECONNRESET"), Fault(("recvfrom",), "error=ECONNRESET")]
+#: And a database. A node waits for that at its start, each time with a new thread, of which each meets a fault: only an end is
+#: one that passes. scenarios/storage cuts the lines to both at the Nth request and commit.
+ENDS_OF_LINES = [Fault(("sendto",), "signal=KILL"), Fault(("recvfrom",), "signal=KILL")]
+#: What is tried without `--every` where not all is in files.
+FEW_ELSEWHERE = [Fault(SYNCS, "error=EIO", ("spool",)), Fault(("rename",), "signal=KILL"), Fault(("sendto",), "signal=KILL")]
+
+
+def faults_of(keeping: Keeping, every: bool) -> list[Fault]:
+    """What can befall a node that keeps things so, as far as it is tried."""
+    if keeping.is_of_files:
+        return OF_ALL + OF_SQLITE
+    if not every:
+        return FEW_ELSEWHERE
+    return OF_ALL + ENDS_OF_LINES + (OF_SQLITE + OF_LINES if keeping.catalog == "sqlite" else [])
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each fault in each setting of the run, setting by setting."""
+    every = bool(metafunc.config.getoption("--every"))
+    pairs = [(keeping, fault) for keeping in settings_of(metafunc.config) for fault in faults_of(keeping, every)]
+    metafunc.parametrize(("keeping", "fault"), pairs, ids=str, indirect=["keeping"], scope="session")
+
 
 pytestmark = [
     pytest.mark.only("causeway"), pytest.mark.skipif(why_not() is not None, reason=f"cannot trace: {why_not()}"),
@@ -68,26 +93,25 @@ pytestmark = [
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
 def test_what_was_told_is_there_after_a_fault(
-    fault: Fault, make_node: Callable[[], Traced], reader: Receiver, every: bool,
+    keeping: Keeping, fault: Fault, make_node: Callable[[], Traced], reader: Receiver, every: bool,
     record_property: Callable[[str, object], None],
 ) -> None:
     """Each acknowledged instance is found, whole and delivered or due; nothing else is there in part; the node goes on
     or ends with a word and a code."""
     tried = 0
-    for when in numbers(fault, every):
+    for when in numbers(fault, keeping, every):
         tried += 1
         if not met(make_node(), fault, when, reader):
             break
-    print(f"{fault}: {tried} calls tried, the last {when}")
+    print(f"{keeping}, {fault}: {tried} calls tried, the last {when}")
     record_property("tried", tried)
 
 
-def numbers(fault: Fault, every: bool) -> Iterator[int]:
+def numbers(fault: Fault, keeping: Keeping, every: bool) -> Iterator[int]:
     """The calls to try."""
     if not every:
-        yield from FEW_ENDS if fault.is_end else FEW
+        yield from FEW_ENDS if fault.is_end or not keeping.is_of_files else FEW
         return
     when = 1
     for _ in range(MOST):
