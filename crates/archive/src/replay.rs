@@ -144,5 +144,6 @@ impl Archive {
 
 /// Whether an error is about the one file that was read, so that the others can be read all the same.
 pub(crate) fn is_of_one_file(error: &IngestError) -> bool {
-    matches!(error, IngestError::Store(causeway_store::Error::Disk { .. })) || error.class() == Class::Peer
+    use causeway_store::Error::{Disk, Sealed};
+    matches!(error, IngestError::Store(Disk { .. } | Sealed(_))) || error.class() == Class::Peer
 }

@@ -191,6 +191,17 @@ impl Settings {
         environment: impl Iterator<Item = (String, String)>,
         flags: &[(&str, &str, String)],
     ) -> anyhow::Result<Self> {
+        let settings = Self::read_unchecked(file, environment, flags)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// The same where they need not hold together: for what makes a file that they name.
+    pub(crate) fn read_unchecked(
+        file: Option<&Path>,
+        environment: impl Iterator<Item = (String, String)>,
+        flags: &[(&str, &str, String)],
+    ) -> anyhow::Result<Self> {
         let mut table = match file {
             Some(path) => {
                 let text = std::fs::read_to_string(path)
@@ -211,9 +222,7 @@ impl Settings {
         for (section, key, text) in flags {
             put(&mut table, section, key, Value::String(text.clone()))?;
         }
-        let settings: Self = Value::Table(table).try_into().context("in the configuration")?;
-        settings.check()?;
-        Ok(settings)
+        Value::Table(table).try_into().context("in the configuration")
     }
 
     fn check(&self) -> anyhow::Result<()> {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use causeway_core::{Class, ObjectKey};
 
+use crate::sealed::Fault;
 use crate::words;
 
 /// How stores say that the whole bucket is not there, which is no matter of one object.
@@ -30,7 +31,10 @@ pub enum Error {
     NoRoom,
     /// The object store failed.
     #[error("the object store failed: {}", words::of(.0))]
-    ObjectStore(#[from] object_store::Error),
+    ObjectStore(object_store::Error),
+    /// What is there is not opened.
+    #[error("the object cannot be read: {0}")]
+    Sealed(Fault),
     /// It said nothing.
     #[error("the object store did not answer within {} s", .0.as_secs())]
     NoAnswer(Duration),
@@ -80,7 +84,7 @@ impl Error {
         let is_of_bucket = words::code(&error).is_some_and(|code| NO_BUCKET.contains(&code.as_str()));
         match error {
             object_store::Error::NotFound { .. } if !is_of_bucket => Self::NotFound(key.clone()),
-            error => Self::ObjectStore(error),
+            error => error.into(),
         }
     }
 
@@ -103,8 +107,19 @@ impl Error {
                 _ => Class::Transient,
             },
             Self::ObjectStore(_) | Self::NoAnswer(_) | Self::Length { .. } | Self::Closed => Class::Transient,
-            Self::Header { .. } | Self::Damaged { .. } => Class::Bug,
+            // It is there, and is read as soon as its key is.
+            Self::Sealed(Fault::NoKey(_)) => Class::Transient,
+            Self::Header { .. } | Self::Damaged { .. } | Self::Sealed(_) => Class::Bug,
             Self::InUse(_) => Class::Caller,
+        }
+    }
+}
+
+impl From<object_store::Error> for Error {
+    fn from(error: object_store::Error) -> Self {
+        match Fault::of(&error) {
+            Some(fault) => Self::Sealed(fault.clone()),
+            None => Self::ObjectStore(error),
         }
     }
 }

@@ -23,6 +23,7 @@ mod pool;
 pub mod removed;
 mod room;
 pub mod scratch;
+pub mod sealed;
 pub mod settings;
 mod spool;
 pub mod staging;

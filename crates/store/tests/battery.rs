@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use causeway_core::{Class, Digest, ExpectedObject, ObjectKey};
+use causeway_store::sealed::file;
 use causeway_store::settings::{Place, Settings};
 use causeway_store::staging::MAX_HELD_BODY_BYTES;
 use causeway_store::{Config, Error, ObjectsConfig, Remote, Store};
@@ -26,9 +27,19 @@ struct Subject {
 }
 
 impl Subject {
-    /// One of each backend: a folder, an object store in memory, and an S3 server, below a prefix.
+    /// One of each backend: a folder, an object store in memory, and an S3 server, below a prefix, with and without
+    /// sealed objects.
     fn all() -> Vec<Self> {
-        vec![Self::local(), Self::memory(), Self::s3()]
+        vec![Self::local(), Self::memory(), Self::s3(""), Self::sealed()]
+    }
+
+    /// The S3 server, with objects that are sealed before they go there.
+    fn sealed() -> Self {
+        let keys = tempfile::tempdir().unwrap();
+        let path = keys.path().join("keys");
+        file::add(&path, None, file::Place::First, jiff::Timestamp::UNIX_EPOCH).unwrap();
+        // They are read once; a file that is gone changes nothing.
+        Self::s3(&format!("\n[encryption]\nkeys = \"{}\"", path.display()))
     }
 
     fn local() -> Self {
@@ -42,14 +53,14 @@ impl Subject {
         Self { folder: tempfile::tempdir().unwrap(), objects, _bucket: None }
     }
 
-    fn s3() -> Self {
+    fn s3(more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = Key { id: "id".to_owned(), secret: "secret".to_owned() };
         let listen = "127.0.0.1:0".parse().unwrap();
         let bucket = Bucket::open(listen, &folder.path().join("buckets"), "images", Some(key)).unwrap();
         let text = format!(
             "url = \"s3://images/hospital/a\"\nendpoint = \"http://{}\"\naccess_key_id = \"id\"\n\
-             secret_access_key = \"secret\"",
+             secret_access_key = \"secret\"{more}",
             bucket.address()
         );
         let settings: Settings = toml::from_str(&text).unwrap();

@@ -98,7 +98,9 @@ impl Archive {
             Err(StoreError::NotFound(_)) => {
                 return Ok(Some((FindingKind::Lost, "the object is not there".to_owned())));
             }
-            Err(error @ StoreError::Disk { .. }) => return damaged(error.to_string()),
+            Err(error @ (StoreError::Disk { .. } | StoreError::Sealed(_))) => {
+                return damaged(error.to_string());
+            }
             Err(error) => return Err(error),
         };
         if blob.bytes() != instance.object_bytes {
@@ -111,7 +113,9 @@ impl Archive {
         while let Some(chunk) = chunks.next().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
-                Err(error @ (StoreError::Disk { .. } | StoreError::Length { .. })) => {
+                Err(
+                    error @ (StoreError::Disk { .. } | StoreError::Length { .. } | StoreError::Sealed(_)),
+                ) => {
                     return damaged(error.to_string());
                 }
                 Err(error) => return Err(error),

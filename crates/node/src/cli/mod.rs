@@ -22,6 +22,7 @@ mod restore;
 mod retention;
 mod route;
 mod serve;
+mod store;
 mod table;
 mod token;
 mod transform;
@@ -101,6 +102,8 @@ enum Verb {
     Restore(restore::Restore),
     /// The catalog of a node that does not run: make it anew from the store
     Catalog(catalog::Catalog),
+    /// What objects are kept with: the keys that seal them
+    Store(store::Store),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  causeway completions bash > /etc/bash_completion.d/causeway")]
     Completions {
@@ -154,6 +157,7 @@ impl Verb {
             Self::Backup(verb) => verb.run(),
             Self::Restore(verb) => verb.run(),
             Self::Catalog(verb) => verb.run(),
+            Self::Store(verb) => verb.run(),
             Self::Completions { shell } => {
                 clap_complete::generate(shell, &mut Cli::command(), "causeway", &mut std::io::stdout());
                 Ok(ExitCode::SUCCESS)

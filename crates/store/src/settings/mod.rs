@@ -18,6 +18,7 @@ use serde::Deserialize;
 pub use secret::Secret;
 
 use crate::Remote;
+use crate::sealed::{Plain, Ring};
 use address::Scheme;
 
 /// Uploads under way at the same time where nobody says.
@@ -78,6 +79,8 @@ pub struct Settings {
     pub sse: Option<Sse>,
     /// S3: the key that it does so with, for `aws:kms`.
     pub sse_key: Option<String>,
+    /// How objects are sealed before they go to the store.
+    pub encryption: Option<Encryption>,
     /// Google: a file with the key of a service account. None: the environment, or the role of the machine.
     pub service_account: Option<PathBuf>,
     /// Azure: the storage account.
@@ -86,6 +89,17 @@ pub struct Settings {
     pub account_key: Option<Secret>,
     /// Azure: a file that holds it.
     pub account_key_file: Option<PathBuf>,
+}
+
+/// `[store.encryption]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Encryption {
+    /// The file of the keys: a line for each, `ID base64-of-32-bytes`; the first seals, all open.
+    pub keys: PathBuf,
+    /// What is done with an object that is not sealed.
+    #[serde(default)]
+    pub plain: Plain,
 }
 
 /// How an S3 server encrypts what it keeps.
@@ -115,6 +129,7 @@ pub struct Bucket {
     prefix: object_store::path::Path,
     uploads: usize,
     name: String,
+    sealing: Option<(Ring, Plain)>,
 }
 
 #[derive(Debug, Clone)]
@@ -152,16 +167,25 @@ impl Settings {
             Scheme::Google => Kind::Google(google::Google::read(self, address.bucket, environment)?),
             Scheme::Azure => Kind::Azure(azure::Azure::read(self, address.bucket, environment)?),
         };
-        Ok(Place::Bucket(Box::new(Bucket { kind, prefix: address.prefix, uploads, name: url.clone() })))
+        let (sealing, name) = (self.sealing()?, url.clone());
+        Ok(Place::Bucket(Box::new(Bucket { kind, prefix: address.prefix, uploads, name, sealing })))
+    }
+
+    fn sealing(&self) -> Result<Option<(Ring, Plain)>, SettingsError> {
+        let Some(Encryption { keys, plain }) = &self.encryption else { return Ok(None) };
+        let ring =
+            Ring::open(keys).map_err(|words| SettingsError(format!("encryption: the key file {words}")))?;
+        Ok(Some((ring, *plain)))
     }
 
     /// Keys that mean nothing to the store that is named: whoever wrote them meant something.
     fn refuse_strangers(&self, scheme: Scheme) -> Result<(), SettingsError> {
         use Scheme::{Azure, File, Google, S3};
         let is_of_disk = self.warn_free.is_some() || self.stop_free.is_some();
-        let all: [(&str, bool, &[Scheme]); 18] = [
+        let all: [(&str, bool, &[Scheme]); 19] = [
             ("warn_free and stop_free", is_of_disk, &[File]),
             ("uploads", self.uploads.is_some(), &[S3, Google, Azure]),
+            ("encryption", self.encryption.is_some(), &[S3, Google, Azure]),
             ("endpoint", self.endpoint.is_some(), &[S3, Google, Azure]),
             ("allow_http", self.allow_http.is_some(), &[S3, Google, Azure]),
             ("ca_file", self.ca_file.is_some(), &[S3, Google, Azure]),
@@ -205,7 +229,12 @@ impl Bucket {
             Kind::Azure(azure) => azure.build(pace),
         };
         let (reading, writing) = (built(client::Pace::Reading)?, built(client::Pace::Writing)?);
-        Ok(Remote::new(reading, writing).below(&self.prefix).with_uploads(self.uploads).named(&self.name))
+        let remote = Remote::new(reading, writing).below(&self.prefix);
+        let remote = match &self.sealing {
+            Some((ring, plain)) => remote.sealed(ring, *plain),
+            None => remote,
+        };
+        Ok(remote.with_uploads(self.uploads).named(&self.name))
     }
 
     /// The URL that it was set by.

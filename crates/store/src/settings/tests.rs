@@ -74,6 +74,8 @@ fn what_cannot_hold_is_refused_with_what_to_do() {
         (s3("endpoint = \"https://10.0.0.1:9000\"\npath_style = false"), "whose host is a name"),
         (s3("ca_file = \"/nowhere\""), "cannot be read"),
         (s3(&format!("{KEYS}access_key_id_file = \"/nowhere\"")), "take one of them out"),
+        (s3("[encryption]\nkeys = \"/nowhere\""), "causeway store keys new"),
+        (refused("[encryption]\nkeys = \"/nowhere\""), "encryption is for s3://, gs://, az:// alone"),
         (refused("region = \"r\""), "region is for s3:// alone, and url is not given"),
         (
             refused("url = \"file:///x\"\nendpoint = \"https://h\""),

@@ -25,6 +25,7 @@ pub(crate) use settle::{Whether, settle, settle_apart};
 
 use crate::blob::Blob;
 use crate::error::Error;
+use crate::sealed::{Plain, Ring, Sealed};
 use crate::walk::ASIDE_NAME;
 use crate::{layout, settings};
 use doomed::Doomed;
@@ -77,6 +78,13 @@ impl Remote {
         }
         let below = |objects| Arc::new(PrefixStore::new(objects, prefix.clone())) as Arc<dyn ObjectStore>;
         Self { reading: below(self.reading), writing: below(self.writing), ..self }
+    }
+
+    /// The same where objects are sealed with the first of these keys before they go there.
+    #[must_use]
+    pub fn sealed(self, ring: &Ring, plain: Plain) -> Self {
+        let sealed = |objects| Arc::new(Sealed::new(objects, ring.clone(), plain)) as Arc<dyn ObjectStore>;
+        Self { reading: sealed(self.reading), writing: sealed(self.writing), ..self }
     }
 
     /// The same with so many objects uploaded at a time, at least one.

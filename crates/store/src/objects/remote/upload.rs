@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::RemoteObjects;
 use crate::error::Error;
+use crate::sealed::WholeBytes;
 use crate::{Store, blob};
 
 /// What objects are (PS3.18 §8.7.3.2): a file of Part 10.
@@ -126,7 +127,8 @@ impl RemoteObjects {
     }
 
     async fn upload_in_parts(&self, source: &mut Source, path: &Path) -> Result<(), Error> {
-        let options = PutMultipartOptions { attributes: attributes(), ..PutMultipartOptions::default() };
+        let mut options = PutMultipartOptions { attributes: attributes(), ..PutMultipartOptions::default() };
+        options.extensions.insert(WholeBytes(source.bytes()));
         let mut upload = within(0, self.remote.writing.put_multipart_opts(path, options)).await?;
         let whole = async {
             self.put_parts(source, upload.as_mut()).await?;
