@@ -21,6 +21,9 @@ pub enum Fault {
          and run `causeway store reseal`; else somebody else put it there"
     )]
     Plain,
+    /// The store was used with encryption, and now it is not.
+    #[error("it is sealed, and no keys are given: set [store.encryption] keys to the file that holds them")]
+    NotSealing,
     /// It is none of what was sealed under this name with this key.
     #[error(
         "it does not open with key {0}: its bytes were changed, or it was put in the place of another, or the key file \

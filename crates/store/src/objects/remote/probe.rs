@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use object_store::path::Path;
-use object_store::{Error, ObjectStoreExt as _, PutPayload};
+use object_store::{Error, GetOptions, ObjectStore as _, ObjectStoreExt as _, PutPayload};
 
 use super::RemoteObjects;
+use crate::sealed::{Fault, MAGIC};
 use crate::{layout, words};
 
 /// How long it may take altogether.
@@ -41,7 +42,10 @@ impl RemoteObjects {
 
     async fn try_all(&self) -> Result<(), (&'static str, Error)> {
         let of = |verb| move |error| (verb, error);
-        self.remote.reading.list(None).next().await.transpose().map_err(of("list"))?;
+        let first = self.remote.reading.list(None).next().await.transpose().map_err(of("list"))?;
+        if let Some(first) = first {
+            self.open_one(&first.location).await.map_err(of("read"))?;
+        }
         let path = Path::from(format!("{NAME}{}", layout::new_key()));
         let put = self.remote.writing.put(&path, PutPayload::from_static(CONTENT)).await;
         put.map_err(of("write"))?;
@@ -51,10 +55,31 @@ impl RemoteObjects {
         read.map(drop)
     }
 
+    /// Sees whether what is there can be read with the keys that there are. One object that is damaged, or gone meanwhile,
+    /// says nothing of the others.
+    async fn open_one(&self, path: &Path) -> Result<(), Error> {
+        let options = GetOptions { range: Some((0..MAGIC.len() as u64).into()), ..GetOptions::default() };
+        let found = async { self.remote.reading.get_opts(path, options).await?.bytes().await };
+        match found.await {
+            Ok(begins) if begins.starts_with(&MAGIC) => Err(Fault::NotSealing.into()),
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => match Fault::of(&error) {
+                Some(Fault::NoKey(_) | Fault::Plain) | None => Err(error),
+                Some(fault) => {
+                    tracing::error!(object = %path, %fault, "an object of the store cannot be read");
+                    Ok(())
+                }
+            },
+        }
+    }
+
     fn judge(&self, verb: &str, error: &Error) -> Probe {
         let (name, told) = (&self.remote.name, words::of(error));
         let code = words::code(error).unwrap_or_default();
         let status = words::status(error).unwrap_or_default();
+        if let Some(fault) = Fault::of(error) {
+            return Probe::Wrong(format!("{name}: the first object in it cannot be read: {fault}"));
+        }
         let wrong = |words: String| Probe::Wrong(format!("{words} ({told})"));
         match (code.as_str(), status.as_str()) {
             ("NoSuchBucket" | "ContainerNotFound" | "InvalidBucketName", _) => wrong(format!(
