@@ -144,7 +144,11 @@ impl Sealed {
         let mut answer = Answer { chunks: found.into_stream(), ahead: BytesMut::new() };
         let skipped = answer.take(wanted.sealed_start() - asked).await?;
         answer.fill(HEAD_BYTES).await?;
-        let kept = self.kept_as(&answer.ahead)?;
+        let mut kept = self.kept_as(&answer.ahead)?;
+        if wanted.sealed_start() > 0 && matches!(kept, Kept::Plain) {
+            // A segment that lost its magic, or is beyond the end, is none of a plain object: the beginning decides.
+            kept = self.begin(path, GetOptions::default()).await?.1;
+        }
         let stored_bytes = meta.size;
         let mut opened = GetResult {
             payload: GetResultPayload::Stream(stream::empty().boxed()),
@@ -179,19 +183,26 @@ impl Sealed {
 
     /// How long an object is: its first bytes say it, so they are asked for in place of nothing.
     async fn look(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
-        let range = Some(GetRange::Bounded(0..HEAD_BYTES as u64));
-        let mut found = self.inner.get_opts(path, GetOptions { range, head: false, ..options }).await?;
-        let payload = GetResultPayload::Stream(stream::empty().boxed());
-        let payload = std::mem::replace(&mut found.payload, payload);
-        let (meta, attributes) = (found.meta.clone(), found.attributes.clone());
-        let range = found.range.clone();
-        let begun = GetResult { payload, meta, range, attributes, extensions: Extensions::new() };
-        let begins = begun.bytes().await?;
-        if let Kept::Sealed(_) = self.kept_as(&begins)? {
+        let (mut found, kept) = self.begin(path, options).await?;
+        if let Kept::Sealed(_) = kept {
             found.meta.size = plain_bytes(found.meta.size).ok_or(Fault::Form("no object is so long"))?;
         }
-        found.range = 0..0;
         Ok(found)
+    }
+
+    /// What is told of an object, without its bytes, and how it is kept.
+    async fn begin(&self, path: &Path, options: GetOptions) -> Result<(GetResult, Kept)> {
+        let range = Some(GetRange::Bounded(0..HEAD_BYTES as u64));
+        let found = self.inner.get_opts(path, GetOptions { range, head: false, ..options }).await?;
+        let told = GetResult {
+            payload: GetResultPayload::Stream(stream::empty().boxed()),
+            meta: found.meta.clone(),
+            range: 0..0,
+            attributes: found.attributes.clone(),
+            extensions: Extensions::new(),
+        };
+        let kept = self.kept_as(&found.bytes().await?)?;
+        Ok((told, kept))
     }
 
     fn kept_as(&self, begins: &[u8]) -> Result<Kept, Fault> {

@@ -99,6 +99,8 @@ proptest! {
     fn a_byte_that_was_changed_is_an_error(length in lengths(), at: prop::sample::Index, bit in 0..8_u32) {
         run(async {
             let (subject, name) = (Subject::new(Plain::Refuse), path("a"));
+            let lenient =
+                Subject::over(Arc::clone(&subject.behind), &format!("one {ONE}"), Plain::Read);
             subject.sealed.put(&name, body(length).into()).await.unwrap();
             let mut raw = subject.raw(&name).await;
             let at = at.index(raw.len());
@@ -106,6 +108,14 @@ proptest! {
             subject.put_raw(&name, raw).await;
             let error = subject.read(&name, None).await.unwrap_err();
             assert!(Fault::of(&error).is_some(), "{error}");
+            // Behind the first bytes it is no plain object either, wherever the range begins.
+            if at >= MAGIC.len() {
+                let within = Some(GetRange::Offset((at / (SEGMENT + 72) * SEGMENT) as u64));
+                for range in [None, within] {
+                    let error = lenient.read(&name, range).await.unwrap_err();
+                    assert!(Fault::of(&error).is_some() || length == 0, "{error}");
+                }
+            }
         });
     }
 
