@@ -255,12 +255,12 @@ def test_a_question_that_is_none_is_refused(subject):
     """A UID that is none, a remote that is none, one that is not called."""
     assert command(subject, "remote", "retrieve", "nobody", "study").code == 2
     assert "no remote" in command(subject, "remote", "retrieve", "nobody", "1.2.3").err
-    subject.run("remote", "add", "mute", "--ae-title", "MUTE")
+    subject.run("remote", "add", "unplaced", "--ae-title", "UNPLACED")
     without = requests.post(
-        f"{subject.url}/api/v1/remotes/mute/retrieve", json={"study": "1.2.3", "instance": "1.2.3.4"}, timeout=30,
+        f"{subject.url}/api/v1/remotes/unplaced/retrieve", json={"study": "1.2.3", "instance": "1.2.3.4"}, timeout=30,
     )
     assert without.status_code == 400 and "with its series" in without.text
-    said = command(subject, "remote", "retrieve", "mute", "1.2.3")
+    said = command(subject, "remote", "retrieve", "unplaced", "1.2.3")
     assert said.code == 1 and "no host and port" in said.out
 
 
