@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 
 import data
 from buckets import Bucket
-from clients import Web, path_of, store
+from clients import ACCEPT_STORED, Web, path_of, store
 from settled import await_objects
 from subjects.base import CannotStart
 from subjects.causeway import Causeway, binary
@@ -57,6 +57,14 @@ def variables(bucket: Bucket, file: Path, **more: str) -> dict[str, str]:
     return {**bucket.variables(), "CAUSEWAY_STORE__ENCRYPTION__KEYS": str(file), **more}
 
 
+@pytest.fixture
+def sealing(bucket: Bucket, key_file: Path, make_node: Callable[..., Causeway]) -> Causeway:
+    """A node that runs and seals."""
+    node = make_node(variables(bucket, key_file))
+    node.start()
+    return node
+
+
 def assert_read(node: Causeway, items: list[Dataset]) -> None:
     """Whole, and the only frame of each."""
     web = Web(node.dicomweb)
@@ -73,31 +81,27 @@ def sealed_with(bucket: Bucket) -> dict[str, str]:
 
 
 def test_nothing_is_in_the_bucket_in_the_clear_and_all_is_read_back(
-    bucket: Bucket, key_file: Path, make_node: Callable[..., Causeway],
+    bucket: Bucket, sealing: Causeway,
 ) -> None:
-    node = make_node(variables(bucket, key_file))
-    node.start()
     items = [item(), item(), item(20)]
-    assert store(node, *items) == [0x0000] * 3
+    assert store(sealing, *items) == [0x0000] * 3
     await_objects(bucket, 3, "sealed")
     for key in bucket.keys():
         raw = bucket.read(key)
         assert raw.startswith(b"\x9cCWSEAL\x01")
         for clear in (MARKER.strip(), b"SEALED", b"PATIENT", b"DICM", str(items[0].StudyInstanceUID).encode()):
             assert clear not in raw, f"{clear!r} is in {key}"
-    assert_read(node, items)
-    node.stop()
-    node.start()
-    assert_read(node, items)
+    assert_read(sealing, items)
+    sealing.stop()
+    sealing.start()
+    assert_read(sealing, items)
 
 
 def test_keys_are_changed_while_the_node_runs(
-    bucket: Bucket, key_file: Path, make_node: Callable[..., Causeway],
+    bucket: Bucket, key_file: Path, sealing: Causeway,
 ) -> None:
-    node = make_node(variables(bucket, key_file))
-    node.start()
     before = item()
-    assert store(node, before) == [0x0000]
+    assert store(sealing, before) == [0x0000]
     await_objects(bucket, 1, "under the first key")
     assert keys("new", "--id", "second", "--last", "--file", str(key_file)) == "second"
     assert keys("list", "--file", str(key_file)).split() == ["first", "seals", "second", "opens"]
@@ -107,9 +111,9 @@ def test_keys_are_changed_while_the_node_runs(
     while "second" not in sealed_with(bucket).values():
         after.append(item())
         assert len(after) < 200, "the node seals with the first key still"
-        assert store(node, after[-1]) == [0x0000]
+        assert store(sealing, after[-1]) == [0x0000]
         await_objects(bucket, 1 + len(after), "under the second key")
-    assert_read(node, [before, *after])
+    assert_read(sealing, [before, *after])
 
 
 def refusal(node: Causeway) -> str:
@@ -119,13 +123,11 @@ def refusal(node: Causeway) -> str:
 
 
 def test_what_does_not_fit_is_said_at_the_start(
-    bucket: Bucket, key_file: Path, tmp_path: Path, make_node: Callable[..., Causeway],
+    bucket: Bucket, key_file: Path, tmp_path: Path, sealing: Causeway, make_node: Callable[..., Causeway],
 ) -> None:
-    node = make_node(variables(bucket, key_file))
-    node.start()
-    assert store(node, item()) == [0x0000]
+    assert store(sealing, item()) == [0x0000]
     await_objects(bucket, 1, "sealed")
-    node.stop()
+    sealing.stop()
     other = tmp_path / "other.keys"
     keys("new", "--id", "other", "--file", str(other))
     key = re.search(r"^other (\S+)$", other.read_text(), re.M)
@@ -163,12 +165,10 @@ def test_a_store_that_was_used_before_is_read_when_that_is_asked_for(
 
 
 def test_what_was_changed_or_put_in_anothers_place_is_not_read_and_is_found(
-    bucket: Bucket, key_file: Path, make_node: Callable[..., Causeway],
+    bucket: Bucket, sealing: Causeway,
 ) -> None:
-    node = make_node(variables(bucket, key_file))
-    node.start()
     items = [item(), item(), item()]
-    assert store(node, *items) == [0x0000] * 3
+    assert store(sealing, *items) == [0x0000] * 3
     await_objects(bucket, 3, "sealed")
     first, second, third = sorted(bucket.keys())
     client = bucket.server.client
@@ -176,11 +176,11 @@ def test_what_was_changed_or_put_in_anothers_place_is_not_read_and_is_found(
     raw = bytearray(bucket.read(second))
     raw[-20] ^= 1
     client.put_object(Bucket=bucket.name, Key=second, Body=bytes(raw))
-    web = Web(node.dicomweb)
+    web = Web(sealing.dicomweb)
     for one in items[:2]:
-        found = web.get(path_of(one), 'multipart/related; type="application/dicom"; transfer-syntax=*')
+        found = web.get(path_of(one), ACCEPT_STORED)
         assert found.status_code >= 500, found.status_code
     assert data.split(web.file(items[2]))[1] == data.encoded(items[2])
     with pytest.raises(AssertionError) as failed:
-        node.run("verify")
+        sealing.run("verify")
     assert str(failed.value).count("does not open with key first") == 2, failed.value

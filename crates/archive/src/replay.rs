@@ -144,6 +144,5 @@ impl Archive {
 
 /// Whether an error is about the one file that was read, so that the others can be read all the same.
 pub(crate) fn is_of_one_file(error: &IngestError) -> bool {
-    use causeway_store::Error::{Disk, Sealed};
-    matches!(error, IngestError::Store(Disk { .. } | Sealed(_))) || error.class() == Class::Peer
+    matches!(error, IngestError::Store(error) if error.is_of_one_object()) || error.class() == Class::Peer
 }

@@ -94,6 +94,12 @@ impl Error {
         matches!(self, Self::ObjectStore(_) | Self::NoAnswer(_) | Self::Length { .. })
     }
 
+    /// Whether it tells of the one object that was read, so that others can be read all the same.
+    #[must_use]
+    pub const fn is_of_one_object(&self) -> bool {
+        matches!(self, Self::Disk { .. } | Self::Sealed(_))
+    }
+
     /// What it calls for.
     #[must_use]
     pub fn class(&self) -> Class {

@@ -98,9 +98,7 @@ impl Archive {
             Err(StoreError::NotFound(_)) => {
                 return Ok(Some((FindingKind::Lost, "the object is not there".to_owned())));
             }
-            Err(error @ (StoreError::Disk { .. } | StoreError::Sealed(_))) => {
-                return damaged(error.to_string());
-            }
+            Err(error) if error.is_of_one_object() => return damaged(error.to_string()),
             Err(error) => return Err(error),
         };
         if blob.bytes() != instance.object_bytes {
@@ -113,9 +111,7 @@ impl Archive {
         while let Some(chunk) = chunks.next().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
-                Err(
-                    error @ (StoreError::Disk { .. } | StoreError::Length { .. } | StoreError::Sealed(_)),
-                ) => {
+                Err(error) if error.is_of_one_object() || matches!(error, StoreError::Length { .. }) => {
                     return damaged(error.to_string());
                 }
                 Err(error) => return Err(error),

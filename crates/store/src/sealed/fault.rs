@@ -17,8 +17,8 @@ pub enum Fault {
     Lost(KeyId),
     /// It is no sealed object, where only such are taken.
     #[error(
-        "it is not sealed; if it was stored before encryption was switched on, set [store.encryption] plain = \"read\" \
-         and run `causeway store reseal`; else somebody else put it there"
+        "it is not sealed; if it was stored before encryption was switched on, set [store.encryption] plain = \"read\"; \
+         else somebody else put it there"
     )]
     Plain,
     /// The store was used with encryption, and now it is not.

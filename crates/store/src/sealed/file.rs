@@ -33,8 +33,7 @@ pub enum Place {
 /// # Errors
 /// Says what is wrong with it, and what to do.
 pub fn read(path: &Path) -> Result<Keys, String> {
-    let text = read_text(path)?;
-    Keys::parse(&text).map_err(|words| format!("{}: {words}", path.display()))
+    read_both(path).map(|(_, keys)| keys)
 }
 
 /// Adds a new key, of this id or of one that tells the month of `now`, in UTC; makes the file where there is none. Gives the id.
@@ -42,10 +41,8 @@ pub fn read(path: &Path) -> Result<Keys, String> {
 /// # Errors
 /// When there is a file that cannot be read or written, or it holds the id.
 pub fn add(path: &Path, id: Option<KeyId>, place: Place, now: Timestamp) -> Result<KeyId, String> {
-    let is_new = !path.exists();
-    let (text, keys) =
-        if is_new { (Zeroizing::new(String::new()), None) } else { (read_text(path)?, Some(read(path)?)) };
-    let known = keys.as_ref().map_or(&[][..], Keys::ids);
+    let there = if path.exists() { Some(read_both(path)?) } else { None };
+    let known = there.as_ref().map_or(&[][..], |(_, keys)| keys.ids());
     let id = match id {
         Some(id) if known.contains(&id) => {
             return Err(format!("{}: there is a key {id} already: choose another id", path.display()));
@@ -55,10 +52,10 @@ pub fn add(path: &Path, id: Option<KeyId>, place: Place, now: Timestamp) -> Resu
     };
     let key = keys::generate().map_err(|fault| fault.to_string())?;
     let line = Zeroizing::new(format!("{id} {}\n", *key));
-    let changed = Zeroizing::new(match place {
-        _ if is_new => format!("{TITLE}{}", *line),
-        Place::First => before_first_key(&text, &line),
-        Place::Last => format!("{}\n{}", text.trim_end(), *line),
+    let changed = Zeroizing::new(match (&there, place) {
+        (None, _) => format!("{TITLE}{}", *line),
+        (Some((text, _)), Place::First) => before_first_key(text, &line),
+        (Some((text, _)), Place::Last) => format!("{}\n{}", text.trim_end(), *line),
     });
     replace(path, &changed)?;
     Ok(id)
@@ -69,7 +66,7 @@ pub fn add(path: &Path, id: Option<KeyId>, place: Place, now: Timestamp) -> Resu
 /// # Errors
 /// When the file cannot be read or written, or does not hold the key.
 pub fn make_first(path: &Path, id: &KeyId) -> Result<(), String> {
-    let (text, keys) = (read_text(path)?, read(path)?);
+    let (text, keys) = read_both(path)?;
     if !keys.holds(id) {
         return Err(format!("{}: there is no key {id} in it", path.display()));
     }
@@ -82,6 +79,13 @@ pub fn make_first(path: &Path, id: &KeyId) -> Result<(), String> {
         to.push('\n');
     }
     replace(path, &Zeroizing::new(before_first_key(&rest, &own)))
+}
+
+/// The text of a key file, and the keys that it holds.
+fn read_both(path: &Path) -> Result<(Zeroizing<String>, Keys), String> {
+    let text = read_text(path)?;
+    let keys = Keys::parse(&text).map_err(|words| format!("{}: {words}", path.display()))?;
+    Ok((text, keys))
 }
 
 fn read_text(path: &Path) -> Result<Zeroizing<String>, String> {

@@ -147,9 +147,10 @@ impl MultipartUpload for Parts {
 
     async fn complete(&mut self) -> Result<PutResult> {
         self.sealer.check()?;
-        if self.sealer.cipher.plain_bytes() == 0 && self.sealer.number == 0 {
-            let empty = self.sealer.take(&PutPayload::new())?;
-            self.inner.put_part(empty).await?;
+        // Of one that is empty no part was given, perhaps.
+        let rest = self.sealer.take(&PutPayload::new())?;
+        if rest.content_length() > 0 {
+            self.inner.put_part(rest).await?;
         }
         self.inner.complete().await
     }
