@@ -36,6 +36,8 @@ impl Archive {
         removal: Removal,
     ) -> Result<Removing<Vec<StoredInstance>>, causeway_catalog::Error> {
         let is_final = removal.grace.is_zero();
+        // A file that turns out to have no row would have no tombstone either, and come back.
+        self.resolve_doubts().await;
         let removed = {
             let _turn = self.inner.turns.all().await;
             let removed = self.inner.catalog.delete(selection, sight, removal).await?;

@@ -138,6 +138,16 @@ impl Catalog {
     pub async fn object_known(&self, object: ObjectKey) -> Result<bool, Error> {
         self.engine.read(move |connection| is_known(connection, &object)).await
     }
+
+    /// The same, once every commit that was under way has ended, also one whose caller was told that
+    /// it failed since the line to the database was lost.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn object_known_by_now(&self, object: ObjectKey) -> Result<bool, Error> {
+        // A transaction that writes has its turn after those before it, of whichever connection.
+        self.engine.write(Durability::Replayable, move |connection| is_known(connection, &object)).await
+    }
 }
 
 /// Whether an instance has its bytes in this object.

@@ -57,7 +57,7 @@ use causeway_core::Clock;
 
 pub use aliases::{Aliases, CameBack, DueBack, OriginalStudy};
 pub use audit::AuditRow;
-pub use engine::{Failure, Server, ServerError};
+pub use engine::{Commit, Failure, Server, ServerError};
 pub use error::Error;
 pub use events::{Event, Events, Subject};
 pub use hold::{Hold, Removing};
@@ -130,6 +130,12 @@ impl Catalog {
     /// When it does not.
     pub async fn ask(&self) -> Result<(), Error> {
         self.engine.read(|connection| Ok(connection.prepare_cached("SELECT 1")?.exists([]).map(drop)?)).await
+    }
+
+    /// Has `ask` say of each commit from now on what becomes of it: for tests of what is built upon the catalog. The first to
+    /// be named stays.
+    pub fn watch_commits(&self, ask: impl Fn() -> Commit + Send + Sync + 'static) {
+        self.engine.witness().name(Box::new(ask));
     }
 
     fn now_ms(&self) -> i64 {

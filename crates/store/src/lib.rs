@@ -35,7 +35,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use causeway_core::{ExpectedObject, ObjectKey};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 pub use begun::{Begun, Swept};
 pub use blob::{Blob, BlobStream, Elsewhere};
@@ -251,6 +251,19 @@ impl Store {
     pub async fn discard(&self, key: &ObjectKey) -> Result<(), Error> {
         let paths = [Some(self.inner.spooled_path(key)), self.inner.objects.local_path(key)];
         self.inner.writers.run(move || files::remove_all(paths)).await?
+    }
+
+    /// The same, and it stays removed whatever happens.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub async fn discard_for_good(&self, key: &ObjectKey) -> Result<(), Error> {
+        self.discard(key).await?;
+        let syncer = self.inner.syncer.clone();
+        let (answer, answered) = oneshot::channel();
+        let sync = move || syncer.after_sync(Box::new(move |synced| drop(answer.send(synced))));
+        self.inner.writers.submit(sync).await?;
+        answered.await.map_err(|_| Error::Closed)?
     }
 
     /// Removes what is deleted and could not be removed from the object store before; gives whether there was any.

@@ -5,6 +5,7 @@
 //! the row, its deliveries and its audit line are committed in one transaction.
 
 mod body;
+pub(crate) mod doubts;
 mod file;
 pub(crate) mod head;
 pub(crate) mod turns;
@@ -176,13 +177,15 @@ impl Archive {
         let (remote, instance) = (record.envelope.remote.as_ref(), &record.ids.instance);
         self.within_quota(remote, Some(instance), record.object_bytes).await?;
         let turn = self.inner.turns.of(&record.ids.instance).await;
+        self.resolve_doubts_of(&record.ids.instance).await?;
         record.object = self.inner.store.new_key();
         record.envelope.received_at = self.inner.clock.now();
         let header = file_meta::write_padded(&self.file_meta(&record), HEADER_BYTES).map_err(unreadable)?;
         staging.commit_as(&record.object, Bytes::from(header)).await?;
         let (ids, sop_class, object) = (record.ids.clone(), record.sop_class.clone(), record.object.clone());
         let fresh = verify::fresh(&record);
-        let recorded = self.record_as(record, self.on_conflict()).await?;
+        let recorded = self.record_as(record, self.on_conflict()).await;
+        let recorded = self.or_in_doubt(&ids.instance, &object, recorded)?;
         drop(turn);
         let (outcome, kept) = match recorded {
             Inserted::New | Inserted::Known => (Outcome::New, object),

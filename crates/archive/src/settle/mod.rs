@@ -150,9 +150,10 @@ impl Archive {
         }
     }
 
-    /// What is to be done while nothing waits: see whether a store that was away is back, and remove there what could not be
+    /// What is to be done while nothing waits: ask for rows that are in doubt, see whether a store that was away is back, and remove there what could not be
     /// removed before.
     async fn look_after_store(&self) {
+        self.resolve_doubts().await;
         let standing = &self.inner.settling.standing;
         if standing.is_away() {
             match self.inner.store.probe().await {

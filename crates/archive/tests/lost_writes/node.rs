@@ -2,12 +2,12 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use causeway_archive::{Announced, Archive, Config, Dispatcher, Wanted};
-use causeway_catalog::Catalog;
 use causeway_catalog::delivery::{Filter, JobState};
+use causeway_catalog::{Catalog, Commit};
 use causeway_core::{
     Clock, Envelope, InstanceRecord, Level, PlannedDelivery, Principal, Query, Selection, Tag, Trigger,
 };
@@ -93,6 +93,7 @@ pub(crate) fn folder() -> TempDir {
 pub(crate) struct Node {
     pub(crate) archive: Archive,
     catalog: Catalog,
+    next_commit: Arc<Mutex<Commit>>,
 }
 
 impl Node {
@@ -103,9 +104,22 @@ impl Node {
             objects: ObjectsConfig::Local(root.join("objects")),
         });
         let catalog = Catalog::open(&root.join("catalog.db"), Arc::clone(&clock)).await.unwrap();
+        let next_commit = Arc::new(Mutex::new(Commit::Done));
+        let of_catalog = Arc::clone(&next_commit);
+        catalog.watch_commits(move || take(&of_catalog));
         let store = store.await.unwrap();
         let archive = Archive::open(store, catalog.clone(), clock, Arc::new(All), Config::default()).await;
-        Self { archive: archive.unwrap(), catalog }
+        Self { archive: archive.unwrap(), catalog, next_commit }
+    }
+
+    /// What becomes of the next commit.
+    pub(crate) fn let_next_commit_be(&self, fate: Commit) {
+        *self.next_commit.lock().unwrap_or_else(PoisonError::into_inner) = fate;
+    }
+
+    /// Whether the last that was said was for a commit; one that has not come is done, if it comes.
+    pub(crate) fn was_commit_met(&self) -> bool {
+        take(&self.next_commit) == Commit::Done
     }
 
     /// Which version of each item is here: searched, read, and to be delivered, which must agree.
@@ -165,6 +179,10 @@ impl Node {
     pub(crate) async fn settle(&self) {
         self.archive.settle_until(std::future::ready(())).await;
     }
+}
+
+fn take(fate: &Mutex<Commit>) -> Commit {
+    std::mem::replace(&mut *fate.lock().unwrap_or_else(PoisonError::into_inner), Commit::Done)
 }
 
 fn words(error: impl std::fmt::Display) -> String {

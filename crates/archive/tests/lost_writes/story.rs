@@ -1,9 +1,11 @@
 //! A story: instances come, some of them twice at once with other bytes, are settled and deleted, in an order that a seed
-//! says; and what may be there of each after a loss of power at a moment of it.
+//! says, and some commits of the catalog fail on the way; and what may be there of each after a loss of power at a moment of
+//! it.
 
 use std::sync::Arc;
 
 use causeway_archive::{IngestError, Received};
+use causeway_catalog::Commit;
 use causeway_core::Principal;
 
 use crate::common::Pieces;
@@ -14,18 +16,21 @@ use crate::random::Random;
 /// Steps of a story.
 const STEPS: usize = 12;
 
-/// What one step did to one item: which version was here before and after it.
-#[derive(Debug, Clone, Copy)]
+/// What may be here of one item: after a failure, whoever asked does not know.
+type Possible = Vec<Option<usize>>;
+
+/// What one step did to one item: what may be here while it is under way, and after it.
+#[derive(Debug, Clone)]
 struct Effect {
     item: usize,
     begun: usize,
     told: usize,
-    before: Option<usize>,
-    after: Option<usize>,
+    meanwhile: Possible,
+    after: Possible,
 }
 
 /// What may be here of each item.
-pub(crate) type Allowed = [Vec<Option<usize>>; ITEMS];
+pub(crate) type Allowed = [Possible; ITEMS];
 
 /// A story that was told to its end, and its record.
 pub(crate) struct Story {
@@ -46,7 +51,7 @@ struct Telling<'a> {
     items: &'a Items,
     node: Node,
     journal: Arc<Journal>,
-    here: [Option<usize>; ITEMS],
+    here: Allowed,
     under_way: Vec<UnderWay>,
     effects: Vec<Effect>,
     words: Vec<String>,
@@ -62,7 +67,7 @@ impl Story {
             items,
             node,
             journal: Arc::clone(&journal),
-            here: [None; ITEMS],
+            here: std::array::from_fn(|_| vec![None]),
             under_way: Vec::new(),
             effects: Vec::new(),
             words: Vec::new(),
@@ -70,6 +75,7 @@ impl Story {
         for _ in 0..STEPS {
             telling.step(random).await?;
         }
+        telling.look().await?;
         journal.end();
         let Telling { effects, words, .. } = telling;
         Ok(Self { journal, effects, words })
@@ -89,9 +95,9 @@ impl Story {
         let mut allowed: Allowed = std::array::from_fn(|_| vec![None]);
         for effect in &self.effects {
             if effect.told <= moment {
-                allowed[effect.item] = vec![effect.after];
+                allowed[effect.item].clone_from(&effect.after);
             } else if effect.begun <= moment {
-                allowed[effect.item] = vec![effect.before, effect.after];
+                allowed[effect.item].clone_from(&effect.meanwhile);
             }
         }
         allowed
@@ -100,15 +106,19 @@ impl Story {
 
 impl Telling<'_> {
     async fn step(&mut self, random: &mut Random) -> Result<(), String> {
+        let fate = match random.below(8) {
+            0 => Commit::Undone,
+            1 => Commit::Untold,
+            _ => Commit::Done,
+        };
         match random.below(16) {
             0..6 => self.receive(random.below(ITEMS), random.below(VERSIONS)).await,
             6..12 if !self.under_way.is_empty() => {
                 let chosen = random.below(self.under_way.len());
-                self.finish(chosen).await
+                self.finish(chosen, fate).await
             }
-            6..13 => self.settle().await,
-            13 => self.settle().await,
-            _ => self.delete(random.below(ITEMS)).await,
+            6..14 => self.settle(fate).await,
+            _ => self.delete(random.below(ITEMS), fate).await,
         }
     }
 
@@ -123,47 +133,84 @@ impl Telling<'_> {
         Ok(())
     }
 
-    async fn finish(&mut self, chosen: usize) -> Result<(), String> {
+    async fn finish(&mut self, chosen: usize, fate: Commit) -> Result<(), String> {
         let UnderWay { item, version, received } = self.under_way.remove(chosen);
-        let (begun, before) = (self.journal.moment(), self.here[item]);
+        let begun = self.journal.moment();
+        self.node.let_next_commit_be(fate);
         let finished = self.node.archive.finish(received).await;
-        self.words.push(format!(
-            "finish {item} v{version}: {}",
-            if finished.is_ok() { "taken" } else { "refused" }
-        ));
-        let after = match (before, finished) {
-            (None, Ok(_)) => Some(version),
-            (Some(here), Ok(_)) if here == version => before,
-            (Some(here), Err(IngestError::Conflict(_))) if here != version => before,
-            (_, finished) => return Err(format!("{before:?} was here: {finished:?}")),
+        let is_met = self.node.was_commit_met() && fate != Commit::Done;
+        let told = match &finished {
+            Ok(_) => "taken",
+            Err(IngestError::Conflict(_)) => "refused",
+            Err(_) => "failed",
         };
-        self.took_effect(item, begun, before, after);
-        Ok(())
-    }
-
-    async fn settle(&mut self) -> Result<(), String> {
-        self.words.push("settle".to_owned());
-        self.journal.expect_sync();
-        self.node.settle().await;
-        Ok(())
-    }
-
-    async fn delete(&mut self, item: usize) -> Result<(), String> {
-        let (begun, before) = (self.journal.moment(), self.here[item]);
-        self.words.push(format!("delete {item}"));
-        self.journal.expect_sync();
-        let deleted = self.node.archive.delete(&Principal::local(), &self.items.selection(item)).await;
-        let deleted = deleted.map_err(|error| error.to_string())?;
-        if deleted != usize::from(before.is_some()) {
-            return Err(format!("{before:?} was here, {deleted} were deleted"));
+        self.words.push(format!("finish {item} v{version}, {fate:?}: {told}"));
+        let here = &self.here[item];
+        let is_other = |one: &Option<usize>| one.is_some_and(|one| one != version);
+        let after = match finished {
+            Ok(_) => vec![Some(version)],
+            Err(IngestError::Conflict(_)) => here.iter().copied().filter(is_other).collect(),
+            Err(_) if is_met => with(here, Some(version)),
+            Err(error) => return Err(format!("{here:?} was here: {error}")),
+        };
+        let could_be = !told.eq("taken") || here.iter().any(|one| !is_other(one));
+        if after.is_empty() || !could_be {
+            return Err(format!("{here:?} was here, and v{version} was {told}"));
         }
-        self.took_effect(item, begun, before, None);
+        self.took_effect(item, begun, Some(version), after);
         Ok(())
     }
 
-    fn took_effect(&mut self, item: usize, begun: usize, before: Option<usize>, after: Option<usize>) {
+    async fn settle(&mut self, fate: Commit) -> Result<(), String> {
+        self.words.push(format!("settle, {fate:?}"));
+        self.journal.expect_sync();
+        self.node.let_next_commit_be(fate);
+        self.node.settle().await;
+        self.node.let_next_commit_be(Commit::Done);
+        Ok(())
+    }
+
+    async fn delete(&mut self, item: usize, fate: Commit) -> Result<(), String> {
+        let begun = self.journal.moment();
+        self.journal.expect_sync();
+        self.node.let_next_commit_be(fate);
+        let deleted = self.node.archive.delete(&Principal::local(), &self.items.selection(item)).await;
+        let is_met = self.node.was_commit_met() && fate != Commit::Done;
+        self.words.push(format!("delete {item}, {fate:?}: {deleted:?}"));
+        let here = &self.here[item];
+        let after = match deleted {
+            Ok(0) if here.contains(&None) => vec![None],
+            Ok(1) if here.iter().any(Option::is_some) => vec![None],
+            Err(_) if is_met => with(here, None),
+            deleted => return Err(format!("{here:?} was here: {deleted:?}")),
+        };
+        self.took_effect(item, begun, None, after);
+        Ok(())
+    }
+
+    fn took_effect(&mut self, item: usize, begun: usize, wanted: Option<usize>, after: Possible) {
         let told = self.journal.tell();
-        self.effects.push(Effect { item, begun, told, before, after });
+        let meanwhile = with(&self.here[item], wanted);
+        self.effects.push(Effect { item, begun, told, meanwhile, after: after.clone() });
         self.here[item] = after;
     }
+
+    /// What is here at the end, without a loss.
+    async fn look(&self) -> Result<(), String> {
+        let seen = self.node.seen(self.items).await?;
+        for (item, (version, here)) in seen.iter().zip(&self.here).enumerate() {
+            if !here.contains(version) {
+                return Err(format!("item {item} is {version:?} and was told to be one of {here:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn with(possible: &Possible, one: Option<usize>) -> Possible {
+    let mut all = possible.clone();
+    if !all.contains(&one) {
+        all.push(one);
+    }
+    all
 }

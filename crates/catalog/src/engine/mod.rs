@@ -2,6 +2,7 @@
 //! opens a connection; what such a closure may do is in `connection.rs`, and which database it does it to it never
 //! learns.
 
+mod commits;
 mod connection;
 mod failure;
 mod fill;
@@ -15,6 +16,8 @@ mod writer;
 use std::path::Path;
 
 use crate::error::Error;
+pub use commits::Commit;
+use commits::Witness;
 pub(crate) use connection::{Connection, Row};
 pub use failure::Failure;
 pub(crate) use failure::OptionalExtension;
@@ -96,6 +99,11 @@ impl Engine {
     /// Whether other nodes may be at the same database.
     pub(crate) const fn is_shared(&self) -> bool {
         self.is_shared
+    }
+
+    /// Who decides what becomes of commits.
+    pub(crate) const fn witness(&self) -> &Witness {
+        self.writer.witness()
     }
 
     /// Runs `job` in the writer's transaction; answers after its commit. When `job` fails, nothing of it stays.

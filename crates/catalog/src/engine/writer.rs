@@ -7,6 +7,7 @@ use std::thread;
 
 use tokio::sync::{Semaphore, oneshot};
 
+use super::commits::{Commit, Witness};
 use super::failure::Failure;
 use super::{Connection, Durability};
 use crate::error::Error;
@@ -35,6 +36,7 @@ struct Write {
 pub(crate) struct Writer {
     writes: Sender<Write>,
     places: Arc<Semaphore>,
+    witness: Witness,
 }
 
 impl Writer {
@@ -44,15 +46,22 @@ impl Writer {
     ) -> Result<Self, Error> {
         let (writes, receiver) = channel();
         let (opened, is_open) = oneshot::channel();
+        let witness = Witness::default();
+        let of_thread = witness.clone();
         thread::Builder::new().name("catalog-write".to_owned()).spawn(move || match open() {
             Ok(connection) => {
                 drop(opened.send(Ok(())));
-                WriterThread { connection }.run(&receiver);
+                WriterThread { connection, witness: of_thread }.run(&receiver);
             }
             Err(error) => drop(opened.send(Err(error))),
         })?;
         is_open.await.map_err(|_| Error::Closed)??;
-        Ok(Self { writes, places: Arc::new(Semaphore::new(MAX_WAITING)) })
+        Ok(Self { writes, places: Arc::new(Semaphore::new(MAX_WAITING)), witness })
+    }
+
+    /// Who decides what becomes of commits.
+    pub(crate) const fn witness(&self) -> &Witness {
+        &self.witness
     }
 
     pub(crate) async fn run<T: Send + 'static>(
@@ -80,6 +89,7 @@ impl Writer {
 
 struct WriterThread {
     connection: Connection,
+    witness: Witness,
 }
 
 impl WriterThread {
@@ -122,9 +132,15 @@ impl WriterThread {
             });
         }
         going?;
-        self.connection.control("COMMIT").inspect_err(|_| {
+        let fate = self.witness.fate();
+        let committed = match fate {
+            Commit::Undone => Err(Failure::Transaction),
+            Commit::Done | Commit::Untold => self.connection.control("COMMIT"),
+        };
+        committed.inspect_err(|_| {
             let _ = self.connection.control("ROLLBACK");
-        })
+        })?;
+        if fate == Commit::Untold { Err(Failure::Transaction) } else { Ok(()) }
     }
 
     fn savepoint(&self, job: Job, answers: &mut Vec<Answer>) -> Result<(), Failure> {
