@@ -115,7 +115,7 @@ impl From<DeleteError> for Problem {
         match error {
             DeleteError::Access(error) => error.into(),
             DeleteError::Held { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
-            DeleteError::Catalog(error) => Self::inside(&error),
+            DeleteError::Catalog(_) | DeleteError::Store(_) => Self::inside(&error),
         }
     }
 }

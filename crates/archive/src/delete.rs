@@ -21,6 +21,8 @@ impl Archive {
     /// When the caller may not delete, the study is on hold, or the catalog fails.
     pub async fn delete(&self, principal: &Principal, selection: &Selection) -> Result<usize, DeleteError> {
         let sight = access::sight(principal, Permission::Delete)?;
+        // A file that turns out to have no row would have no tombstone either, and come back.
+        self.resolve_doubts::<DeleteError>().await?;
         let removal = Removal::asked(principal, self.inner.config.grace);
         match self.remove(selection.clone(), sight, removal).await? {
             Removing::Done(removed) => Ok(removed.len()),
@@ -36,8 +38,6 @@ impl Archive {
         removal: Removal,
     ) -> Result<Removing<Vec<StoredInstance>>, causeway_catalog::Error> {
         let is_final = removal.grace.is_zero();
-        // A file that turns out to have no row would have no tombstone either, and come back.
-        self.resolve_doubts().await;
         let removed = {
             let _turn = self.inner.turns.all().await;
             let removed = self.inner.catalog.delete(selection, sight, removal).await?;

@@ -223,6 +223,9 @@ pub enum DeleteError {
     /// The catalog failed.
     #[error("the catalog failed: {0}")]
     Catalog(#[from] causeway_catalog::Error),
+    /// The store failed.
+    #[error("what was never recorded of it cannot be removed: {0}")]
+    Store(#[from] causeway_store::Error),
 }
 
 /// Why a study is on hold, or who knows.
@@ -246,6 +249,7 @@ impl DeleteError {
         match self {
             Self::Access(_) | Self::Held { .. } => Class::Caller,
             Self::Catalog(error) => error.class(),
+            Self::Store(error) => error.class(),
         }
     }
 }

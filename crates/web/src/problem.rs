@@ -188,7 +188,7 @@ impl From<DeleteError> for Problem {
         match error {
             DeleteError::Access(error) => error.into(),
             DeleteError::Held { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
-            DeleteError::Catalog(_) => Self::inside(error.class(), error.to_string()),
+            DeleteError::Catalog(_) | DeleteError::Store(_) => Self::inside(error.class(), error.to_string()),
         }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use causeway_core::{ObjectKey, Uid};
 
-use crate::Archive;
 use crate::error::IngestError;
+use crate::{Archive, CatalogError, StoreError};
 
 /// Objects in doubt, by instance. Each is a file in the spool, which bounds them.
 #[derive(Default)]
@@ -50,7 +50,10 @@ impl Archive {
     }
 
     /// Removes, for good, the files of an instance that turn out to have no row. It must be the instance's turn.
-    pub(super) async fn resolve_doubts_of(&self, instance: &Uid) -> Result<(), IngestError> {
+    pub(super) async fn resolve_doubts_of<E>(&self, instance: &Uid) -> Result<(), E>
+    where
+        E: From<CatalogError> + From<StoreError>,
+    {
         for object in self.inner.doubts.of(instance) {
             if !self.inner.catalog.object_known_by_now(object.clone()).await? {
                 self.inner.store.discard_for_good(&object).await?;
@@ -60,14 +63,15 @@ impl Archive {
         Ok(())
     }
 
-    /// The same for all instances. What cannot be resolved now is told, and tried again.
-    pub(crate) async fn resolve_doubts(&self) {
+    /// The same for all instances.
+    pub(crate) async fn resolve_doubts<E>(&self) -> Result<(), E>
+    where
+        E: From<CatalogError> + From<StoreError>,
+    {
         for instance in self.inner.doubts.instances() {
             let _turn = self.inner.turns.of(&instance).await;
-            if let Err(error) = self.resolve_doubts_of(&instance).await {
-                tracing::warn!(%error, "whether an instance was recorded is not known yet; it is asked again");
-                return;
-            }
+            self.resolve_doubts_of::<E>(&instance).await?;
         }
+        Ok(())
     }
 }

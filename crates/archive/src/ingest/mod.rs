@@ -177,7 +177,7 @@ impl Archive {
         let (remote, instance) = (record.envelope.remote.as_ref(), &record.ids.instance);
         self.within_quota(remote, Some(instance), record.object_bytes).await?;
         let turn = self.inner.turns.of(&record.ids.instance).await;
-        self.resolve_doubts_of(&record.ids.instance).await?;
+        self.resolve_doubts_of::<IngestError>(&record.ids.instance).await?;
         record.object = self.inner.store.new_key();
         record.envelope.received_at = self.inner.clock.now();
         let header = file_meta::write_padded(&self.file_meta(&record), HEADER_BYTES).map_err(unreadable)?;

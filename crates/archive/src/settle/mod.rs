@@ -153,7 +153,9 @@ impl Archive {
     /// What is to be done while nothing waits: ask for rows that are in doubt, see whether a store that was away is back, and remove there what could not be
     /// removed before.
     async fn look_after_store(&self) {
-        self.resolve_doubts().await;
+        if let Err(error) = self.resolve_doubts::<IngestError>().await {
+            tracing::warn!(%error, "whether an instance was recorded is not known yet; it is asked again");
+        }
         let standing = &self.inner.settling.standing;
         if standing.is_away() {
             match self.inner.store.probe().await {
