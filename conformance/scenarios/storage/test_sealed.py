@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from subjects.causeway import Causeway, binary
 
 #: What all pixels are made of.
 MARKER = b"NOBODY READS THIS IN THE BUCKET "
+#: A node looks at its key file every other second.
+KEYS_SECONDS_MAX = 30
 
 pytestmark = [pytest.mark.only("causeway"), pytest.mark.timeout(600)]
 
@@ -184,3 +187,45 @@ def test_what_was_changed_or_put_in_anothers_place_is_not_read_and_is_found(
     with pytest.raises(AssertionError) as failed:
         sealing.run("verify")
     assert str(failed.value).count("does not open with key first") == 2, failed.value
+
+
+def status(node: Causeway, one: Dataset) -> int:
+    return Web(node.dicomweb).get(path_of(one), ACCEPT_STORED).status_code
+
+
+def await_status(node: Causeway, one: Dataset, wanted: int) -> None:
+    """Waits until a read is answered so."""
+    deadline = time.monotonic() + KEYS_SECONDS_MAX
+    while (found := status(node, one)) != wanted:
+        assert time.monotonic() < deadline, f"a read is answered {found}, not {wanted}"
+        time.sleep(0.2)
+
+
+def test_what_lacks_its_key_is_not_taken_for_damaged_and_is_read_when_the_key_is_back(
+    bucket: Bucket, key_file: Path, sealing: Causeway,
+) -> None:
+    before = item()
+    assert store(sealing, before) == [0x0000]
+    await_objects(bucket, 1, "under the first key")
+    keys("new", "--id", "second", "--file", str(key_file))
+    keys("use", "second", "--file", str(key_file))
+    whole = key_file.read_text()
+    key_file.write_text(re.sub(r"^first .*\n", "", whole, flags=re.M))
+    # It looks at the file now and then.
+    await_status(sealing, before, 503)
+    after = item()
+    assert store(sealing, after) == [0x0000]
+    await_objects(bucket, 2, "under the second key")
+    there = {key: bucket.read(key) for key in bucket.keys()}
+    with pytest.raises(AssertionError) as failed:
+        sealing.run("verify", "--repair")
+    said = str(failed.value)
+    assert "unopened" in said and "put the line of first back" in said, said
+    assert "damaged" not in said, said
+    assert status(sealing, before) == 503
+    assert_read(sealing, [after])
+    assert {key: bucket.read(key) for key in bucket.keys()} == there
+    key_file.write_text(whole)
+    await_status(sealing, before, 200)
+    assert_read(sealing, [before, after])
+    sealing.run("verify")

@@ -100,6 +100,12 @@ impl Error {
         matches!(self, Self::Disk { .. } | Self::Sealed(_))
     }
 
+    /// Whether the object is there and only the settings keep it from being read: it must not be taken for damaged.
+    #[must_use]
+    pub const fn is_of_settings(&self) -> bool {
+        matches!(self, Self::Sealed(fault) if fault.is_of_settings())
+    }
+
     /// What it calls for.
     #[must_use]
     pub fn class(&self) -> Class {

@@ -177,6 +177,10 @@ impl Archive {
                 Some(finding) if finding.kind == FindingKind::Orphan => {
                     self.take_in(verification.id, finding.object).await?;
                 }
+                Some(finding) if finding.kind == FindingKind::Unopened => {
+                    let words = format!("{}; it stays", finding.words);
+                    self.tried_to_mend(verification.id, &finding, words).await?;
+                }
                 Some(finding) => return Ok(Some((verification.id, finding))),
                 None => break,
             }

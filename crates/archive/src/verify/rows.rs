@@ -92,18 +92,13 @@ impl Archive {
 
     /// Reads an object to its end. A disk that cannot read it is a finding; an object store that does not answer is none.
     async fn verify_object(&self, instance: &StoredInstance, pace: &mut Pace) -> Result<Verdict, StoreError> {
-        let damaged = |words: String| Ok(Some((FindingKind::Damaged, words)));
         let blob = match self.inner.store.open_blob(&instance.object).await {
             Ok(blob) => blob,
-            Err(StoreError::NotFound(_)) => {
-                return Ok(Some((FindingKind::Lost, "the object is not there".to_owned())));
-            }
-            Err(error) if error.is_of_one_object() => return damaged(error.to_string()),
-            Err(error) => return Err(error),
+            Err(error) => return judge(error),
         };
         if blob.bytes() != instance.object_bytes {
             let words = format!("it has {} bytes, and {} were stored", blob.bytes(), instance.object_bytes);
-            return damaged(words);
+            return Ok(Some((FindingKind::Damaged, words)));
         }
         let data_set = u64::from(instance.data_set_offset)..blob.bytes();
         let mut chunks = blob.stream(data_set);
@@ -111,20 +106,29 @@ impl Archive {
         while let Some(chunk) = chunks.next().await {
             let chunk = match chunk {
                 Ok(chunk) => chunk,
-                Err(error) if error.is_of_one_object() || matches!(error, StoreError::Length { .. }) => {
-                    return damaged(error.to_string());
-                }
-                Err(error) => return Err(error),
+                Err(error) => return judge(error),
             };
             hasher.update(&chunk);
             pace.read(chunk.len() as u64).await;
         }
         let digest = Digest(hasher.finalize().into());
         if digest == instance.digest {
-            Ok(None)
-        } else {
-            damaged(format!("its digest is {digest}, and {} was stored", instance.digest))
+            return Ok(None);
         }
+        let words = format!("its digest is {digest}, and {} was stored", instance.digest);
+        Ok(Some((FindingKind::Damaged, words)))
+    }
+}
+
+/// What an object is that was not read; the error, where it is not of the object.
+fn judge(error: StoreError) -> Result<Verdict, StoreError> {
+    match error {
+        StoreError::NotFound(_) => Ok(Some((FindingKind::Lost, "the object is not there".to_owned()))),
+        error if error.is_of_settings() => Ok(Some((FindingKind::Unopened, error.to_string()))),
+        error if error.is_of_one_object() || matches!(error, StoreError::Length { .. }) => {
+            Ok(Some((FindingKind::Damaged, error.to_string())))
+        }
+        error => Err(error),
     }
 }
 

@@ -156,8 +156,12 @@ impl Journal {
         // A log that did not grow was not synced: the sync is a commit of its own.
         let settles = matches!(&done, Done::Rename(_, to) if to.starts_with("objects"));
         let is_synced = settles || matches!(done, Done::Remove(_) | Done::Told);
-        if is_synced && record.before_sync.take().is_some_and(|before| log_bytes > before) {
+        if is_synced && record.before_sync.take_if(|before| log_bytes > *before).is_some() {
             record.log_synced_bytes = log_bytes;
+        }
+        // What was never recorded may be removed before the sync that is expected, but nobody is told before it.
+        if done == Done::Told {
+            record.before_sync = None;
         }
         let log_synced_bytes = record.log_synced_bytes;
         record.entries.push(Entry { done, log_bytes, log_synced_bytes });

@@ -21,6 +21,8 @@ pub enum FindingKind {
     Damaged,
     /// No row tells of an object that is there.
     Orphan,
+    /// The object is there, and the node's settings do not open it: it is read once they are put right.
+    Unopened,
 }
 
 /// What became of it.
@@ -36,13 +38,14 @@ pub enum Fate {
 }
 
 impl FindingKind {
-    const ALL: [Self; 3] = [Self::Lost, Self::Damaged, Self::Orphan];
+    const ALL: [Self; 4] = [Self::Lost, Self::Damaged, Self::Orphan, Self::Unopened];
 
     const fn number(self) -> i64 {
         match self {
             Self::Lost => 0,
             Self::Damaged => 1,
             Self::Orphan => 2,
+            Self::Unopened => 3,
         }
     }
 
@@ -52,6 +55,7 @@ impl FindingKind {
             Self::Lost => "verify-lost",
             Self::Damaged => "verify-damaged",
             Self::Orphan => "verify-orphan",
+            Self::Unopened => "verify-unopened",
         }
     }
 
@@ -255,7 +259,7 @@ pub(super) fn add(
 ) -> Result<(), Error> {
     let has_row = instances::has_row(connection, &finding.object)?;
     let holds = match finding.kind {
-        FindingKind::Lost | FindingKind::Damaged => has_row,
+        FindingKind::Lost | FindingKind::Damaged | FindingKind::Unopened => has_row,
         FindingKind::Orphan => !has_row && !instances::is_known(connection, &finding.object)?,
     };
     if !holds {

@@ -26,7 +26,8 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
   causeway verify --stop
 
 It goes on when this command is interrupted, and over restarts of the node. Nothing that is found is ever removed.
---repair takes in orphans (objects without a row), and asks for what is lost or damaged where it came from.
+--repair takes in orphans (objects without a row), and asks for what is lost or damaged where it came from. What the keys of
+[store.encryption] do not open is unopened, and left as it is.
 Exit code 1 when anything was found that is not as it should be, or it did not come to its end.")]
 pub(crate) struct Verify {
     /// Mend what is found, where that can be done

@@ -50,6 +50,11 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// Whether the settings decide, and not the object: it is what it was, and opens as soon as they are put right.
+    pub(crate) const fn is_of_settings(&self) -> bool {
+        matches!(self, Self::NoKey(_) | Self::Plain | Self::NotSealing)
+    }
+
     /// The fault that an object store told of, where it is one.
     pub(crate) fn of(error: &Error) -> Option<&Self> {
         match error {
