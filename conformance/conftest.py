@@ -17,6 +17,7 @@ import places
 from clients import Receiver, Web, path_of
 from places import Keeping
 from samples import Sample
+from several import Several
 from subjects import SUBJECTS, Subject
 from subjects.base import CannotStart, free_port
 
@@ -39,6 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--catalog", choices=["sqlite", "postgres"], default="sqlite", help="where they keep the catalog",
     )
+    parser.addoption(
+        "--nodes", type=int, choices=[1, 2], default=1, help="how many nodes of ours the shared server is, behind HAProxy",
+    )
     parser.addoption("--every", action="store_true", help="crash: every call and every kill, which takes hours")
 
 
@@ -52,6 +56,8 @@ def _kept(config: pytest.Config) -> Keeping:
 
 def pytest_sessionstart(session: pytest.Session) -> None:
     kept = _kept(session.config)
+    if session.config.getoption("--nodes") > 1 and (kept.objects == "file" or kept.catalog == "sqlite"):
+        pytest.exit("several nodes need --objects and --catalog that they can share", returncode=3)
     if kept == Keeping():
         return
     if lacking := kept.lacks():
@@ -75,6 +81,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             getattr(kept, what) not in kinds for what, kinds in here.kwargs.items()
         ):
             item.add_marker(pytest.mark.skip(reason=f"not of what is kept as {kept}"))
+        if config.getoption("--nodes") > 1 and item.get_closest_marker("alone"):
+            item.add_marker(pytest.mark.skip(reason="of one node by itself"))
         known = item.get_closest_marker("orthanc_fails")
         if known and subject == "orthanc":
             item.add_marker(pytest.mark.xfail(reason=known.kwargs["reason"], strict=False))
@@ -115,7 +123,8 @@ def _removed(subject: Subject) -> None:
 @pytest.fixture(scope="session")
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     """The server under test. Tests share it, and tell their data apart by UIDs and Patient IDs of their own."""
-    started = _started(SUBJECTS[request.config.getoption("--subject")]())
+    several = request.config.getoption("--nodes") > 1
+    started = _started(Several() if several else SUBJECTS[request.config.getoption("--subject")]())
     yield started
     _removed(started)
 

@@ -298,6 +298,7 @@ def test_servers_that_others_run_are_searched(subject, make_subject, kind):
     assert {one["00080018"]["Value"][0] for one in images} == {item.SOPInstanceUID for item in items[:3]}
 
 
+@pytest.mark.alone
 def test_more_visits_than_there_is_room_for_wait_outside(subject):
     """Eight at once; the ninth is told so."""
     let_go = threading.Event()

@@ -15,7 +15,7 @@ use causeway_dimse::message::{NRq, NRsp, Operation};
 use causeway_dimse::scu::Target;
 use causeway_dimse::{Association, Command, Context, Error};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::normalized::Request;
 use super::{Stream, layout};
@@ -25,6 +25,8 @@ use crate::report;
 /// How long the caller must be silent before it is told a result: it may be about to release the association, or to
 /// send more.
 const SILENCE: Duration = Duration::from_millis(500);
+/// How often it is looked whether a result is ready, without being told.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// How long the caller has to answer; then the result is told by whoever calls out.
 const LEASE: Duration = Duration::from_secs(60);
 
@@ -244,7 +246,8 @@ impl<'a> Results<'a> {
                 Ok(_) => return,
                 Err(error) => tracing::warn!(%error, "results of storage commitment could not be read"),
             }
-            if self.bell.changed().await.is_err() {
+            // Another node may have decided it, whose bell is not heard here.
+            if matches!(timeout(LOOK_AGAIN, self.bell.changed()).await, Ok(Err(_))) {
                 return std::future::pending().await;
             }
         }
