@@ -1,10 +1,12 @@
 """`causeway backup`, `causeway restore` and `causeway catalog rebuild`: what was acknowledged before a backup is in it, byte for
-byte, also when it is taken under load; what is not whole is not put back; a store alone gives back what it holds."""
+byte, also when it is taken under load, wherever objects and catalog are, and put back to a node of any kind; what is not whole is
+not put back; a store alone gives back what it holds."""
 
 from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -15,8 +17,9 @@ import pytest
 
 import data
 from clients import Web, store, stored
-from subjects import SUBJECTS, Subject
-from subjects.causeway import binary
+from places import Keeping
+from subjects import SUBJECTS
+from subjects.causeway import Causeway, binary
 
 SENDERS = 4
 
@@ -28,8 +31,10 @@ def nodes():
     """Makes nodes, which are removed in the end."""
     made = []
 
-    def make(is_started=True):
-        made.append(SUBJECTS["causeway"]())
+    def make(is_started=True, keeping=None, **settings):
+        if keeping is not None and (lacking := keeping.lacks()):
+            pytest.skip(f"this node does not know: {lacking}")
+        made.append(SUBJECTS["causeway"](settings=settings, keeping=keeping))
         if is_started:
             made[-1].start()
         return made[-1]
@@ -39,21 +44,31 @@ def nodes():
         node.remove()
 
 
-def command(*arguments: object) -> subprocess.CompletedProcess[str]:
-    """A command that works on a node's files."""
+def command(*arguments: object, node: Causeway | None = None) -> subprocess.CompletedProcess[str]:
+    """A command that works on a node's files, or on what `node` is set to keep."""
+    own = ("--data", str(node.folder / "data")) if node is not None else ()
     return subprocess.run(
-        [str(binary()), *map(str, arguments)], capture_output=True, text=True, timeout=120,
+        [str(binary()), *map(str, arguments), *own],
+        env={**os.environ, **(node.environment() if node is not None else {})},
+        capture_output=True, text=True, timeout=120,
     )
 
 
-def back_up(node: Subject, to: Path, objects: str = "copy") -> dict:
+def back_up(node: Causeway, to: Path, objects: str = "copy") -> dict:
     """Takes a backup that must be without a fault; gives its manifest."""
-    done = command("backup", "--data", node.folder / "data", "--to", to, "--objects", objects, "--json")
+    done = command("backup", "--to", to, "--objects", objects, "--json", node=node)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
 
-def listed(node: Subject) -> list[dict]:
+def put_back(backup: Path, node: Causeway, *arguments: object) -> dict:
+    """Puts it back without a fault; gives what the command says of it."""
+    done = command("restore", "--from", backup, "--json", *arguments, node=node)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def listed(node: Causeway) -> list[dict]:
     """All instances that a node tells of, with all that it tells."""
     found = Web(node.dicomweb).query("/instances", includefield="all", limit="5000")
     for one in found:
@@ -62,7 +77,7 @@ def listed(node: Subject) -> list[dict]:
     return sorted(found, key=lambda one: one["00080018"]["Value"][0])
 
 
-def assert_same(node: Subject, other: Subject, items) -> None:
+def assert_same(node: Causeway, other: Causeway, items) -> None:
     """The files are the same to the last byte, and what pydicom reads of them is what was sent."""
     here, there = Web(node.dicomweb), Web(other.dicomweb)
     for item in items:
@@ -71,9 +86,21 @@ def assert_same(node: Subject, other: Subject, items) -> None:
         assert pydicom.dcmread(io.BytesIO(file)).to_json() == item.to_json()
 
 
-@pytest.mark.parametrize("objects", ["copy", "link"])
-def test_what_was_acknowledged_before_a_backup_is_in_it_though_more_comes_meanwhile(nodes, objects):
-    node, again = nodes(), nodes(is_started=False)
+FILES, BUCKET, SERVER, BOTH = Keeping(), Keeping("s3"), Keeping(catalog="postgres"), Keeping("s3", "postgres")
+
+
+@pytest.mark.parametrize(
+    ("objects", "of", "to"),
+    [
+        pytest.param(objects, of, to, id=f"{of} to {to} by {objects}")
+        for objects, of, to in [
+            ("copy", FILES, FILES), ("link", FILES, FILES), ("copy", BOTH, BOTH), ("copy", BOTH, FILES),
+            ("copy", FILES, BOTH), ("copy", BUCKET, SERVER), ("link", SERVER, BUCKET),
+        ]
+    ],
+)
+def test_what_was_acknowledged_before_a_backup_is_in_it_though_more_comes_meanwhile(nodes, objects, of, to):
+    node, again = nodes(keeping=of), nodes(is_started=False, keeping=to)
     before = [item for _ in range(10) for item in stored(node, *data.study(series=2, instances=10))]
     stop, sent = threading.Event(), []
 
@@ -92,9 +119,9 @@ def test_what_was_acknowledged_before_a_backup_is_in_it_though_more_comes_meanwh
             sender.join()
     assert sent, "no load"
     assert manifest["objects"] == manifest["counts"]["instance"] >= len(before)
-    assert (manifest["missing"]["count"], manifest["damaged"]["count"]) == (0, 0)
-    done = command("restore", "--from", node.folder / "backup", "--data", again.folder / "data")
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert [manifest[what]["count"] for what in ("missing", "damaged", "deleted", "elsewhere")] == [0] * 4
+    restored = put_back(node.folder / "backup", again)
+    assert restored["objects"] == manifest["objects"]
     again.start()
     assert_same(node, again, before)
     # What came meanwhile is there whole or not at all.

@@ -21,6 +21,17 @@ pub enum Error {
         /// Version of this program.
         known: i64,
     },
+    /// The tables are those of an older version, and are to be read as they are.
+    #[error(
+        "the catalog is of version {found}, this program reads {known}; start a node of this program on it, or use the \
+             program that its nodes are of"
+    )]
+    Older {
+        /// Version of the tables.
+        found: i64,
+        /// Version of this program.
+        known: i64,
+    },
     /// Something is moved to where a catalog is that was used.
     #[error("there is a catalog that was used; name an empty database")]
     InUse,
@@ -39,7 +50,7 @@ impl Error {
         match self {
             Self::Database(failure) => failure.class(),
             Self::Open(_) | Self::Closed => Class::Transient,
-            Self::Newer { .. } | Self::InUse => Class::Caller,
+            Self::Newer { .. } | Self::Older { .. } | Self::InUse => Class::Caller,
             Self::Corrupt(_) => Class::Bug,
         }
     }

@@ -13,6 +13,7 @@
 pub mod acceptance;
 mod aliases;
 mod audit;
+mod copying;
 mod delete;
 pub mod delivery;
 mod engine;
@@ -57,6 +58,7 @@ use causeway_core::Clock;
 
 pub use aliases::{Aliases, CameBack, DueBack, OriginalStudy};
 pub use audit::AuditRow;
+pub use copying::{Moved, Sum};
 pub use engine::{Commit, Failure, Server, ServerError};
 pub use error::Error;
 pub use events::{Event, Events, Subject};
@@ -64,7 +66,7 @@ pub use hold::{Hold, Removing};
 pub use insert::{Inserted, OnConflict};
 pub use link::{Held, InviteRecord, Redeemed};
 pub use members::{Introduction, Member, MemberSecret};
-pub use moving::{Moved, Sum, move_to_server};
+pub use moving::{check_empty, move_to_server};
 pub use performed::{
     Meaning, NewPerformedStep, PerformedChange, PerformedFilter, PerformedStep, ScheduledReference, Written,
 };
@@ -75,7 +77,7 @@ pub use retention::{Judged, JudgedStudy, RetentionRule, Retired, Standing};
 pub use routes::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Priors, Role, RouteRecord, Then};
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
-pub use snapshot::Snapshot;
+pub use snapshot::{KnownObject, Origin, Snapshot, settle_all};
 pub use tokens::TokenRecord;
 pub use transforms::ProjectSecret;
 pub use verification::{

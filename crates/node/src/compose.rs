@@ -280,7 +280,10 @@ pub(crate) fn archive_config(
 }
 
 /// Who calls the nodes that share the catalog, where there may be any.
-fn fellows(settings: &Settings, clock: &Arc<dyn Clock>) -> anyhow::Result<Option<Arc<dyn Fellows>>> {
+pub(crate) fn fellows(
+    settings: &Settings,
+    clock: &Arc<dyn Clock>,
+) -> anyhow::Result<Option<Arc<dyn Fellows>>> {
     let CatalogPlace::Server(_) = settings.catalog()? else { return Ok(None) };
     let calls = causeway_web::Calls::new(Arc::clone(clock)).context("no other node can be called")?;
     Ok(Some(Arc::new(calls)))

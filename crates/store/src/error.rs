@@ -64,6 +64,9 @@ pub enum Error {
         /// Bytes given.
         found: usize,
     },
+    /// There is something where nothing may be.
+    #[error("{0} is not empty: name an empty bucket, or a prefix below which there is nothing")]
+    NotEmpty(String),
     /// Another process has the spool open.
     #[error("the spool {0} is in use by another process; stop it, or choose another [node] data")]
     InUse(String),
@@ -77,6 +80,11 @@ impl Error {
     pub(crate) fn disk(operation: &str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let operation = format!("{operation} {}", path.file_name().unwrap_or_default().to_string_lossy());
         move |source| Self::Disk { operation, source }
+    }
+
+    /// A file that was opened cannot be read.
+    pub(crate) fn reading(source: io::Error) -> Self {
+        Self::Disk { operation: "reading".to_owned(), source }
     }
 
     /// What an object store says of one object.
@@ -106,6 +114,17 @@ impl Error {
         matches!(self, Self::Sealed(fault) if fault.is_of_settings())
     }
 
+    /// Whether the bytes of the one object are not what they were, so that no key and no patience has it read.
+    #[must_use]
+    pub const fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Length { .. }
+                | Self::Damaged { .. }
+                | Self::Sealed(Fault::Lost(_) | Fault::Changed(_) | Fault::Form(_))
+        )
+    }
+
     /// What it calls for.
     #[must_use]
     pub fn class(&self) -> Class {
@@ -122,7 +141,7 @@ impl Error {
             // It is there, and is read as soon as its key is.
             Self::Sealed(Fault::NoKey(_)) => Class::Transient,
             Self::Header { .. } | Self::Damaged { .. } | Self::Sealed(_) => Class::Bug,
-            Self::InUse(_) => Class::Caller,
+            Self::InUse(_) | Self::NotEmpty(_) => Class::Caller,
         }
     }
 }

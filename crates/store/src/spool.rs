@@ -40,15 +40,21 @@ pub(crate) fn prepare(spool: &Path) -> Result<File, Error> {
 
 /// Which spool it is: drawn when it is opened first, and kept in it.
 pub(crate) fn identify(spool: &Path) -> Result<String, Error> {
+    if let Some(id) = known_id(spool)? {
+        return Ok(id);
+    }
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    carry::write_whole(&spool.join(ID_NAME), id.as_bytes())?;
+    Ok(id)
+}
+
+/// Which spool it is; none: it was never opened.
+pub(crate) fn known_id(spool: &Path) -> Result<Option<String>, Error> {
     let path = spool.join(ID_NAME);
     match fs::read_to_string(&path) {
-        Ok(id) if !id.is_empty() => Ok(id),
+        Ok(id) if !id.is_empty() => Ok(Some(id)),
         Ok(_) => Err(Error::disk("there is nothing in", &path)(io::ErrorKind::InvalidData.into())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let id = uuid::Uuid::new_v4().simple().to_string();
-            carry::write_whole(&path, id.as_bytes())?;
-            Ok(id)
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::disk("reading", &path)(error)),
     }
 }

@@ -1,120 +1,247 @@
 //! Taking a backup: the catalog first, then what it tells of. What comes later is in the next one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use causeway_catalog::Snapshot;
-use causeway_core::StoredInstance;
-use causeway_store::carry::{self, Places};
+use causeway_catalog::{Introduction, KnownObject, MemberSecret, Origin, Snapshot};
+use causeway_core::ObjectKey;
+use causeway_store::carry::{self, Kept, Opened, Places};
+use causeway_store::sealed::Ring;
+use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
+use tokio::runtime::Handle;
 
 use super::{
-    BackupError, CATALOG, Carry, FORM, LIST, MANIFEST, Manifest, Named, OBJECTS, Progress, ROWS_AT_A_TIME,
-    Tap, sha256,
+    BackupError, CARRIED_AT_ONCE, CATALOG, Carry, FORM, LIST, MANIFEST, Manifest, Named, OBJECTS, Progress,
+    Rows, carry_whole, sha256,
 };
+use crate::members::Fellows;
 
-/// Takes a backup of the catalog's file and of the objects in `places` to the folder `to`, which must be empty or missing.
-/// A node may serve meanwhile. `now`: when it is taken.
+/// The node that a backup is taken of. It may run, and others with it.
+pub struct Node {
+    /// Its catalog.
+    pub catalog: Origin,
+    /// Its objects.
+    pub places: Places,
+    /// Who asks others that share the catalog for what only their spools have.
+    pub fellows: Option<Arc<dyn Fellows>>,
+}
+
+/// What is wanted of a backup.
+pub struct Wanted {
+    /// Its folder, which must be empty or missing.
+    pub to: PathBuf,
+    /// What is done with the objects.
+    pub carry: Carry,
+    /// What they are sealed with, if they are to be.
+    pub keys: Option<Ring>,
+    /// When it is taken.
+    pub now: Timestamp,
+}
+
+/// Takes a backup. What is asked of object stores and of other nodes is done on `runtime`, on whose threads this is not to be
+/// called.
 ///
 /// # Errors
 /// When something cannot be read or written: then there is no manifest, and what there is is no backup.
 pub fn make(
-    catalog: &Path,
-    places: &Places,
-    to: &Path,
-    carry: Carry,
-    now: Timestamp,
+    runtime: &Handle,
+    node: Node,
+    wanted: Wanted,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Manifest, BackupError> {
-    carry::make_empty(to)?;
-    let snapshot = Snapshot::take(catalog, &to.join(CATALOG))?;
-    let counts = snapshot.counts()?;
+    let Wanted { to, carry, keys, now } = wanted;
+    if carry == Carry::Link && !matches!(node.places.objects, Kept::Folder(_)) {
+        return Err(BackupError::NoLinks("objects in an object store"));
+    }
+    carry::make_empty(&to)?;
+    let snapshot = Snapshot::take(&node.catalog, &to.join(CATALOG))?;
     let mut manifest = Manifest {
         form: FORM,
         program: env!("CARGO_PKG_VERSION").to_owned(),
         made_at: now,
         catalog_version: snapshot.version()?,
         catalog_sha256: sha256(&to.join(CATALOG))?,
+        counts: snapshot.counts()?,
         carried: carry,
+        is_sealed: keys.is_some(),
         objects: 0,
         bytes: 0,
+        deleted: Named::default(),
         missing: Named::default(),
         damaged: Named::default(),
-        counts,
+        elsewhere: Named::default(),
     };
     let root = to.join(OBJECTS);
     carry::make_empty(&root)?;
-    let list = carry_all(&snapshot, places, &root, &mut manifest, tell)?;
-    carry::write_whole(&to.join(LIST), list.as_bytes())?;
-    carry::sync_folders(to)?;
+    let kept = keys.map_or_else(|| Kept::Folder(root.clone()), |ring| Kept::Sealed(root.clone(), ring));
+    let carrier = Carrier {
+        own: node.places.spool_id()?,
+        places: node.places,
+        fellows: node.fellows.zip(snapshot.member_secret()?),
+        carry,
+        root,
+        kept,
+    };
+    let carried = runtime.block_on(carry_all(&snapshot, Arc::new(carrier), &mut manifest, tell))?;
+    let known = node.catalog.still_known(&carried.missing)?;
+    manifest.deleted = carried.missing.iter().filter(|key| !known.contains(key)).cloned().collect();
+    manifest.missing = known.into_iter().collect();
+    carry::write_whole(&to.join(LIST), carried.list.as_bytes())?;
+    carry::sync_folders(&to)?;
     let text =
         serde_json::to_vec_pretty(&manifest).map_err(|error| BackupError::Manifest(error.to_string()))?;
     carry::write_whole(&to.join(MANIFEST), &text)?;
     Ok(manifest)
 }
 
-/// Gives the list of what was carried.
-fn carry_all(
+/// What came of it.
+#[derive(Default)]
+struct Carried {
+    /// What is listed.
+    list: String,
+    /// What was not there.
+    missing: Vec<ObjectKey>,
+}
+
+async fn carry_all(
     snapshot: &Snapshot,
-    places: &Places,
-    root: &Path,
+    carrier: Arc<Carrier>,
     manifest: &mut Manifest,
     tell: &mut dyn FnMut(Progress),
-) -> Result<String, BackupError> {
-    let mut list = String::new();
-    let of = manifest.counts.get("instance").copied().unwrap_or_default();
-    let (mut after, mut objects) = (0, 0);
+) -> Result<Carried, BackupError> {
+    let (mut rows, mut carried) = (Rows::new(snapshot), Carried::default());
+    let mut progress = Progress { objects: 0, of: manifest.rows() };
     loop {
-        let rows = snapshot.instances(after, ROWS_AT_A_TIME)?;
-        let Some((last, _)) = rows.last() else { return Ok(list) };
-        after = *last;
-        for (_, instance) in &rows {
-            carry_one(instance, places, root, manifest)?;
-            let path = carry::below(Path::new(OBJECTS), &instance.object);
-            let (bytes, digest) = (instance.object_bytes, instance.digest);
-            list.push_str(&format!("{} {bytes} {digest} {}\n", instance.object, path.display()));
+        let some = rows.next()?;
+        if some.is_empty() {
+            return Ok(carried);
         }
-        objects += rows.len() as u64;
-        tell(Progress { objects, of });
+        let tasks = some.into_iter().map(|known| tokio::spawn(Arc::clone(&carrier).carry(known)));
+        // A task begins when it is spawned: as many are spawned as may be under way.
+        let mut fates = stream::iter(tasks).buffered(CARRIED_AT_ONCE);
+        while let Some(done) = fates.next().await {
+            let (known, fate) = done.map_err(|_| BackupError::BrokenOff)??;
+            carried.note(&known, fate, manifest);
+            progress.objects += 1;
+            tell(progress);
+        }
     }
 }
 
-fn carry_one(
-    instance: &StoredInstance,
-    places: &Places,
-    root: &Path,
-    manifest: &mut Manifest,
-) -> Result<(), BackupError> {
-    let key = &instance.object;
-    let Some(from) = places.find(key) else {
-        manifest.missing.add(key);
-        return Ok(());
-    };
-    let carried = match manifest.carried {
-        Carry::List => Ok(()),
-        Carry::Link => carry::link(&from, root, key),
-        Carry::Copy => {
-            let mut tap = Tap::new(instance.data_set_offset);
-            let copied = carry::copy(&from, root, key, &mut |bytes| tap.see(bytes));
-            if copied.is_ok() && !tap.is(instance.object_bytes, instance.digest) {
-                manifest.damaged.add(key);
-            }
-            copied
+impl Carried {
+    fn note(&mut self, known: &KnownObject, fate: Fate, manifest: &mut Manifest) {
+        let key = &known.object;
+        match fate {
+            Fate::Carried => {}
+            Fate::Damaged => manifest.damaged.add(key),
+            Fate::Unreadable => return manifest.damaged.add(key),
+            Fate::Missing => return self.missing.push(key.clone()),
+            Fate::Elsewhere => return manifest.elsewhere.add(key),
         }
-    };
-    match carried {
-        Ok(()) => {
-            manifest.objects += 1;
-            manifest.bytes += instance.object_bytes;
-            Ok(())
+        manifest.objects += 1;
+        manifest.bytes += known.object_bytes;
+        let path = carry::below(Path::new(OBJECTS), key);
+        let digest = known.data_set.map_or_else(|| "-".to_owned(), |(_, digest)| digest.to_string());
+        self.list.push_str(&format!("{key} {} {digest} {}\n", known.object_bytes, path.display()));
+    }
+}
+
+/// What became of an object.
+enum Fate {
+    Carried,
+    /// Carried, and not what was stored.
+    Damaged,
+    /// There, and not to be read.
+    Unreadable,
+    Missing,
+    /// In the spool of another node, which does not give it.
+    Elsewhere,
+}
+
+/// Carries objects.
+struct Carrier {
+    places: Places,
+    /// Which spool is this node's.
+    own: Option<String>,
+    fellows: Option<(Arc<dyn Fellows>, MemberSecret)>,
+    carry: Carry,
+    root: PathBuf,
+    kept: Kept,
+}
+
+impl Carrier {
+    async fn carry(self: Arc<Self>, known: KnownObject) -> Result<(KnownObject, Fate), BackupError> {
+        let fate = match self.carry_near(&known).await? {
+            Fate::Missing => match &known.spooled_by {
+                Some(who) if self.own.as_ref() != Some(&who.uid) => self.carry_far(&known, who).await?,
+                _ => Fate::Missing,
+            },
+            fate => fate,
+        };
+        Ok((known, fate))
+    }
+
+    /// Carries an object that this node has.
+    async fn carry_near(&self, known: &KnownObject) -> Result<Fate, BackupError> {
+        let key = &known.object;
+        match self.carry {
+            Carry::List if self.places.has(key).await? => Ok(Fate::Carried),
+            Carry::List => Ok(Fate::Missing),
+            Carry::Link => self.link(key),
+            Carry::Copy => match self.places.open(key, known.object_bytes).await {
+                Ok(Some(object)) => self.copy(known, object).await,
+                Ok(None) => Ok(Fate::Missing),
+                Err(error) if error.is_damage() => Ok(Fate::Unreadable),
+                Err(error) => Err(error.into()),
+            },
         }
-        // It settled or was deleted as it was about to be carried.
-        Err(_) if !from.exists() => match places.find(key) {
-            Some(_) => carry_one(instance, places, root, manifest),
-            None => {
-                manifest.missing.add(key);
-                Ok(())
+    }
+
+    /// Carries an object that only another node's spool has; one that settled since is near now.
+    async fn carry_far(&self, known: &KnownObject, who: &Introduction) -> Result<Fate, BackupError> {
+        if let (Some((fellows, secret)), Some(address), Carry::Copy | Carry::Link) =
+            (&self.fellows, &who.address, self.carry)
+        {
+            match fellows.open(address, secret, &known.object).await {
+                Ok(blob) => match carry_whole(known, Opened::blob(blob), &self.kept).await {
+                    Ok(true) => return Ok(Fate::Carried),
+                    Ok(false) => return Ok(Fate::Damaged),
+                    Err(error) => {
+                        tracing::warn!(object = %known.object, node = who.name, %error, "an object was not given")
+                    }
+                },
+                Err(error) => {
+                    tracing::debug!(object = %known.object, node = who.name, %error, "an object was not given")
+                }
             }
-        },
-        Err(error) => Err(error.into()),
+        }
+        match self.carry_near(known).await? {
+            Fate::Missing => Ok(Fate::Elsewhere),
+            fate => Ok(fate),
+        }
+    }
+
+    async fn copy(&self, known: &KnownObject, object: Opened) -> Result<Fate, BackupError> {
+        match carry_whole(known, object, &self.kept).await {
+            Ok(true) => Ok(Fate::Carried),
+            Ok(false) => Ok(Fate::Damaged),
+            // It was deleted while it was read.
+            Err(causeway_store::Error::NotFound(_)) => Ok(Fate::Missing),
+            Err(error) if error.is_damage() => Ok(Fate::Unreadable),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn link(&self, key: &ObjectKey) -> Result<Fate, BackupError> {
+        while let Some(from) = self.places.file(key) {
+            match carry::link(&from, &self.root, key) {
+                Ok(()) => return Ok(Fate::Carried),
+                // It settled or was deleted as it was about to be linked.
+                Err(_) if !from.exists() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(Fate::Missing)
     }
 }

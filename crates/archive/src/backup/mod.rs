@@ -1,9 +1,10 @@
-//! Backups of a node whose catalog is a file and whose store is a folder: taken while it serves (`make`), put back where
-//! there is nothing (`restore`).
+//! Backups of a node, wherever its catalog and its objects are: taken while it serves (`make`), put back where there is nothing
+//! (`restore`), be that a node of the same kind or of another.
 //!
-//! A backup is a folder: `catalog.db`, a copy of the catalog as it stood at one moment; `objects`, what its rows tell of;
-//! `objects.txt`, a list of that; `manifest.json`, written last, so that what was broken off is no backup. All of it blocks:
-//! it belongs to commands that do nothing else.
+//! A backup is a folder: `catalog.db`, a copy of the catalog as it stood at one moment, which is a file of SQLite whatever it
+//! was copied of; `objects`, what its rows tell of; `objects.txt`, a list of that; `manifest.json`, written last, so that what
+//! was broken off is no backup. Objects of a store that seals are sealed in the backup, too, those of the spool among them.
+//! All of it blocks: it belongs to commands that do nothing else.
 
 mod make;
 mod restore;
@@ -11,23 +12,26 @@ mod restore;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use causeway_catalog::{KnownObject, Snapshot};
 use causeway_core::{Digest, ObjectKey};
-use causeway_store::carry;
+use causeway_store::carry::{self, Kept, Opened};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-pub use make::make;
-pub use restore::restore;
+pub use make::{Node, Wanted, make};
+pub use restore::{Restored, Target, restore};
 
-/// The form of the manifest that this version writes and reads.
-const FORM: u32 = 1;
+/// The form of the manifest that this version writes, and the newest that it reads.
+const FORM: u32 = 2;
 const CATALOG: &str = "catalog.db";
 const OBJECTS: &str = "objects";
 const LIST: &str = "objects.txt";
 const MANIFEST: &str = "manifest.json";
 /// Rows that are read at a time.
 const ROWS_AT_A_TIME: u32 = 500;
+/// Objects that are carried at the same time: an object store takes its time.
+const CARRIED_AT_ONCE: usize = 8;
 /// Most objects that are named where something is wrong with them; the rest are counted.
 const MAX_NAMED: usize = 1000;
 
@@ -60,14 +64,42 @@ pub struct Manifest {
     pub counts: BTreeMap<String, u64>,
     /// What was done with the objects.
     pub carried: Carry,
-    /// How many there are.
+    /// Whether they are sealed, with the keys of the store that they are of.
+    #[serde(default)]
+    pub is_sealed: bool,
+    /// How many there are, those of what was removed and can be brought back among them.
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Those that rows tell of and that were not there, such as what was deleted meanwhile.
+    /// Those that were deleted for good while the backup was taken. Rows in it tell of them.
+    #[serde(default)]
+    pub deleted: Named,
+    /// Those that rows tell of and that were not there.
     pub missing: Named,
-    /// Those whose bytes are not what was stored; they are in the backup as they are.
+    /// Those whose bytes are not what was stored; they are in the backup as they are, where they can be read.
     pub damaged: Named,
+    /// Those that lie in the spools of other nodes, which did not give them.
+    #[serde(default)]
+    pub elsewhere: Named,
+}
+
+impl Manifest {
+    /// Whether everything is in it.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.missing.count == 0 && self.damaged.count == 0 && self.elsewhere.count == 0
+    }
+
+    /// Whether it tells of an object that it is not here, or not as it was, as far as that can be known.
+    fn tells_of(&self, key: &ObjectKey) -> bool {
+        [&self.deleted, &self.missing, &self.damaged, &self.elsewhere].iter().any(|named| named.may_name(key))
+    }
+
+    /// Rows that tell of objects.
+    fn rows(&self) -> u64 {
+        let count = |table: &str| self.counts.get(table).copied().unwrap_or_default();
+        count("instance") + count("removed")
+    }
 }
 
 /// Objects that are named, as far as there is room.
@@ -85,6 +117,18 @@ impl Named {
         if self.first.len() < MAX_NAMED {
             self.first.push(key.clone());
         }
+    }
+
+    fn may_name(&self, key: &ObjectKey) -> bool {
+        self.count > self.first.len() as u64 || self.first.contains(key)
+    }
+}
+
+impl FromIterator<ObjectKey> for Named {
+    fn from_iter<I: IntoIterator<Item = ObjectKey>>(keys: I) -> Self {
+        let mut named = Self::default();
+        keys.into_iter().for_each(|key| named.add(&key));
+        named
     }
 }
 
@@ -106,6 +150,17 @@ pub enum BackupError {
     /// There is a node where it is to be put.
     #[error("there is a catalog at {0}; a backup is put back where there is nothing")]
     There(String),
+    /// Its objects are sealed.
+    #[error(
+        "the objects of the backup are sealed: give the file with their keys (--keys, or [store.encryption] keys)"
+    )]
+    NoKeys,
+    /// They cannot be linked.
+    #[error("{0} cannot be linked: take the backup with --objects copy, or list")]
+    NoLinks(&'static str),
+    /// A part of the work came to a sudden end.
+    #[error("it was broken off")]
+    BrokenOff,
     /// What is there is not what the manifest says.
     #[error("the backup is not whole: {0}")]
     NotWhole(String),
@@ -130,7 +185,7 @@ fn sha256(path: &Path) -> Result<Digest, BackupError> {
     Ok(Digest(hasher.finalize().into()))
 }
 
-/// Takes the digest of a file's data set, which begins at an offset.
+/// Holds what passes against what a row tells of it.
 struct Tap {
     skip: u64,
     bytes: u64,
@@ -138,8 +193,9 @@ struct Tap {
 }
 
 impl Tap {
-    fn new(data_set_offset: u32) -> Self {
-        Self { skip: u64::from(data_set_offset), bytes: 0, hasher: Sha256::new() }
+    fn new(known: &KnownObject) -> Self {
+        let skip = known.data_set.map_or(0, |(offset, _)| offset);
+        Self { skip, bytes: 0, hasher: Sha256::new() }
     }
 
     fn see(&mut self, bytes: &[u8]) {
@@ -149,8 +205,55 @@ impl Tap {
         self.hasher.update(bytes.get(skipped..).unwrap_or_default());
     }
 
-    /// Whether what was seen is what a row tells of.
-    fn is(self, object_bytes: u64, digest: Digest) -> bool {
-        self.bytes == object_bytes && Digest(self.hasher.finalize().into()) == digest
+    /// Whether what was seen is what a row tells of: of what was removed no more is known than how long it is.
+    fn is(self, known: &KnownObject) -> bool {
+        let digest = Digest(self.hasher.finalize().into());
+        self.bytes == known.object_bytes && known.data_set.is_none_or(|(_, expected)| digest == expected)
+    }
+}
+
+/// Carries an object from one place to another; gives whether it is what a row tells of.
+async fn carry_whole(known: &KnownObject, object: Opened, to: &Kept) -> Result<bool, causeway_store::Error> {
+    let mut tap = Tap::new(known);
+    to.put(&known.object, object, &mut |bytes| tap.see(bytes)).await?;
+    Ok(tap.is(known))
+}
+
+/// The objects that a copy of a catalog tells of, some at a time.
+struct Rows<'s> {
+    snapshot: &'s Snapshot,
+    after: i64,
+    of: Of,
+}
+
+/// What objects are of.
+#[derive(Clone, Copy)]
+enum Of {
+    Kept,
+    Removed,
+    None,
+}
+
+impl<'s> Rows<'s> {
+    const fn new(snapshot: &'s Snapshot) -> Self {
+        Self { snapshot, after: 0, of: Of::Kept }
+    }
+
+    /// The next of them; none at the end.
+    fn next(&mut self) -> Result<Vec<KnownObject>, BackupError> {
+        loop {
+            let (rows, then) = match self.of {
+                Of::Kept => (self.snapshot.kept(self.after, ROWS_AT_A_TIME)?, Of::Removed),
+                Of::Removed => (self.snapshot.removed(self.after, ROWS_AT_A_TIME)?, Of::None),
+                Of::None => return Ok(Vec::new()),
+            };
+            match rows.last() {
+                Some((last, _)) => {
+                    self.after = *last;
+                    return Ok(rows.into_iter().map(|(_, known)| known).collect());
+                }
+                None => (self.after, self.of) = (0, then),
+            }
+        }
     }
 }

@@ -10,6 +10,9 @@ use super::failure::Failure;
 use super::values::{FromSql, Params, ValueRef};
 use super::{postgres, sqlite};
 
+/// Rows that a server is asked for in one go.
+const ROWS_TOGETHER: usize = 5000;
+
 /// A connection.
 pub(crate) enum Connection {
     /// To a file of SQLite.
@@ -84,6 +87,33 @@ impl Connection {
         }
     }
 
+    /// Reads these columns of all rows of a table, of which few are in memory at a time. On a server that must be within a
+    /// transaction.
+    pub(crate) fn each_row<E: From<Failure>>(
+        &self,
+        table: &str,
+        columns: &str,
+        mut take: impl FnMut(&Row<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        match self {
+            Self::Sqlite(_) => {
+                let mut statement = self.prepare_cached(&format!("SELECT {columns} FROM {table}"))?;
+                let mut rows = statement.query([])?;
+                while let Some(row) = rows.next()? {
+                    take(&row)?;
+                }
+                Ok(())
+            }
+            Self::Postgres(_) => {
+                self.execute_batch(&format!(
+                    "DECLARE all_{table} NO SCROLL CURSOR FOR SELECT {columns} FROM {table}"
+                ))?;
+                while take_some(self, table, &mut take)? > 0 {}
+                Ok(self.execute_batch(&format!("CLOSE all_{table}"))?)
+            }
+        }
+    }
+
     /// Begins a transaction that only reads: all its statements see the same.
     pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, Failure> {
         let open = match self {
@@ -92,6 +122,22 @@ impl Connection {
         };
         Ok(Snapshot { connection: self, _open: open })
     }
+}
+
+/// Takes the next rows of a table's cursor; says how many there were.
+fn take_some<E: From<Failure>>(
+    connection: &Connection,
+    table: &str,
+    take: &mut impl FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<usize, E> {
+    let mut statement = connection.prepare_cached(&format!("FETCH {ROWS_TOGETHER} FROM all_{table}"))?;
+    let mut rows = statement.query([])?;
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        take(&row)?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// A connection while it sees the database as it was at one moment.

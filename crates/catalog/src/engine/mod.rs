@@ -7,6 +7,7 @@ mod connection;
 mod failure;
 mod fill;
 mod migrations;
+mod numbers;
 mod postgres;
 mod readers;
 mod sqlite;
@@ -62,6 +63,11 @@ pub(crate) fn of_file(path: &Path) -> Result<Connection, Error> {
 /// Opens a database on a server, with its tables, for a command that does nothing else.
 pub(crate) fn of_server(server: &Server) -> Result<Connection, Error> {
     postgres::Connection::to_write(server)
+}
+
+/// Calls a database on a server whose tables are as this program makes them, to read all of it.
+pub(crate) fn beside_on_server(server: &Server) -> Result<Connection, Error> {
+    postgres::Connection::to_copy(server)
 }
 
 /// Opens a file beside whatever node has it, to copy it.

@@ -1,10 +1,13 @@
-//! A catalog that moves from a file to a server: it is the same there, and goes on as it did.
+//! A catalog that moves from a file to a server, or is copied from there to a file: it is the same there, and goes on as it
+//! did.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
 
-use causeway_catalog::{Catalog, Error, Inserted, OnConflict, Server, move_to_server};
+use causeway_catalog::{
+    Catalog, Error, Inserted, Introduction, OnConflict, Origin, Server, Snapshot, move_to_server, settle_all,
+};
 use causeway_core::{Level, PlannedDelivery, Query, Remote, SystemClock, Tag, Trigger, Vr};
 use causeway_testkit::database::Database;
 
@@ -67,4 +70,63 @@ async fn all_of_it_is_there_and_no_number_is_given_twice() {
 
     let refused = std::thread::spawn(move || move_to_server(&file, &server, &mut |_| {})).join().unwrap();
     assert!(matches!(refused, Err(Error::InUse)));
+}
+
+#[tokio::test]
+async fn a_copy_of_a_server_is_a_file_with_all_of_it_that_goes_on_here_and_there() {
+    let (Some(database), Some(second)) = (Database::fresh().unwrap(), Database::fresh().unwrap()) else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let (file, again) = (folder.path().join("copy.db"), folder.path().join("again.db"));
+    let server = Server::parse(&database.url()).unwrap();
+    let before = Catalog::connect(server.clone(), Arc::new(SystemClock)).await.unwrap();
+    let who = Introduction { uid: "a".repeat(32), name: "first".to_owned(), address: None };
+    let secret = before.join(who.clone(), [7; 32]).await.unwrap();
+    before.put_remote(Remote::named("reader".parse().unwrap()), "admin").await.unwrap();
+    for instance in 1..=7 {
+        let kept = record(1, 1, instance);
+        let object = kept.object.clone();
+        before.insert(kept, vec![planned()], OnConflict::KeepFirst).await.unwrap();
+        if instance > 4 {
+            before.mark_settled(vec![object]).await.unwrap();
+        }
+    }
+    let known = answers(&before, Level::Instance).await;
+
+    let (origin, to) = (Origin::Server(server), file.clone());
+    let taken = std::thread::spawn(move || {
+        let copy = Snapshot::take(&origin, &to).unwrap();
+        let objects: Vec<_> = copy.kept(0, 100).unwrap().into_iter().map(|(_, it)| it).collect();
+        let names: Vec<_> = objects.iter().map(|it| it.object.clone()).collect();
+        assert_eq!(origin.still_known(&names).unwrap(), names);
+        (copy.counts().unwrap(), copy.member_secret().unwrap(), objects)
+    });
+    let (counts, found, objects) = taken.join().unwrap();
+    assert_eq!((counts["instance"], counts["study"], counts["remote"]), (7, 1, 1));
+    assert_eq!(found, Some(secret));
+    let spooled: Vec<_> = objects.iter().map(|it| it.spooled_by.clone()).collect();
+    assert_eq!(spooled, [vec![Some(who); 4], vec![None; 3]].concat());
+    // Nothing lies beside it, without which it would not be whole.
+    let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
+    assert_eq!(names, ["copy.db"]);
+
+    std::fs::copy(&file, &again).unwrap();
+    let to = Server::parse(&second.url()).unwrap();
+    let moved = to.clone();
+    std::thread::spawn(move || {
+        settle_all(&file).unwrap();
+        move_to_server(&file, &moved, &mut |_| {}).unwrap();
+    })
+    .join()
+    .unwrap();
+    let on_server = Catalog::connect(to, Arc::new(SystemClock)).await.unwrap();
+    assert_eq!(on_server.members().await.unwrap(), []);
+    let in_file = Catalog::open(&again, Arc::new(SystemClock)).await.unwrap();
+    for other in [on_server, in_file] {
+        assert_eq!(answers(&other, Level::Instance).await, known);
+        assert_eq!(other.last_event().await.unwrap(), before.last_event().await.unwrap());
+        let more = other.insert(record(1, 1, 8), vec![planned()], OnConflict::KeepFirst).await.unwrap();
+        assert_eq!(more, Inserted::New);
+    }
 }

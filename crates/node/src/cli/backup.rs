@@ -3,14 +3,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use causeway_archive::backup::{Carry, Manifest, Named, make};
-use causeway_core::{Clock as _, SystemClock};
+use causeway_archive::backup::{Carry, Manifest, Named, Node, Wanted, make};
+use causeway_core::{Clock, SystemClock};
+use causeway_store::carry::Places;
 use clap::{Args, ValueEnum};
+use tokio::runtime;
 
 use super::local::{self, Local};
 use super::progress;
+use crate::compose;
 
 /// Copy catalog and objects of a node to a folder, also while it serves
 #[derive(Debug, Args)]
@@ -19,14 +23,17 @@ use super::progress;
   causeway backup --config /etc/causeway.toml --to /var/lib/causeway-backup/monday --objects link
   causeway backup --to /backup/monday --objects list && rsync -a --files-from=… …
 
-It runs on the machine of the node, as the user of the node. What was acknowledged before it began is in it.
-Exit code 1 when an object that the catalog tells of was not there or is damaged.")]
+It runs on the machine of the node, as the user of the node, with the settings of the node: catalog in a file or on a
+server, objects in a folder or a bucket. What was acknowledged before it began is in it. Of several nodes on one catalog one
+takes it; what only the spools of the others have is read from them. Objects of a store that seals are sealed in the backup,
+too: keep the file of their keys apart from it. The catalog in it is not sealed.
+Exit code 1 when an object that the catalog tells of is not in it, or is damaged; each is named.")]
 pub(crate) struct Backup {
     /// Folder of the backup: empty or missing
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
-    /// What is done with the objects: copied and held against their digests, linked (same file system), or only listed in
-    /// objects.txt
+    /// What is done with the objects: copied and held against their digests, linked (a folder on the same file
+    /// system), or only listed in objects.txt
     #[arg(long, value_enum, default_value_t = Objects::Copy)]
     objects: Objects,
     /// Print the manifest as JSON
@@ -43,10 +50,6 @@ enum Objects {
     List,
 }
 
-/// What is done in place of a backup.
-const ON_A_SERVER: &str = "take it with `pg_dump --format=custom`, and copy the objects after that: what its rows tell of \
-     is there then";
-
 impl Backup {
     pub(crate) fn run(self) -> anyhow::Result<ExitCode> {
         let settings = self.local.settings()?;
@@ -55,9 +58,17 @@ impl Backup {
             Objects::Link => Carry::Link,
             Objects::List => Carry::List,
         };
-        let (catalog, places) = (settings.catalog_file(ON_A_SERVER)?, local::places(&settings)?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let objects = local::objects(&settings)?;
+        let node = Node {
+            catalog: local::catalog(&settings)?,
+            places: Places { spool: settings.node.data.join("spool"), objects: objects.kept },
+            fellows: compose::fellows(&settings, &clock)?,
+        };
+        let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
         let bar = progress::objects(0);
-        let manifest = make(&catalog, &places, &self.to, carry, SystemClock.now(), &mut |progress| {
+        let wanted = Wanted { to: self.to.clone(), carry, keys: objects.keys, now: clock.now() };
+        let manifest = make(runtime.handle(), node, wanted, &mut |progress| {
             bar.set_length(progress.of);
             bar.set_position(progress.objects);
         })
@@ -66,16 +77,31 @@ impl Backup {
         if self.json {
             println!("{}", serde_json::to_string(&manifest)?);
         } else {
-            println!("{} objects, {} bytes, to {}", manifest.objects, manifest.bytes, self.to.display());
+            let sealed = if manifest.is_sealed { ", sealed" } else { "" };
+            println!(
+                "{} objects, {} bytes{sealed}, to {}",
+                manifest.objects,
+                manifest.bytes,
+                self.to.display()
+            );
         }
         Ok(tell(&manifest))
     }
 }
 
 fn tell(manifest: &Manifest) -> ExitCode {
-    tell_named(&manifest.missing, "were not there: deleted meanwhile, or lost (see `causeway verify`)");
-    tell_named(&manifest.damaged, "are not what was stored, and are in the backup as they are");
-    if manifest.missing.count + manifest.damaged.count == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    tell_named(&manifest.deleted, "were deleted for good meanwhile, and are not in the backup");
+    tell_named(&manifest.missing, "were not there: lost (see `causeway verify`)");
+    tell_named(
+        &manifest.damaged,
+        "are not what was stored, and are in the backup as far as they can be read",
+    );
+    tell_named(
+        &manifest.elsewhere,
+        "are in the spools of other nodes alone, and are not in the backup: take it again when those nodes run, have a \
+         [node] address, and have settled (see `causeway nodes`)",
+    );
+    if manifest.is_whole() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Names objects with which something is wrong.

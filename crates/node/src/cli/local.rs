@@ -1,13 +1,18 @@
 //! Where a node's own files are, for commands that work on them without it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use anyhow::bail;
-use causeway_store::carry::Places;
+use anyhow::anyhow;
+use causeway_catalog::Origin;
+use causeway_core::{Clock, SystemClock};
+use causeway_store::carry::Kept;
+use causeway_store::sealed::Ring;
 use causeway_store::settings::Place;
 use clap::Args;
 
-use crate::config::Settings;
+use crate::compose;
+use crate::config::{CatalogPlace, Settings};
 
 /// The settings of the node, as `causeway serve` reads them.
 #[derive(Debug, Args)]
@@ -28,19 +33,39 @@ impl Local {
     }
 }
 
-/// Where the node's objects are; its store must be a folder.
-pub(super) fn places(settings: &Settings) -> anyhow::Result<Places> {
-    Ok(Places { spool: settings.node.data.join("spool"), objects: objects_folder(settings)? })
+/// Where the node's catalog is.
+pub(super) fn catalog(settings: &Settings) -> anyhow::Result<Origin> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    Ok(match settings.catalog()? {
+        CatalogPlace::File(file) => Origin::File(file),
+        CatalogPlace::Server(server) => Origin::Server(compose::secured(*server, &settings.catalog, &clock)?),
+    })
 }
 
-/// The folder that objects settle in; of an object store the objects are not ours to carry.
-pub(super) fn objects_folder(settings: &Settings) -> anyhow::Result<PathBuf> {
-    match settings.place()? {
-        Place::Folder(folder) => Ok(folder),
-        Place::Bucket(bucket) => bail!(
-            "the objects are in {}: this command carries objects of a folder alone; have the bucket replicated or \
-             versioned by its provider",
-            bucket.name()
-        ),
-    }
+/// Where the node's objects settle.
+pub(super) struct Objects {
+    pub(super) kept: Kept,
+    /// What they are sealed with, if they are.
+    pub(super) keys: Option<Ring>,
+    /// What people call the place.
+    pub(super) name: String,
+}
+
+/// Where the node's objects settle.
+pub(super) fn objects(settings: &Settings) -> anyhow::Result<Objects> {
+    Ok(match settings.place()? {
+        Place::Folder(folder) => {
+            Objects { name: folder.display().to_string(), kept: Kept::Folder(folder), keys: None }
+        }
+        Place::Bucket(bucket) => Objects {
+            kept: Kept::Bucket(bucket.open()?),
+            keys: bucket.keys().cloned(),
+            name: bucket.name().to_owned(),
+        },
+    })
+}
+
+/// Keys from a file.
+pub(super) fn keys(file: &std::path::Path) -> anyhow::Result<Ring> {
+    Ring::open(file).map_err(|words| anyhow!("--keys: the key file {words}"))
 }

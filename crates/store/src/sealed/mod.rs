@@ -3,7 +3,7 @@
 //! what he changes, cuts, moves or puts there is not read, but told as what it is.
 //!
 //! Lives here: the keys (`keys`, their file `file`, and those of a node that runs `ring`), the form of a sealed object (`form`),
-//! sealing and opening (`writing`, `reading`). The cryptography is that of the library which TLS uses.
+//! sealing and opening (`writing`, `reading`), files of that form (`whole`). The cryptography is that of the library which TLS uses.
 
 pub(crate) mod fault;
 pub mod file;
@@ -11,6 +11,7 @@ mod form;
 mod keys;
 mod reading;
 mod ring;
+mod whole;
 mod writing;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use fault::Fault;
 pub use form::{MAGIC, SEGMENT_BYTES};
 pub use keys::{KeyId, Keys};
 pub use ring::Ring;
+pub(crate) use whole::{Seal, unsealed};
 pub(crate) use writing::WholeBytes;
 
 use crate::layout;

@@ -13,6 +13,7 @@ use object_store::{Extensions, GetOptions, GetRange, GetResult, GetResultPayload
 
 use super::fault::Fault;
 use super::form::{Cipher, HEAD_BYTES, Head, SEALED_SEGMENT_BYTES, SEGMENT_BYTES, plain_bytes};
+use super::ring::Ring;
 use super::{Plain, Sealed, bound_name};
 
 /// What is wanted of an object, in its plain bytes.
@@ -105,6 +106,22 @@ impl Opening {
             |mut opening: Self| async move { Ok(opening.next().await?.map(|plain| (plain, opening))) };
         stream::try_unfold(self, opened).boxed()
     }
+}
+
+/// The plain bytes of a whole object, of which so many sealed ones come, and how many they are.
+pub(super) async fn open_whole(
+    ring: &Ring,
+    name: &str,
+    sealed_bytes: u64,
+    chunks: BoxStream<'static, Result<Bytes>>,
+) -> Result<(u64, BoxStream<'static, Result<Bytes>>)> {
+    let mut answer = Answer { chunks, ahead: BytesMut::new() };
+    answer.fill(HEAD_BYTES).await?;
+    let head = Head::read(&answer.ahead)?.ok_or(Fault::Plain)?;
+    let bytes = plain_bytes(sealed_bytes).ok_or(Fault::Form("no object is so long"))?;
+    let cipher = Cipher::of(head.clone(), &*ring.opening(&head.id).await?, name, bytes)?;
+    let opening = Opening { answer, cipher, number: 0, rest: 0..bytes };
+    Ok((bytes, opening.into_stream()))
 }
 
 impl Sealed {

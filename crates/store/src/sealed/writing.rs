@@ -15,6 +15,7 @@ use object_store::{
 use super::Sealed;
 use super::fault::Fault;
 use super::form::{Cipher, segments};
+use super::ring::Ring;
 
 /// What a sealed object is, for whoever looks at the bucket.
 const MEDIA_TYPE: &str = "application/octet-stream";
@@ -24,7 +25,7 @@ const MEDIA_TYPE: &str = "application/octet-stream";
 pub(crate) struct WholeBytes(pub(crate) u64);
 
 /// Takes plain bytes in their order, and gives segments.
-struct Sealer {
+pub(super) struct Sealer {
     cipher: Cipher,
     /// The number of the segment that is being filled; as many as there are: all were.
     number: u64,
@@ -35,13 +36,19 @@ struct Sealer {
 }
 
 impl Sealer {
+    /// For an object of this name that will be so long, with the key that seals now.
+    pub(super) async fn of(ring: &Ring, name: &str, bytes: u64) -> Result<Self, Fault> {
+        let key = ring.now().await.sealing();
+        Ok(Self::new(Cipher::new(&key, name, bytes)?))
+    }
+
     fn new(cipher: Cipher) -> Self {
         let (segment, missing) = (cipher.begin(0), cipher.segment_bytes(0));
         Self { cipher, number: 0, segment, missing, given: 0 }
     }
 
     /// Seals what is full. What is not is kept for the next.
-    fn take(&mut self, payload: &PutPayload) -> Result<PutPayload, Fault> {
+    pub(super) fn take(&mut self, payload: &PutPayload) -> Result<PutPayload, Fault> {
         let mut sealed = Vec::new();
         for chunk in payload {
             let mut rest = chunk.clone();
@@ -75,7 +82,7 @@ impl Sealer {
     }
 
     /// That all of it was given.
-    fn check(&self) -> Result<(), Fault> {
+    pub(super) fn check(&self) -> Result<(), Fault> {
         if self.given == self.cipher.plain_bytes() { Ok(()) } else { Err(self.wrong_length()) }
     }
 
@@ -85,18 +92,14 @@ impl Sealer {
 }
 
 impl Sealed {
-    async fn sealer(&self, path: &Path, bytes: u64) -> Result<Sealer, Fault> {
-        let key = self.ring.now().await.sealing();
-        Ok(Sealer::new(Cipher::new(&key, &super::bound_name(path), bytes)?))
-    }
-
     pub(super) async fn put_whole(
         &self,
         path: &Path,
         payload: PutPayload,
         mut options: PutOptions,
     ) -> Result<PutResult> {
-        let mut sealer = self.sealer(path, payload.content_length() as u64).await?;
+        let mut sealer =
+            Sealer::of(&self.ring, &super::bound_name(path), payload.content_length() as u64).await?;
         let sealed = sealer.take(&payload)?;
         drop(payload);
         options.attributes = described(options.attributes);
@@ -110,7 +113,7 @@ impl Sealed {
     ) -> Result<Box<dyn MultipartUpload>> {
         let whole = options.extensions.remove::<WholeBytes>();
         let WholeBytes(bytes) = whole.ok_or(Fault::Form("its length was not announced"))?;
-        let sealer = self.sealer(path, bytes).await?;
+        let sealer = Sealer::of(&self.ring, &super::bound_name(path), bytes).await?;
         options.attributes = described(options.attributes);
         let inner = self.inner.put_multipart_opts(path, options).await?;
         Ok(Box::new(Parts { inner, sealer }))

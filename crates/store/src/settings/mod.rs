@@ -237,6 +237,12 @@ impl Bucket {
         Ok(remote.with_uploads(self.uploads).named(&self.name))
     }
 
+    /// The keys that seal what goes there, if any do.
+    #[must_use]
+    pub fn keys(&self) -> Option<&Ring> {
+        self.sealing.as_ref().map(|(ring, _)| ring)
+    }
+
     /// The URL that it was set by.
     #[must_use]
     pub fn name(&self) -> &str {

@@ -78,6 +78,17 @@ fn under_lock(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether the tables are as this version makes them.
+pub(super) fn check_version(connection: &Connection) -> Result<(), Error> {
+    let known = known();
+    match found(connection)?.map(|found| found.version) {
+        None => Err(Error::Corrupt("it holds no catalog")),
+        Some(found) if found > known => Err(Error::Newer { found, known }),
+        Some(found) if found < known => Err(Error::Older { found, known }),
+        Some(_) => Ok(()),
+    }
+}
+
 fn is_up_to_date(found: &Versions) -> bool {
     found.version >= known() && found.oldest <= known()
 }

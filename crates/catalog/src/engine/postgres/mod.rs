@@ -87,6 +87,13 @@ impl Connection {
         Ok(super::Connection::Postgres(Box::new(Self::new(server, Role::Reader)?)))
     }
 
+    /// One that reads what is there beside whatever nodes have it: its tables must be as this program makes them.
+    pub(super) fn to_copy(server: &Server) -> Result<super::Connection, Error> {
+        let connection = Self::new(server, Role::Reader)?;
+        migrations::check_version(&connection)?;
+        Ok(super::Connection::Postgres(Box::new(connection)))
+    }
+
     fn new(server: &Server, role: Role) -> Result<Self, Error> {
         Ok(Self {
             role,

@@ -1,6 +1,7 @@
 //! An object store: settling is an upload (`settle`, `upload`), after which the spooled file goes. What is deleted while the
 //! store is away, or while it is uploaded, is noted and goes later (`doomed`).
 
+mod carried;
 mod doomed;
 mod marks;
 mod probe;
@@ -17,7 +18,7 @@ use causeway_core::ObjectKey;
 use futures_util::StreamExt;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{GetOptions, ObjectStore, ObjectStoreExt as _};
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use tokio::sync::Semaphore;
 
 pub use probe::Probe;
@@ -145,17 +146,7 @@ impl RemoteObjects {
         if self.doomed.contains(key) {
             return Err(Error::NotFound(key.clone()));
         }
-        let path = layout::object_path(key);
-        match self.remote.reading.head(&path).await {
-            Ok(meta) => Ok(meta.size),
-            // What is not there is told without words, be it the object or the whole bucket: so it is asked for some.
-            Err(object_store::Error::NotFound { .. }) => {
-                let options = GetOptions { range: Some((0..1).into()), ..GetOptions::default() };
-                let found = self.remote.reading.get_opts(&path, options).await;
-                found.map(|found| found.meta.size).map_err(|error| Error::of_object(key, error))
-            }
-            Err(error) => Err(error.into()),
-        }
+        self.remote.length(key).await
     }
 
     /// The names of up to `limit` objects from beyond `after` on, in their order.

@@ -89,7 +89,7 @@ impl Source {
 }
 
 /// What is asked of the store is answered within a time that fits its length, or not at all.
-async fn within<T>(
+pub(super) async fn within<T>(
     bytes: u64,
     request: impl Future<Output = Result<T, object_store::Error>>,
 ) -> Result<T, Error> {
@@ -100,12 +100,12 @@ async fn within<T>(
     }
 }
 
-fn attributes() -> Attributes {
+pub(super) fn attributes() -> Attributes {
     Attributes::from_iter([(Attribute::ContentType, MEDIA_TYPE)])
 }
 
 /// How long the parts are: all but the last are the same, which some stores ask for.
-fn part_bytes(bytes: u64) -> u64 {
+pub(super) fn part_bytes(bytes: u64) -> u64 {
     const MEBIBYTE: u64 = 1024 * 1024;
     bytes.div_ceil(MAX_PARTS).next_multiple_of(MEBIBYTE).max(PART_BYTES)
 }

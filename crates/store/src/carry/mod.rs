@@ -1,7 +1,11 @@
-//! Objects of a store that is a folder, carried to another folder and back: for backups, apart from any node. Files are never
-//! changed once they are objects, so that a link to one keeps its bytes whatever the node does.
+//! Objects carried from where a node keeps them to a folder and back: for backups, apart from any node (`kept`: folders,
+//! sealed folders and object stores; `places`: those of a node, its spool among them). Files are never changed once they are
+//! objects, so that a link to one keeps its bytes whatever the node does.
 //!
-//! All of it blocks: it belongs to commands that do nothing else.
+//! What is done to files blocks: all of it belongs to commands that do nothing else.
+
+mod kept;
+mod places;
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -11,28 +15,11 @@ use causeway_core::ObjectKey;
 
 use crate::error::Error;
 use crate::{files, layout};
+pub use kept::{Kept, Opened};
+pub use places::Places;
 
 /// Bytes read at a time.
 const CHUNK_BYTES: usize = 1 << 20;
-
-/// Where the objects of a node lie.
-#[derive(Debug, Clone)]
-pub struct Places {
-    /// Those that have not settled.
-    pub spool: PathBuf,
-    /// Those that have.
-    pub objects: PathBuf,
-}
-
-impl Places {
-    /// The file of an object; none: it is in neither place.
-    #[must_use]
-    pub fn find(&self, key: &ObjectKey) -> Option<PathBuf> {
-        // What settles goes from the first to the second.
-        let places = [self.spool.join(key.as_str()), below(&self.objects, key)];
-        places.into_iter().find(|path| path.is_file())
-    }
-}
 
 /// Where an object lies below the root of a store.
 #[must_use]
@@ -49,21 +36,7 @@ pub fn link(from: &Path, root: &Path, key: &ObjectKey) -> Result<(), Error> {
     fs::hard_link(from, &to).map_err(Error::disk("linking", from))
 }
 
-/// Copies an object below another root, and has it on disk; `see` is shown all bytes in their order.
-///
-/// # Errors
-/// When it cannot be read or written.
-pub fn copy(from: &Path, root: &Path, key: &ObjectKey, see: &mut dyn FnMut(&[u8])) -> Result<(), Error> {
-    let to = prepared(root, key)?;
-    let mut target = files::create(&to)?;
-    read(from, &mut |bytes| {
-        see(bytes);
-        target.write_all(bytes)
-    })?;
-    target.sync_all().map_err(Error::disk("syncing", &to))
-}
-
-/// Reads an object; `see` is shown all bytes in their order.
+/// Reads a file; `see` is shown all bytes in their order.
 ///
 /// # Errors
 /// When it cannot be read, or `see` fails.
@@ -130,6 +103,23 @@ pub fn copy_whole(from: &Path, to: &Path) -> Result<(), Error> {
     file.sync_all().map_err(Error::disk("syncing", &part))?;
     fs::rename(&part, to).map_err(Error::disk("renaming", &part))?;
     to.parent().map_or(Ok(()), files::sync_folder)
+}
+
+/// Gives a file its name, where none may be, for good.
+///
+/// # Errors
+/// When that cannot be done.
+pub fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(Error::disk("renaming", from))?;
+    to.parent().map_or(Ok(()), files::sync_folder)
+}
+
+/// Removes a file that was made on the way.
+///
+/// # Errors
+/// When it is there and cannot be removed.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    files::remove(path)
 }
 
 fn prepared(root: &Path, key: &ObjectKey) -> Result<PathBuf, Error> {
