@@ -25,7 +25,7 @@ pub enum Origin {
     /// A file of this machine.
     File(PathBuf),
     /// A database on a server.
-    Server(Server),
+    Server(Box<Server>),
 }
 
 impl Origin {

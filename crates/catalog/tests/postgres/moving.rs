@@ -94,7 +94,7 @@ async fn a_copy_of_a_server_is_a_file_with_all_of_it_that_goes_on_here_and_there
     }
     let known = answers(&before, Level::Instance).await;
 
-    let (origin, to) = (Origin::Server(server), file.clone());
+    let (origin, to) = (Origin::Server(Box::new(server)), file.clone());
     let taken = std::thread::spawn(move || {
         let copy = Snapshot::take(&origin, &to).unwrap();
         let objects: Vec<_> = copy.kept(0, 100).unwrap().into_iter().map(|(_, it)| it).collect();

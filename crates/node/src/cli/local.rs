@@ -38,7 +38,9 @@ pub(super) fn catalog(settings: &Settings) -> anyhow::Result<Origin> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     Ok(match settings.catalog()? {
         CatalogPlace::File(file) => Origin::File(file),
-        CatalogPlace::Server(server) => Origin::Server(compose::secured(*server, &settings.catalog, &clock)?),
+        CatalogPlace::Server(server) => {
+            Origin::Server(Box::new(compose::secured(*server, &settings.catalog, &clock)?))
+        }
     })
 }
 
