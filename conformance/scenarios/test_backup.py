@@ -4,22 +4,17 @@ not put back; a store alone gives back what it holds."""
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import shutil
-import subprocess
 import threading
-from pathlib import Path
 
-import pydicom
 import pytest
 
 import data
+from backups import assert_same, back_up, command, listed, put_back
 from clients import Web, store, stored
 from places import Keeping
 from subjects import SUBJECTS
-from subjects.causeway import Causeway, binary
 
 SENDERS = 4
 
@@ -31,10 +26,10 @@ def nodes():
     """Makes nodes, which are removed in the end."""
     made = []
 
-    def make(is_started=True, keeping=None, **settings):
+    def make(is_started=True, keeping=None):
         if keeping is not None and (lacking := keeping.lacks()):
             pytest.skip(f"this node does not know: {lacking}")
-        made.append(SUBJECTS["causeway"](settings=settings, keeping=keeping))
+        made.append(SUBJECTS["causeway"](keeping=keeping))
         if is_started:
             made[-1].start()
         return made[-1]
@@ -42,48 +37,6 @@ def nodes():
     yield make
     for node in made:
         node.remove()
-
-
-def command(*arguments: object, node: Causeway | None = None) -> subprocess.CompletedProcess[str]:
-    """A command that works on a node's files, or on what `node` is set to keep."""
-    own = ("--data", str(node.folder / "data")) if node is not None else ()
-    return subprocess.run(
-        [str(binary()), *map(str, arguments), *own],
-        env={**os.environ, **(node.environment() if node is not None else {})},
-        capture_output=True, text=True, timeout=120,
-    )
-
-
-def back_up(node: Causeway, to: Path, objects: str = "copy") -> dict:
-    """Takes a backup that must be without a fault; gives its manifest."""
-    done = command("backup", "--to", to, "--objects", objects, "--json", node=node)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
-def put_back(backup: Path, node: Causeway, *arguments: object) -> dict:
-    """Puts it back without a fault; gives what the command says of it."""
-    done = command("restore", "--from", backup, "--json", *arguments, node=node)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
-def listed(node: Causeway) -> list[dict]:
-    """All instances that a node tells of, with all that it tells."""
-    found = Web(node.dicomweb).query("/instances", includefield="all", limit="5000")
-    for one in found:
-        # The node's own address.
-        one.pop("00081190", None)
-    return sorted(found, key=lambda one: one["00080018"]["Value"][0])
-
-
-def assert_same(node: Causeway, other: Causeway, items) -> None:
-    """The files are the same to the last byte, and what pydicom reads of them is what was sent."""
-    here, there = Web(node.dicomweb), Web(other.dicomweb)
-    for item in items:
-        file = there.file(item)
-        assert file == here.file(item)
-        assert pydicom.dcmread(io.BytesIO(file)).to_json() == item.to_json()
 
 
 FILES, BUCKET, SERVER, BOTH = Keeping(), Keeping("s3"), Keeping(catalog="postgres"), Keeping("s3", "postgres")

@@ -7,17 +7,23 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use causeway_core::keeping::{Age, Reason, Removal};
 use causeway_core::{Digest, ObjectKey};
+use jiff::Timestamp;
 
 use crate::copying::copy_all;
+use crate::delete;
 use crate::engine::{self, Connection, Durability, OptionalExtension, Row, Server};
 use crate::error::Error;
-use crate::instances::object_key;
+use crate::instances::{INSTANCE_TABLES, STORED_COLUMNS, object_key, stored};
 use crate::members::{Introduction, MemberSecret};
 
 /// What is counted of a catalog, by the table that it stands in.
 const COUNTED: [&str; 10] =
     ["patient", "study", "series", "instance", "removed", "remote", "route", "token", "delivery", "audit"];
+
+/// Who takes out of a copy what was deleted since, as the trail names it.
+const TAKES_OUT: &str = "backup";
 
 /// Where a catalog is that nodes may be at.
 #[derive(Debug, Clone)]
@@ -222,24 +228,53 @@ fn copy_from_server(from: &Server, to: &Path) -> Result<(), Error> {
     Ok(target.control("COMMIT")?)
 }
 
+/// Takes what was deleted for good since a copy was taken out of it: nobody has its bytes. Nobody else has the copy.
+///
+/// # Errors
+/// When it cannot be opened or written.
+pub fn take_out(copy: &Path, objects: &[ObjectKey], now: Timestamp) -> Result<(), Error> {
+    let by_object = format!("SELECT {STORED_COLUMNS} FROM {INSTANCE_TABLES} WHERE instance.object = ?1");
+    let removal = Removal { who: TAKES_OUT.to_owned(), reason: Reason::Asked, grace: Age::ZERO };
+    change(copy, |connection| {
+        for object in objects {
+            let found = connection
+                .prepare_cached(&by_object)?
+                .query_row([object.as_str()], |row| Ok(stored(row).map(|it| (row.get(10), it))))
+                .optional()?;
+            if let Some((id, instance)) = found.transpose()? {
+                delete::remove(connection, &[(id?, instance)], &removal, now.as_millisecond())?;
+            }
+            connection.prepare_cached("DELETE FROM removed WHERE object = ?1")?.execute([object.as_str()])?;
+        }
+        Ok(())
+    })
+}
+
 /// Makes of a copy, which nobody else has, what a node can begin with that has none of the spools which the catalog tells of:
 /// all objects have settled, none of them has a mark that it was removed beside it yet, and there is no member.
 ///
 /// # Errors
 /// When it cannot be opened or written.
 pub fn settle_all(copy: &Path) -> Result<(), Error> {
+    change(copy, |connection| {
+        for sql in [
+            "UPDATE instance SET settled = 1 WHERE settled = 0",
+            "UPDATE removed SET state = 0 WHERE state = 1",
+            "DELETE FROM member",
+            "DELETE FROM turn",
+        ] {
+            connection.prepare_cached(sql)?.execute([])?;
+        }
+        Ok(())
+    })
+}
+
+/// Changes a copy, which is one file again after that.
+fn change(copy: &Path, job: impl FnOnce(&Connection) -> Result<(), Error>) -> Result<(), Error> {
     let connection = engine::of_file(copy)?;
     connection.begin(Durability::Synced)?;
-    for sql in [
-        "UPDATE instance SET settled = 1 WHERE settled = 0",
-        "UPDATE removed SET state = 0 WHERE state = 1",
-        "DELETE FROM member",
-        "DELETE FROM turn",
-    ] {
-        connection.prepare_cached(sql)?.execute([])?;
-    }
+    job(&connection)?;
     connection.control("COMMIT")?;
-    // So that the file is whole by itself: a node makes its log anew.
-    connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")?;
-    Ok(())
+    // A node makes its log anew.
+    Ok(connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode = DELETE")?)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use causeway_catalog::{Introduction, KnownObject, MemberSecret, Origin, Snapshot};
-use causeway_core::ObjectKey;
+use causeway_core::{Digest, ObjectKey};
 use causeway_store::carry::{self, Kept, Opened, Places};
 use causeway_store::sealed::Ring;
 use futures_util::{StreamExt, stream};
@@ -61,7 +61,7 @@ pub fn make(
         program: env!("CARGO_PKG_VERSION").to_owned(),
         made_at: now,
         catalog_version: snapshot.version()?,
-        catalog_sha256: sha256(&to.join(CATALOG))?,
+        catalog_sha256: Digest([0; 32]),
         counts: snapshot.counts()?,
         carried: carry,
         is_sealed: keys.is_some(),
@@ -84,8 +84,11 @@ pub fn make(
         kept,
     };
     let carried = runtime.block_on(carry_all(&snapshot, Arc::new(carrier), &mut manifest, tell))?;
+    drop(snapshot);
     let known = node.catalog.still_known(&carried.missing)?;
-    manifest.deleted = carried.missing.iter().filter(|key| !known.contains(key)).cloned().collect();
+    let deleted: Vec<_> = carried.missing.into_iter().filter(|key| !known.contains(key)).collect();
+    close_catalog(&to.join(CATALOG), &deleted, &mut manifest)?;
+    manifest.deleted = deleted.into_iter().collect();
     manifest.missing = known.into_iter().collect();
     carry::write_whole(&to.join(LIST), carried.list.as_bytes())?;
     carry::sync_folders(&to)?;
@@ -93,6 +96,17 @@ pub fn make(
         serde_json::to_vec_pretty(&manifest).map_err(|error| BackupError::Manifest(error.to_string()))?;
     carry::write_whole(&to.join(MANIFEST), &text)?;
     Ok(manifest)
+}
+
+/// Takes what was deleted meanwhile out of the copy of the catalog, and notes what it is then.
+fn close_catalog(copy: &Path, deleted: &[ObjectKey], manifest: &mut Manifest) -> Result<(), BackupError> {
+    if !deleted.is_empty() {
+        causeway_catalog::take_out(copy, deleted, manifest.made_at)?;
+        let changed = Snapshot::open(copy)?;
+        (manifest.catalog_version, manifest.counts) = (changed.version()?, changed.counts()?);
+    }
+    manifest.catalog_sha256 = sha256(copy)?;
+    Ok(())
 }
 
 /// What came of it.

@@ -71,7 +71,7 @@ pub struct Manifest {
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Those that were deleted for good while the backup was taken. Rows in it tell of them.
+    /// Those that were deleted for good while the backup was taken. It does not tell of them any more.
     #[serde(default)]
     pub deleted: Named,
     /// Those that rows tell of and that were not there.
@@ -92,7 +92,7 @@ impl Manifest {
 
     /// Whether it tells of an object that it is not here, or not as it was, as far as that can be known.
     fn tells_of(&self, key: &ObjectKey) -> bool {
-        [&self.deleted, &self.missing, &self.damaged, &self.elsewhere].iter().any(|named| named.may_name(key))
+        [&self.missing, &self.damaged, &self.elsewhere].iter().any(|named| named.may_name(key))
     }
 
     /// Rows that tell of objects.

@@ -1,0 +1,255 @@
+"""Backups of nodes whose objects are in a bucket: sealed ones stay sealed, what only another node has is read from it or named,
+what is deleted meanwhile is no fault, what was removed can be brought back of it; never over something. And the catalog made anew
+on a server from sealed objects in a bucket."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from pydicom.dataset import Dataset
+
+import data
+from backups import assert_same, back_up, command, listed, put_back
+from bucket_line import BucketLine
+from clients import Web, store, stored
+from places import Keeping
+from settled import await_objects
+from subjects import SUBJECTS
+from subjects.causeway import Causeway
+
+BOTH = Keeping("s3", "postgres")
+#: What each request of a backup waits, so that much happens while it is taken.
+SLOW_SECONDS = 0.1
+
+pytestmark = [
+    pytest.mark.only("causeway"), pytest.mark.timeout(900), pytest.mark.kept(objects=("file",), catalog=("sqlite",)),
+]
+
+
+@pytest.fixture
+def nodes() -> Iterator[Callable[..., Causeway]]:
+    """Makes nodes, not started, which are removed in the end."""
+    if lacking := BOTH.lacks():
+        pytest.skip(f"this node does not know {lacking}")
+    made: list[Causeway] = []
+
+    def make(keeping: Keeping = BOTH, shares: Causeway | None = None, **settings: str) -> Causeway:
+        made.append(SUBJECTS["causeway"](settings=settings, keeping=keeping, shares=shares))
+        return made[-1]
+
+    yield make
+    for node in reversed(made):
+        node.remove()
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Callable[[str], str]:
+    """Makes files with a key of this name."""
+
+    def make(name: str) -> str:
+        file = tmp_path / f"{name}.keys"
+        done = command("store", "keys", "new", "--id", name, "--file", file)
+        assert done.returncode == 0, done.stderr
+        return str(file)
+
+    return make
+
+
+def through(line: BucketLine, node: Causeway) -> None:
+    """Has a node reach its bucket by the line."""
+    node.settings |= node.place.bucket.variables(line.url) | node.place.database.variables()
+
+
+def contents(backup: Path) -> list[bytes]:
+    """All objects of a backup, as they lie there."""
+    return [path.read_bytes() for path in (backup / "objects").rglob("*") if path.is_file()]
+
+
+def test_what_is_sealed_is_sealed_in_the_backup_too_that_of_the_spool_with_it(nodes, keys) -> None:
+    first, second = keys("first"), keys("second")
+    node = nodes(CAUSEWAY_STORE__ENCRYPTION__KEYS=first)
+    direct = node.place.bucket.variables()
+    with BucketLine(node.place.bucket.server.port) as line:
+        through(line, node)
+        node.start()
+        items = stored(node, *data.study(series=1, instances=6))
+        await_objects(node.place.bucket, len(items), "sealed")
+        line.down()
+        items += stored(node, *data.study(series=1, instances=4))
+        backup = node.folder / "backup"
+        manifest = back_up(node, backup, **direct)
+        line.up()
+        assert manifest["is_sealed"] and manifest["objects"] == len(items)
+        assert len(contents(backup)) == len(items)
+        for content in contents(backup):
+            assert content.startswith(b"\x9cCWSEAL\x01") and b"DICM" not in content
+            assert content[8:24].rstrip(b"\0") == b"first"
+        of_files, of_bucket = nodes(Keeping()), nodes(CAUSEWAY_STORE__ENCRYPTION__KEYS=second)
+        done = command("restore", "--from", backup, node=of_files)
+        assert done.returncode == 1 and "--keys" in done.stderr
+        assert not (of_files.folder / "data" / "catalog.db").exists()
+        for again in (of_files, of_bucket):
+            assert put_back(backup, again, "--keys", first)["objects"] == len(items)
+            again.start()
+            assert_same(node, again, items)
+        bucket = of_bucket.place.bucket
+        assert {bucket.read(key)[8:24].rstrip(b"\0") for key in bucket.keys()} == {b"second"}
+
+
+def test_what_only_another_node_has_is_read_from_it_or_named(nodes) -> None:
+    here = nodes()
+    there = nodes(shares=here)
+    with BucketLine(here.place.bucket.server.port) as line:
+        through(line, there)
+        for node in (here, there):
+            node.settings["CAUSEWAY_NODE__ADDRESS"] = node.url
+            node.start()
+        line.down()
+        items = stored(here, *data.study(series=1, instances=3))
+        far = stored(there, *data.study(series=1, instances=4))
+        manifest = back_up(here, here.folder / "backup")
+        assert manifest["objects"] == len(items) + len(far)
+        again = nodes(Keeping())
+        put_back(here.folder / "backup", again)
+        again.start()
+        assert_same(here, again, items + far)
+        there.kill()
+        done = command("backup", "--to", here.folder / "second", "--json", node=here)
+        assert done.returncode == 1 and "spools of other nodes" in done.stderr
+        manifest = json.loads(done.stdout)
+        assert (manifest["elsewhere"]["count"], manifest["objects"]) == (len(far), len(items))
+        assert all(key in done.stderr for key in manifest["elsewhere"]["first"])
+        # It is back, and so is what it has.
+        line.up()
+        there.start()
+        await_objects(here.place.bucket, len(items) + len(far), "settled")
+        assert back_up(here, here.folder / "third")["objects"] == len(items) + len(far)
+
+
+def test_what_is_deleted_for_good_meanwhile_is_no_fault_and_not_in_it(nodes) -> None:
+    node = nodes(CAUSEWAY_KEEP__GRACE="0")
+    node.start()
+    studies = [stored(node, *data.study(series=1, instances=8)) for _ in range(20)]
+    items = [item for study in studies for item in study]
+    await_objects(node.place.bucket, len(items), "settled")
+    backup, told = node.folder / "backup", []
+    with BucketLine(node.place.bucket.server.port, delay_seconds=SLOW_SECONDS) as line:
+        taking = Thread(target=lambda: told.append(back_up(node, backup, **node.place.bucket.variables(line.url))))
+        taking.start()
+        # Then the catalog is copied.
+        while taking.is_alive() and not (backup / "objects").exists():
+            time.sleep(0.01)
+        web = Web(node.dicomweb)
+        for study in studies[10:]:
+            gone = web._session.delete(f"{node.dicomweb}/studies/{study[0].StudyInstanceUID}", timeout=10)
+            assert gone.status_code == 204
+        taking.join()
+    (manifest,) = told
+    assert manifest["deleted"]["count"] > 0, "nothing was deleted while it was taken"
+    assert manifest["objects"] == manifest["counts"]["instance"] == len(items) - manifest["deleted"]["count"]
+    again = nodes(Keeping())
+    put_back(backup, again)
+    again.start()
+    assert len(listed(again)) == manifest["counts"]["instance"]
+    assert_same(node, again, [item for study in studies[:10] for item in study])
+    assert command("verify", "--url", again.url).returncode == 0
+
+
+def test_what_was_removed_is_brought_back_of_it(nodes) -> None:
+    node = nodes()
+    node.start()
+    items = stored(node, *data.study(series=1, instances=3))
+    files = [Web(node.dicomweb).file(item) for item in items]
+    study = items[0].StudyInstanceUID
+    assert Web(node.dicomweb)._session.delete(f"{node.dicomweb}/studies/{study}", timeout=10).status_code == 204
+    manifest = back_up(node, node.folder / "backup")
+    assert (manifest["objects"], manifest["counts"]["removed"], manifest["counts"]["instance"]) == (3, 3, 0)
+    for keeping in (Keeping(), BOTH):
+        again = nodes(keeping)
+        put_back(node.folder / "backup", again)
+        again.start()
+        assert listed(again) == []
+        again.run("removed", "restore", str(study))
+        assert [Web(again.dicomweb).file(item) for item in items] == files
+
+
+def test_a_backup_is_put_back_over_nothing_that_is_there(nodes) -> None:
+    node, other, third = nodes(), nodes(), nodes()
+    node.start()
+    items = stored(node, *data.study(series=1, instances=2))
+    backup = node.folder / "backup"
+    back_up(node, backup)
+    bucket = other.place.bucket
+    bucket.server.client.put_object(Bucket=bucket.name, Key="somebody/elses", Body=b"bytes")
+    done = command("restore", "--from", backup, node=other)
+    assert done.returncode == 1 and "not empty" in done.stderr and bucket.name in done.stderr
+    assert bucket.keys() == ["somebody/elses"]
+    # A database that is of another node.
+    third.start()
+    third.stop()
+    taken = command("restore", "--from", backup, "--data", third.folder / "elsewhere", **third.environment())
+    assert taken.returncode == 1 and "there is a catalog" in taken.stderr
+    assert third.place.bucket.keys() == []
+    # Taken away, what was in the way is in it no more.
+    bucket.server.client.delete_object(Bucket=bucket.name, Key="somebody/elses")
+    put_back(backup, other)
+    other.start()
+    assert_same(node, other, items)
+    done = command("backup", "--to", node.folder / "links", "--objects", "link", node=node)
+    assert done.returncode == 1 and "--objects copy" in done.stderr
+
+
+def test_a_catalog_on_a_server_is_made_anew_of_sealed_objects_in_a_bucket(nodes, keys) -> None:
+    node = nodes(CAUSEWAY_STORE__ENCRYPTION__KEYS=keys("first"))
+    with BucketLine(node.place.bucket.server.port) as line:
+        through(line, node)
+        node.start()
+        items = stored(node, *data.study(series=2, instances=10))
+        await_objects(node.place.bucket, len(items), "sealed")
+        gone = items.pop()
+        path = f"/studies/{gone.StudyInstanceUID}/series/{gone.SeriesInstanceUID}/instances/{gone.SOPInstanceUID}"
+        assert Web(node.dicomweb)._session.delete(node.dicomweb + path, timeout=10).status_code == 204
+        await_marked(node, len(items) + 1)
+        line.down()
+        # These are in the spool alone.
+        items += stored(node, *data.study(series=1, instances=3))
+        told = listed(node)
+        node.kill()
+        line.up()
+        done = command("catalog", "rebuild", node=node)
+        assert done.returncode == 1 and "there is a catalog" in done.stderr
+        database = node.place.database
+        database.remove()
+        database.server.make(database.name)
+        done = command("catalog", "rebuild", node=node)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert f"{len(items)} instances recorded" in done.stdout
+        node.start()
+        assert listed(node) == told
+        assert_read(node, items)
+        assert not Web(node.dicomweb).has(gone)
+        assert command("verify", "--url", node.url).returncode == 0
+
+
+def await_marked(node: Causeway, count: int) -> None:
+    """Waits until so many objects have settled, and what was removed has a mark beside it."""
+    deadline = time.monotonic() + 60
+    while True:
+        keys = node.place.bucket.keys()
+        marks = [key for key in keys if key.startswith("removed/")]
+        if len(marks) == 1 and len(keys) - len(marks) == count:
+            return
+        assert time.monotonic() < deadline, keys
+        time.sleep(0.1)
+
+
+def assert_read(node: Causeway, items: list[Dataset]) -> None:
+    """Each is what was sent."""
+    for item in items:
+        assert data.split(Web(node.dicomweb).file(item))[1] == data.encoded(item)
+    assert store(node, items[0]) == [0x0000], "the same bytes again"
