@@ -34,6 +34,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "link", run: targets::link::run },
     Target { name: "picture", run: targets::picture::run },
     Target { name: "presentation", run: targets::presentation::run },
+    Target { name: "sealed_object", run: targets::sealed::run_object },
+    Target { name: "store_keys", run: targets::sealed::run_keys },
     Target { name: "transform", run: targets::transform::run },
 ];
 

@@ -15,6 +15,7 @@ pub(crate) mod link;
 pub(crate) mod picture;
 pub(crate) mod presentation;
 pub(crate) mod requestor;
+pub(crate) mod sealed;
 pub(crate) mod transform;
 
 use causeway_core::transfer_syntax::Layout;

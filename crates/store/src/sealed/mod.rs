@@ -36,7 +36,8 @@ pub use fault::Fault;
 pub use form::{MAGIC, SEGMENT_BYTES};
 pub use keys::{KeyId, Keys};
 pub use ring::Ring;
-pub(crate) use whole::{Seal, unsealed};
+pub(crate) use whole::Seal;
+pub use whole::unsealed;
 pub(crate) use writing::WholeBytes;
 
 use crate::layout;

@@ -36,7 +36,10 @@ impl Seal {
 }
 
 /// The plain bytes of an object that is sealed in a file, and how many they are.
-pub(crate) async fn unsealed(
+///
+/// # Errors
+/// When it does not open. What follows its first segment may not open either: then the stream ends with an error.
+pub async fn unsealed(
     ring: &Ring,
     key: &ObjectKey,
     sealed_bytes: u64,

@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("admin", &["core", "tls", "archive", "forward"]),
     ("testkit", &["core"]),
     // Nobody imports it: what is fuzzed is what reads foreign bytes.
-    ("fuzz", &["core", "dataset", "dimse", "testkit"]),
+    ("fuzz", &["core", "dataset", "dimse", "store", "testkit"]),
     // The testkit for the made-up study of `causeway demo`.
     (
         "node",
