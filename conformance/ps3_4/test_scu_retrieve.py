@@ -135,6 +135,7 @@ def test_a_remote_with_the_quirk_is_not_offered_roles_and_moves(subject):
     assert all(syntaxes == [ImplicitVRLittleEndian] for syntaxes in archivist.proposed)
 
 
+@pytest.mark.alone
 def test_a_destination_that_is_not_known_is_told_with_what_to_do(subject):
     """A801: our AE title, and the port to register."""
     items = data.study(series=1, instances=1)

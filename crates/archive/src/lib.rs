@@ -200,7 +200,6 @@ impl Archive {
         let settling = settle::Settling::default();
         let commitments = commitment::Bell::default();
         let counters = counters::Counters::default();
-        let incidents = incidents::Book::load(&catalog).await?;
         let throttles = throttle::Throttles::new(Arc::clone(&clock));
         let hatch = link::hatch::Hatch::new(Arc::clone(&clock), Arc::clone(&dispatcher));
         let inner = Inner {
@@ -236,7 +235,7 @@ impl Archive {
             views: Kept::new(rendered::MAX_VIEWS_BYTES),
             pictures: Kept::new(rendered::MAX_PICTURES_BYTES),
             counters,
-            incidents,
+            incidents: incidents::Book::default(),
             decoders: decoded::Decoders::default(),
             config,
         };

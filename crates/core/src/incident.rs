@@ -102,3 +102,14 @@ pub struct IncidentRecord {
     /// The last time.
     pub last_at: Timestamp,
 }
+
+impl IncidentRecord {
+    /// Adds what another record counts of the same thing.
+    pub fn add(&mut self, other: Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.first_at = self.first_at.min(other.first_at);
+        if other.last_at >= self.last_at {
+            (self.last_at, self.words, self.remedy) = (other.last_at, other.words, other.remedy);
+        }
+    }
+}

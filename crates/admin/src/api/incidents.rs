@@ -13,7 +13,7 @@ pub(crate) async fn list(
     State(node): State<Node>,
     caller: Caller,
 ) -> Result<Json<Vec<IncidentRecord>>, Problem> {
-    Ok(Json(node.archive.incidents(&caller)?))
+    Ok(Json(node.archive.incidents(&caller).await?))
 }
 
 pub(crate) async fn forget(State(node): State<Node>, caller: Caller) -> Result<StatusCode, Problem> {
