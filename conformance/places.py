@@ -1,4 +1,4 @@
-"""Where nodes of ours keep their objects and their catalog: files or an S3 server, SQLite or PostgreSQL. `--objects` and
+"""Where nodes of ours keep their objects and their catalog: files or an object store, SQLite or PostgreSQL. `--objects` and
 `--catalog` say it for every node of a run; a test may say otherwise."""
 
 from __future__ import annotations
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import pytest
 
-import buckets
 from buckets import Bucket, Buckets
+from buckets_azure import Azurite
+from buckets_s3 import Moto, S3sFs
 from databases import Database, Databases
 from subjects.causeway import binary
 
@@ -28,8 +29,11 @@ PROBES = {
     "postgres": {"CAUSEWAY_CATALOG__URL": "postgres://probe@127.0.0.1:1/probe"},
 }
 
-#: Kinds of object stores that are not files.
-KINDS_OF_OBJECTS = sorted(buckets.KINDS)
+#: Servers of object stores that are not files, by what `--objects` calls them.
+KINDS: dict[str, type[Buckets]] = {"az": Azurite, "moto": Moto, "s3": S3sFs}
+KINDS_OF_OBJECTS = sorted(KINDS)
+#: Of those, the ones that speak S3.
+KINDS_OF_S3 = ["moto", "s3"]
 
 _numbers = itertools.count(1)
 
@@ -57,9 +61,9 @@ _clusters: list[Databases] = []
 
 
 def server(kind: str) -> Buckets:
-    """The S3 server of a kind: `s3` (s3s-fs) or `moto`."""
+    """The server of a kind."""
     if kind not in _servers:
-        _servers[kind] = buckets.KINDS[kind]()
+        _servers[kind] = KINDS[kind]()
     return _servers[kind]
 
 

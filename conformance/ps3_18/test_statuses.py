@@ -58,6 +58,7 @@ def test_a_caller_without_a_token_is_401_with_a_challenge(make_subject):
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("headers", "expected"), [
     ({"Forwarded": "for=192.0.2.1;proto=https;host=pacs.example.org"}, "https://pacs.example.org/dicom-web/"),
     ({"X-Forwarded-Proto": "https", "X-Forwarded-Host": "pacs.example.org", "X-Forwarded-Prefix": "/a"},

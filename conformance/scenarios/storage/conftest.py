@@ -28,11 +28,20 @@ def every(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--every"))
 
 
-@pytest.fixture(params=places.KINDS_OF_OBJECTS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """On each S3 server, or on what the run names, where that is another."""
+    if "bucket" in metafunc.fixturenames:
+        named = metafunc.config.getoption("--objects")
+        kinds = places.KINDS_OF_S3 if named in ["file", *places.KINDS_OF_S3] else [named]
+        metafunc.parametrize("bucket", kinds, indirect=True)
+
+
+@pytest.fixture
 def bucket(request: pytest.FixtureRequest) -> Iterator[Bucket]:
-    """A bucket of the test's own on each S3 server."""
-    if not places.knows("s3"):
-        pytest.skip("this node does not know s3://")
+    """A bucket of the test's own."""
+    scheme = "s3" if request.param in places.KINDS_OF_S3 else request.param
+    if not places.knows(scheme):
+        pytest.skip(f"this node does not know {scheme}://")
     made = places.server(request.param).make(f"storage{os.getpid()}x{next(_numbers)}")
     yield made
     made.remove()

@@ -185,7 +185,7 @@ def test_a_backup_is_put_back_over_nothing_that_is_there(nodes) -> None:
     backup = node.folder / "backup"
     back_up(node, backup)
     bucket = other.place.bucket
-    bucket.server.client.put_object(Bucket=bucket.name, Key="somebody/elses", Body=b"bytes")
+    bucket.put("somebody/elses", b"bytes")
     done = command("restore", "--from", backup, node=other)
     assert done.returncode == 1 and "not empty" in done.stderr and bucket.name in done.stderr
     assert bucket.keys() == ["somebody/elses"]
@@ -196,7 +196,7 @@ def test_a_backup_is_put_back_over_nothing_that_is_there(nodes) -> None:
     assert taken.returncode == 1 and "there is a catalog" in taken.stderr
     assert third.place.bucket.keys() == []
     # Taken away, what was in the way is in it no more.
-    bucket.server.client.delete_object(Bucket=bucket.name, Key="somebody/elses")
+    bucket.delete("somebody/elses")
     put_back(backup, other)
     other.start()
     assert_same(node, other, items)

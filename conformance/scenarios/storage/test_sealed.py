@@ -174,11 +174,10 @@ def test_what_was_changed_or_put_in_anothers_place_is_not_read_and_is_found(
     assert store(sealing, *items) == [0x0000] * 3
     await_objects(bucket, 3, "sealed")
     first, second, third = sorted(bucket.keys())
-    client = bucket.server.client
-    client.put_object(Bucket=bucket.name, Key=first, Body=bucket.read(third))
+    bucket.put(first, bucket.read(third))
     raw = bytearray(bucket.read(second))
     raw[-20] ^= 1
-    client.put_object(Bucket=bucket.name, Key=second, Body=bytes(raw))
+    bucket.put(second, bytes(raw))
     web = Web(sealing.dicomweb)
     for one in items[:2]:
         found = web.get(path_of(one), ACCEPT_STORED)

@@ -46,7 +46,7 @@ const PACKAGES: &[Package] = &[
 pub(crate) fn run() -> Result<()> {
     system_packages()?;
     python_packages()?;
-    javascript_packages()?;
+    OF_JAVASCRIPT.into_iter().try_for_each(javascript_packages)?;
     viewers::install()
 }
 
@@ -107,10 +107,13 @@ fn python_packages() -> Result<()> {
     std::fs::write(&stamp, wanted).with_context(|| format!("{} cannot be written", stamp.display()))
 }
 
-/// Installs what the lock file of `conformance/dcmjs` pins beside what is built, not into the sources; anew when the
+/// Folders of `conformance` with packages of JavaScript: peers, and the server of Azure's blobs.
+const OF_JAVASCRIPT: [&str; 2] = ["azurite", "dcmjs"];
+
+/// Installs what the lock file of a folder of `conformance` pins beside what is built, not into the sources; anew when the
 /// lock file has changed. No package's own install script is run: none is needed.
-fn javascript_packages() -> Result<()> {
-    let (from, to) = (paths::root().join("conformance").join("dcmjs"), paths::target().join("dcmjs"));
+fn javascript_packages(folder: &str) -> Result<()> {
+    let (from, to) = (paths::root().join("conformance").join(folder), paths::target().join(folder));
     let lock = "package-lock.json";
     let wanted = std::fs::read_to_string(from.join(lock))
         .with_context(|| format!("{} cannot be read", from.join(lock).display()))?;
