@@ -18,7 +18,7 @@ from backups import assert_same, back_up, command, listed, put_back
 from bucket_line import BucketLine
 from clients import Web, store, stored
 from places import Keeping
-from settled import await_objects
+from settled import SETTLED_SECONDS_MAX, await_objects
 from subjects import SUBJECTS
 from subjects.causeway import Causeway
 
@@ -112,23 +112,27 @@ def test_what_only_another_node_has_is_read_from_it_or_named(nodes) -> None:
         line.down()
         items = stored(here, *data.study(series=1, instances=3))
         far = stored(there, *data.study(series=1, instances=4))
+        (gone,) = stored(there, data.instance())
+        remove(there, gone)
         manifest = back_up(here, here.folder / "backup")
-        assert manifest["objects"] == len(items) + len(far)
+        assert manifest["objects"] == len(items) + len(far) + 1
         again = nodes(Keeping())
         put_back(here.folder / "backup", again)
         again.start()
         assert_same(here, again, items + far)
+        again.run("removed", "restore", str(gone.StudyInstanceUID))
+        assert_read(again, [gone])
         there.kill()
         done = command("backup", "--to", here.folder / "second", "--json", node=here)
         assert done.returncode == 1 and "spools of other nodes" in done.stderr
         manifest = json.loads(done.stdout)
-        assert (manifest["elsewhere"]["count"], manifest["objects"]) == (len(far), len(items))
+        assert (manifest["elsewhere"]["count"], manifest["objects"]) == (len(far) + 1, len(items))
         assert all(key in done.stderr for key in manifest["elsewhere"]["first"])
         # It is back, and so is what it has.
         line.up()
         there.start()
         await_objects(here.place.bucket, len(items) + len(far), "settled")
-        assert back_up(here, here.folder / "third")["objects"] == len(items) + len(far)
+        assert back_up(here, here.folder / "third")["objects"] == len(items) + len(far) + 1
 
 
 def test_what_is_deleted_for_good_meanwhile_is_no_fault_and_not_in_it(nodes) -> None:
@@ -211,13 +215,16 @@ def test_a_catalog_on_a_server_is_made_anew_of_sealed_objects_in_a_bucket(nodes,
         node.start()
         items = stored(node, *data.study(series=2, instances=10))
         await_objects(node.place.bucket, len(items), "sealed")
-        gone = items.pop()
-        path = f"/studies/{gone.StudyInstanceUID}/series/{gone.SeriesInstanceUID}/instances/{gone.SOPInstanceUID}"
-        assert Web(node.dicomweb)._session.delete(node.dicomweb + path, timeout=10).status_code == 204
-        await_marked(node, len(items) + 1)
         line.down()
         # These are in the spool alone.
-        items += stored(node, *data.study(series=1, instances=3))
+        items += stored(node, *data.study(series=1, instances=4))
+        removed = [items.pop(0), items.pop()]
+        for gone in removed:
+            remove(node, gone)
+        line.up()
+        await_marks(node, len(removed))
+        line.down()
+        items += stored(node, *data.study(series=1, instances=2))
         told = listed(node)
         node.kill()
         line.up()
@@ -232,19 +239,21 @@ def test_a_catalog_on_a_server_is_made_anew_of_sealed_objects_in_a_bucket(nodes,
         node.start()
         assert listed(node) == told
         assert_read(node, items)
-        assert not Web(node.dicomweb).has(gone)
+        assert not any(Web(node.dicomweb).has(gone) for gone in removed)
         assert command("verify", "--url", node.url).returncode == 0
 
 
-def await_marked(node: Causeway, count: int) -> None:
-    """Waits until so many objects have settled, and what was removed has a mark beside it."""
-    deadline = time.monotonic() + 60
-    while True:
-        keys = node.place.bucket.keys()
-        marks = [key for key in keys if key.startswith("removed/")]
-        if len(marks) == 1 and len(keys) - len(marks) == count:
-            return
-        assert time.monotonic() < deadline, keys
+def remove(node: Causeway, item: Dataset) -> None:
+    """Removes an instance, which can be brought back."""
+    path = f"/studies/{item.StudyInstanceUID}/series/{item.SeriesInstanceUID}/instances/{item.SOPInstanceUID}"
+    assert Web(node.dicomweb)._session.delete(node.dicomweb + path, timeout=10).status_code == 204
+
+
+def await_marks(node: Causeway, count: int) -> None:
+    """Waits until marks say in the bucket of so many objects that they were removed."""
+    deadline = time.monotonic() + SETTLED_SECONDS_MAX
+    while len(marks := [key for key in node.place.bucket.keys() if key.startswith("removed/")]) != count:
+        assert time.monotonic() < deadline, marks
         time.sleep(0.1)
 
 

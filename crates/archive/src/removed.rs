@@ -94,7 +94,7 @@ impl Archive {
             match self.read_record(object).await {
                 Ok(record) => records.push(record),
                 Err(IngestError::Store(StoreError::NotFound(_))) => outcome.refused.push(refused(
-                    "its bytes are not here: a backup does not carry what was removed, and what had not settled lies in the spool of the node that took it".to_owned(),
+                    "its bytes are not here: what had not settled lies in the spool of the node that took it, and a backup that could not reach that node lacks it".to_owned(),
                 )),
                 Err(error) if is_of_one_file(&error) => {
                     outcome.refused.push(refused(format!("its bytes cannot be read ({error})")));

@@ -77,7 +77,7 @@ pub use retention::{Judged, JudgedStudy, RetentionRule, Retired, Standing};
 pub use routes::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Priors, Role, RouteRecord, Then};
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
-pub use snapshot::{KnownObject, Origin, Snapshot, settle_all, take_out};
+pub use snapshot::{KnownObject, Origin, Snapshot, SpooledBy, settle_all, take_out};
 pub use tokens::TokenRecord;
 pub use transforms::ProjectSecret;
 pub use verification::{

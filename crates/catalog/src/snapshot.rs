@@ -66,8 +66,19 @@ pub struct KnownObject {
     pub object_bytes: u64,
     /// What its data set is known by, and where that begins; none: it is of what was removed, of which no more is known.
     pub data_set: Option<(u64, Digest)>,
-    /// Which member's spool alone may have it; none: it has settled.
-    pub spooled_by: Option<Introduction>,
+    /// Whose spool alone may have it.
+    pub spooled_by: SpooledBy,
+}
+
+/// Which member's spool alone may have an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SpooledBy {
+    /// None: it has settled.
+    Nobody,
+    /// This one's.
+    Member(Introduction),
+    /// That of any of them: it is not remembered of what was removed.
+    Anybody,
 }
 
 /// A copy, open for reading. Nobody else has it.
@@ -145,6 +156,21 @@ impl Snapshot {
         Ok(statement.query_row([], |row| row.get(0)).optional()?.flatten())
     }
 
+    /// The nodes that shared the catalog, or that it was of.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn members(&self) -> Result<Vec<Introduction>, Error> {
+        if !self.has("member")? {
+            return Ok(Vec::new());
+        }
+        let mut statement =
+            self.connection.prepare_cached("SELECT uid, name, address FROM member ORDER BY id")?;
+        let introduced =
+            |row: &Row<'_>| Ok(Introduction { uid: row.get(0)?, name: row.get(1)?, address: row.get(2)? });
+        Ok(statement.query_map([], introduced)?.collect::<Result<_, _>>()?)
+    }
+
     /// Objects of instances in the order in which they came, from beyond the number `after` on, each with its number, at most
     /// `limit`.
     ///
@@ -206,14 +232,17 @@ impl Snapshot {
 
 fn known(row: &Row<'_>) -> Result<KnownObject, Error> {
     let (offset, digest): (Option<u64>, Option<[u8; 32]>) = (row.get(3)?, row.get(4)?);
-    let spooled_by = row
-        .get::<Option<String>>(5)?
-        .map(|uid| Ok::<_, Error>(Introduction { uid, name: row.get(6)?, address: row.get(7)? }));
+    let data_set = offset.zip(digest.map(Digest));
+    let spooled_by = match (row.get(5)?, data_set) {
+        (Some(uid), _) => SpooledBy::Member(Introduction { uid, name: row.get(6)?, address: row.get(7)? }),
+        (None, Some(_)) => SpooledBy::Nobody,
+        (None, None) => SpooledBy::Anybody,
+    };
     Ok(KnownObject {
         object: object_key(&row.get::<String>(1)?)?,
         object_bytes: u64::try_from(row.get::<i64>(2)?).map_err(|_| Error::Corrupt("a length"))?,
-        data_set: offset.zip(digest.map(Digest)),
-        spooled_by: spooled_by.transpose()?,
+        data_set,
+        spooled_by,
     })
 }
 

@@ -1,9 +1,10 @@
 //! Taking a backup: the catalog first, then what it tells of. What comes later is in the next one.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use causeway_catalog::{Introduction, KnownObject, MemberSecret, Origin, Snapshot};
+use causeway_catalog::{Introduction, KnownObject, MemberSecret, Origin, Snapshot, SpooledBy};
 use causeway_core::{Digest, ObjectKey};
 use causeway_store::carry::{self, Kept, Opened, Places};
 use causeway_store::sealed::Ring;
@@ -75,8 +76,10 @@ pub fn make(
     let root = to.join(OBJECTS);
     carry::make_empty(&root)?;
     let kept = keys.map_or_else(|| Kept::Folder(root.clone()), |ring| Kept::Sealed(root.clone(), ring));
+    let own = node.places.spool_id()?;
+    let others = snapshot.members()?.into_iter().filter(|who| own.as_ref() != Some(&who.uid)).collect();
     let carrier = Carrier {
-        own: node.places.spool_id()?,
+        others,
         places: node.places,
         fellows: node.fellows.zip(snapshot.member_secret()?),
         carry,
@@ -85,12 +88,18 @@ pub fn make(
     };
     let carried = runtime.block_on(carry_all(&snapshot, Arc::new(carrier), &mut manifest, tell))?;
     drop(snapshot);
-    let known = node.catalog.still_known(&carried.missing)?;
-    let deleted: Vec<_> = carried.missing.into_iter().filter(|key| !known.contains(key)).collect();
+    let Carried { list, missing, elsewhere } = carried;
+    let known = node.catalog.still_known(&[missing.as_slice(), &elsewhere].concat())?;
+    let known: HashSet<_> = known.into_iter().collect();
+    let (missing, gone): (Vec<_>, Vec<_>) = missing.into_iter().partition(|key| known.contains(key));
+    let (elsewhere, gone_there): (Vec<_>, Vec<_>) =
+        elsewhere.into_iter().partition(|key| known.contains(key));
+    let deleted = [gone, gone_there].concat();
     close_catalog(&to.join(CATALOG), &deleted, &mut manifest)?;
     manifest.deleted = deleted.into_iter().collect();
-    manifest.missing = known.into_iter().collect();
-    carry::write_whole(&to.join(LIST), carried.list.as_bytes())?;
+    manifest.missing = missing.into_iter().collect();
+    manifest.elsewhere = elsewhere.into_iter().collect();
+    carry::write_whole(&to.join(LIST), list.as_bytes())?;
     carry::sync_folders(&to)?;
     let text =
         serde_json::to_vec_pretty(&manifest).map_err(|error| BackupError::Manifest(error.to_string()))?;
@@ -116,6 +125,8 @@ struct Carried {
     list: String,
     /// What was not there.
     missing: Vec<ObjectKey>,
+    /// What only other nodes have, which did not give it.
+    elsewhere: Vec<ObjectKey>,
 }
 
 async fn carry_all(
@@ -151,7 +162,7 @@ impl Carried {
             Fate::Damaged => manifest.damaged.add(key),
             Fate::Unreadable => return manifest.damaged.add(key),
             Fate::Missing => return self.missing.push(key.clone()),
-            Fate::Elsewhere => return manifest.elsewhere.add(key),
+            Fate::Elsewhere => return self.elsewhere.push(key.clone()),
         }
         manifest.objects += 1;
         manifest.bytes += known.object_bytes;
@@ -176,21 +187,27 @@ enum Fate {
 /// Carries objects.
 struct Carrier {
     places: Places,
-    /// Which spool is this node's.
-    own: Option<String>,
+    /// The other nodes on the catalog.
+    others: Vec<Introduction>,
     fellows: Option<(Arc<dyn Fellows>, MemberSecret)>,
     carry: Carry,
     root: PathBuf,
     kept: Kept,
 }
 
+/// Whether a node's spool may have an object.
+fn may_have(who: &Introduction, known: &KnownObject) -> bool {
+    match &known.spooled_by {
+        SpooledBy::Nobody => false,
+        SpooledBy::Member(member) => member.uid == who.uid,
+        SpooledBy::Anybody => true,
+    }
+}
+
 impl Carrier {
     async fn carry(self: Arc<Self>, known: KnownObject) -> Result<(KnownObject, Fate), BackupError> {
         let fate = match self.carry_near(&known).await? {
-            Fate::Missing => match &known.spooled_by {
-                Some(who) if self.own.as_ref() != Some(&who.uid) => self.carry_far(&known, who).await?,
-                _ => Fate::Missing,
-            },
+            Fate::Missing => self.carry_far(&known).await?,
             fate => fate,
         };
         Ok((known, fate))
@@ -212,27 +229,32 @@ impl Carrier {
         }
     }
 
-    /// Carries an object that only another node's spool has; one that settled since is near now.
-    async fn carry_far(&self, known: &KnownObject, who: &Introduction) -> Result<Fate, BackupError> {
-        if let (Some((fellows, secret)), Some(address), Carry::Copy | Carry::Link) =
-            (&self.fellows, &who.address, self.carry)
-        {
-            match fellows.open(address, secret, &known.object).await {
-                Ok(blob) => match carry_whole(known, Opened::blob(blob), &self.kept).await {
-                    Ok(true) => return Ok(Fate::Carried),
-                    Ok(false) => return Ok(Fate::Damaged),
-                    Err(error) => {
-                        tracing::warn!(object = %known.object, node = who.name, %error, "an object was not given")
-                    }
-                },
-                Err(error) => {
-                    tracing::debug!(object = %known.object, node = who.name, %error, "an object was not given")
-                }
+    /// Carries an object that only another node's spool may have; one that settled since is near now.
+    async fn carry_far(&self, known: &KnownObject) -> Result<Fate, BackupError> {
+        let others: Vec<_> = self.others.iter().filter(|who| may_have(who, known)).collect();
+        if others.is_empty() {
+            return Ok(Fate::Missing);
+        }
+        for who in others {
+            if let Some(fate) = self.ask(known, who).await {
+                return Ok(fate);
             }
         }
         match self.carry_near(known).await? {
             Fate::Missing => Ok(Fate::Elsewhere),
             fate => Ok(fate),
+        }
+    }
+
+    /// Asks another node for an object; none: it does not give it.
+    async fn ask(&self, known: &KnownObject, who: &Introduction) -> Option<Fate> {
+        let (fellows, secret) = self.fellows.as_ref().filter(|_| self.carry != Carry::List)?;
+        let blob = fellows.open(who.address.as_ref()?, secret, &known.object).await.ok()?;
+        match carry_whole(known, Opened::blob(blob), &self.kept).await {
+            Ok(true) => Some(Fate::Carried),
+            Ok(false) => Some(Fate::Damaged),
+            // Broken off. What cannot be written here is told of when what has settled is written.
+            Err(_) => None,
         }
     }
 

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use causeway_catalog::{
-    Catalog, Error, Inserted, Introduction, OnConflict, Origin, Server, Snapshot, move_to_server, settle_all,
+    Catalog, Error, Inserted, Introduction, OnConflict, Origin, Server, Snapshot, SpooledBy, move_to_server,
+    settle_all,
 };
 use causeway_core::{Level, PlannedDelivery, Query, Remote, SystemClock, Tag, Trigger, Vr};
 use causeway_testkit::database::Database;
@@ -106,7 +107,7 @@ async fn a_copy_of_a_server_is_a_file_with_all_of_it_that_goes_on_here_and_there
     assert_eq!((counts["instance"], counts["study"], counts["remote"]), (7, 1, 1));
     assert_eq!(found, Some(secret));
     let spooled: Vec<_> = objects.iter().map(|it| it.spooled_by.clone()).collect();
-    assert_eq!(spooled, [vec![Some(who); 4], vec![None; 3]].concat());
+    assert_eq!(spooled, [vec![SpooledBy::Member(who); 4], vec![SpooledBy::Nobody; 3]].concat());
     // Nothing lies beside it, without which it would not be whole.
     let names: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|it| it.unwrap().file_name()).collect();
     assert_eq!(names, ["copy.db"]);
