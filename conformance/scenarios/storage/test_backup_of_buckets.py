@@ -182,6 +182,24 @@ def test_what_was_removed_is_brought_back_of_it(nodes) -> None:
         assert [Web(again.dicomweb).file(item) for item in items] == files
 
 
+def test_a_list_goes_with_the_bucket_that_it_is_of(nodes) -> None:
+    node = nodes()
+    node.start()
+    items = stored(node, *data.study(series=1, instances=4))
+    bucket = node.place.bucket
+    await_objects(bucket, len(items), "settled")
+    backup = node.folder / "backup"
+    assert back_up(node, backup, "list")["objects"] == len(items)
+    paths = [line.split()[3] for line in (backup / "objects.txt").read_text().splitlines()]
+    assert sorted(path.removeprefix("objects/") for path in paths) == sorted(bucket.keys())
+    assert contents(backup) == []
+    node.stop()
+    again = nodes(Keeping(catalog="postgres"), **bucket.variables())
+    put_back(backup, again)
+    again.start()
+    assert_read(again, items)
+
+
 def test_a_backup_is_put_back_over_nothing_that_is_there(nodes) -> None:
     node, other, third = nodes(), nodes(), nodes()
     node.start()

@@ -57,54 +57,51 @@ pub fn make(
     }
     carry::make_empty(&to)?;
     let snapshot = Snapshot::take(&node.catalog, &to.join(CATALOG))?;
-    let mut manifest = Manifest {
+    let mut manifest = begun(&snapshot, carry, keys.is_some(), now)?;
+    let root = to.join(OBJECTS);
+    carry::make_empty(&root)?;
+    let kept = keys.map_or_else(|| Kept::Folder(root.clone()), |ring| Kept::Sealed(root.clone(), ring));
+    let catalog = node.catalog.clone();
+    let carrier = Carrier::new(node, &snapshot, carry, root, kept)?;
+    let mut carried = runtime.block_on(carry_all(&snapshot, Arc::new(carrier), &mut manifest, tell))?;
+    drop(snapshot);
+    let deleted = carried.take_deleted(&catalog)?;
+    close_catalog(&to.join(CATALOG), &deleted, &mut manifest)?;
+    manifest.deleted = deleted.into_iter().collect();
+    manifest.missing = carried.missing.into_iter().collect();
+    manifest.elsewhere = carried.elsewhere.into_iter().collect();
+    carry::write_whole(&to.join(LIST), carried.list.as_bytes())?;
+    carry::sync_folders(&to)?;
+    let text =
+        serde_json::to_vec_pretty(&manifest).map_err(|error| BackupError::Manifest(error.to_string()))?;
+    carry::write_whole(&to.join(MANIFEST), &text)?;
+    Ok(manifest)
+}
+
+/// A manifest before anything is carried.
+fn begun(
+    snapshot: &Snapshot,
+    carried: Carry,
+    is_sealed: bool,
+    made_at: Timestamp,
+) -> Result<Manifest, BackupError> {
+    Ok(Manifest {
         form: FORM,
         program: env!("CARGO_PKG_VERSION").to_owned(),
-        made_at: now,
+        made_at,
         catalog_version: snapshot.version()?,
+        // Known when the copy is as it stays.
         catalog_sha256: Digest([0; 32]),
         counts: snapshot.counts()?,
-        carried: carry,
-        is_sealed: keys.is_some(),
+        carried,
+        is_sealed,
         objects: 0,
         bytes: 0,
         deleted: Named::default(),
         missing: Named::default(),
         damaged: Named::default(),
         elsewhere: Named::default(),
-    };
-    let root = to.join(OBJECTS);
-    carry::make_empty(&root)?;
-    let kept = keys.map_or_else(|| Kept::Folder(root.clone()), |ring| Kept::Sealed(root.clone(), ring));
-    let own = node.places.spool_id()?;
-    let others = snapshot.members()?.into_iter().filter(|who| own.as_ref() != Some(&who.uid)).collect();
-    let carrier = Carrier {
-        others,
-        places: node.places,
-        fellows: node.fellows.zip(snapshot.member_secret()?),
-        carry,
-        root,
-        kept,
-    };
-    let carried = runtime.block_on(carry_all(&snapshot, Arc::new(carrier), &mut manifest, tell))?;
-    drop(snapshot);
-    let Carried { list, missing, elsewhere } = carried;
-    let known = node.catalog.still_known(&[missing.as_slice(), &elsewhere].concat())?;
-    let known: HashSet<_> = known.into_iter().collect();
-    let (missing, gone): (Vec<_>, Vec<_>) = missing.into_iter().partition(|key| known.contains(key));
-    let (elsewhere, gone_there): (Vec<_>, Vec<_>) =
-        elsewhere.into_iter().partition(|key| known.contains(key));
-    let deleted = [gone, gone_there].concat();
-    close_catalog(&to.join(CATALOG), &deleted, &mut manifest)?;
-    manifest.deleted = deleted.into_iter().collect();
-    manifest.missing = missing.into_iter().collect();
-    manifest.elsewhere = elsewhere.into_iter().collect();
-    carry::write_whole(&to.join(LIST), list.as_bytes())?;
-    carry::sync_folders(&to)?;
-    let text =
-        serde_json::to_vec_pretty(&manifest).map_err(|error| BackupError::Manifest(error.to_string()))?;
-    carry::write_whole(&to.join(MANIFEST), &text)?;
-    Ok(manifest)
+    })
 }
 
 /// Takes what was deleted meanwhile out of the copy of the catalog, and notes what it is then.
@@ -155,6 +152,17 @@ async fn carry_all(
 }
 
 impl Carried {
+    /// Takes out what was not there since it was deleted for good meanwhile.
+    fn take_deleted(&mut self, catalog: &Origin) -> Result<Vec<ObjectKey>, BackupError> {
+        let known = catalog.still_known(&[self.missing.as_slice(), &self.elsewhere].concat())?;
+        let known: HashSet<_> = known.into_iter().collect();
+        let mut deleted = Vec::new();
+        for keys in [&mut self.missing, &mut self.elsewhere] {
+            deleted.extend(keys.extract_if(.., |key| !known.contains(key)));
+        }
+        Ok(deleted)
+    }
+
     fn note(&mut self, known: &KnownObject, fate: Fate, manifest: &mut Manifest) {
         let key = &known.object;
         match fate {
@@ -205,6 +213,20 @@ fn may_have(who: &Introduction, known: &KnownObject) -> bool {
 }
 
 impl Carrier {
+    fn new(
+        node: Node,
+        snapshot: &Snapshot,
+        carry: Carry,
+        root: PathBuf,
+        kept: Kept,
+    ) -> Result<Self, BackupError> {
+        let Node { places, fellows, .. } = node;
+        let own = places.spool_id()?;
+        let others = snapshot.members()?.into_iter().filter(|who| own.as_ref() != Some(&who.uid));
+        let fellows = fellows.zip(snapshot.member_secret()?);
+        Ok(Self { others: others.collect(), places, fellows, carry, root, kept })
+    }
+
     async fn carry(self: Arc<Self>, known: KnownObject) -> Result<(KnownObject, Fate), BackupError> {
         let fate = match self.carry_near(&known).await? {
             Fate::Missing => self.carry_far(&known).await?,

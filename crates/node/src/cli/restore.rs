@@ -26,6 +26,7 @@ The node must not run. The settings say where it is put back: a file or an empty
 whatever kind the node was that the backup was taken of. Where the store of the settings seals, objects are sealed with its
 first key. Each object is held against its digest on the way.
 The node that comes up on it is the one that was backed up, with its name and its queue: end that one first.
+What was broken off is taken away before it is begun again.
 Exit code 1 when an object is not as it should be; `causeway verify` tells of each.")]
 pub(crate) struct Restore {
     /// Folder of the backup

@@ -174,3 +174,78 @@ async fn write(
     };
     written.await.inspect_err(|_| drop(fs::remove_file(&path)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout;
+    use crate::sealed::{Keys, MAGIC, SEGMENT_BYTES};
+
+    fn ring() -> Ring {
+        Ring::from(Keys::parse("first AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAE=").unwrap())
+    }
+
+    fn object(bytes: Vec<u8>, announced: u64) -> Opened {
+        let chunks: Vec<_> = bytes.chunks(50_000).map(|chunk| Ok(Bytes::copy_from_slice(chunk))).collect();
+        Opened { bytes: announced, chunks: stream::iter(chunks).boxed() }
+    }
+
+    async fn read(kept: &Kept, key: &ObjectKey) -> Result<Vec<u8>, Error> {
+        let opened = kept.open(key, 0).await?.unwrap();
+        let whole: Vec<Bytes> = opened.chunks.try_collect().await?;
+        assert_eq!(whole.iter().map(Bytes::len).sum::<usize>() as u64, opened.bytes);
+        Ok(whole.concat())
+    }
+
+    #[tokio::test]
+    async fn what_is_put_into_a_folder_is_read_back_and_sealed_where_it_is_to_be() {
+        let folder = tempfile::tempdir().unwrap();
+        let (plain, sealed) = (folder.path().join("plain"), folder.path().join("sealed"));
+        let segment = usize::try_from(SEGMENT_BYTES).unwrap();
+        for length in [1, segment - 1, segment, segment + 1, 3 * segment + 7] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
+            for kept in [Kept::Folder(plain.clone()), Kept::Sealed(sealed.clone(), ring())] {
+                let (key, mut seen) = (layout::new_key(), Vec::new());
+                let put = object(bytes.clone(), length as u64);
+                kept.put(&key, put, &mut |some| seen.extend_from_slice(some)).await.unwrap();
+                assert_eq!(seen, bytes);
+                assert_eq!(read(&kept, &key).await.unwrap(), bytes);
+                if let Kept::Sealed(root, _) = &kept {
+                    let there = fs::read(below(root, &key)).unwrap();
+                    assert!(there.starts_with(&MAGIC) && there.len() > length);
+                }
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_does_not_open_is_damage_and_another_name_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let kept = Kept::Sealed(folder.path().to_owned(), ring());
+        let (key, other) = (layout::new_key(), layout::new_key());
+        kept.put(&key, object(vec![7; 100_000], 100_000), &mut |_| {}).await.unwrap();
+        assert!(kept.open(&other, 0).await.unwrap().is_none());
+        let path = below(folder.path(), &key);
+        let mut there = fs::read(&path).unwrap();
+        fs::write(below(folder.path(), &other), &there).unwrap();
+        assert!(read(&kept, &other).await.unwrap_err().is_damage());
+        *there.last_mut().unwrap() ^= 1;
+        fs::write(&path, &there).unwrap();
+        assert!(read(&kept, &key).await.unwrap_err().is_damage());
+        fs::write(&path, [7; 1000]).unwrap();
+        assert!(read(&kept, &key).await.unwrap_err().is_damage());
+    }
+
+    #[tokio::test]
+    async fn what_ends_early_or_fails_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let sealed = Kept::Sealed(folder.path().to_owned(), ring());
+        let plain = Kept::Folder(folder.path().to_owned());
+        let key = layout::new_key();
+        assert!(sealed.put(&key, object(vec![7; 10], 11), &mut |_| {}).await.is_err());
+        let chunks = stream::iter([Ok(Bytes::from_static(b"7")), Err(Error::NotFound(key.clone()))]);
+        let broken = Opened { bytes: 2, chunks: chunks.boxed() };
+        assert!(plain.put(&key, broken, &mut |_| {}).await.is_err());
+        assert!(!below(folder.path(), &key).exists());
+    }
+}
