@@ -60,6 +60,14 @@ def keys(tmp_path: Path) -> Callable[[str], str]:
     return make
 
 
+def large() -> Dataset:
+    """An instance that goes to a bucket in parts."""
+    made = data.instance()
+    made.Rows, made.Columns = 20 * 128, 4096
+    made.PixelData = b"".join(number.to_bytes(8, "big") for number in range(made.Rows * made.Columns // 4))
+    return made
+
+
 def through(line: BucketLine, node: Causeway) -> None:
     """Has a node reach its bucket by the line."""
     node.settings |= node.place.bucket.variables(line.url) | node.place.database.variables()
@@ -77,10 +85,10 @@ def test_what_is_sealed_is_sealed_in_the_backup_too_that_of_the_spool_with_it(no
     with BucketLine(node.place.bucket.server.port) as line:
         through(line, node)
         node.start()
-        items = stored(node, *data.study(series=1, instances=6))
+        items = stored(node, *data.study(series=1, instances=6), large())
         await_objects(node.place.bucket, len(items), "sealed")
         line.down()
-        items += stored(node, *data.study(series=1, instances=4))
+        items += stored(node, *data.study(series=1, instances=4), large())
         backup = node.folder / "backup"
         manifest = back_up(node, backup, **direct)
         line.up()
@@ -180,6 +188,38 @@ def test_what_was_removed_is_brought_back_of_it(nodes) -> None:
         assert listed(again) == []
         again.run("removed", "restore", str(study))
         assert [Web(again.dicomweb).file(item) for item in items] == files
+
+
+def test_what_is_lost_or_damaged_in_the_bucket_is_named_and_a_bucket_that_is_away_is_no_backup(nodes) -> None:
+    node = nodes()
+    node.start()
+    items = stored(node, *data.study(series=1, instances=5))
+    bucket = node.place.bucket
+    await_objects(bucket, len(items), "settled")
+    lost, changed, cut = sorted(bucket.keys())[:3]
+    client = bucket.server.client
+    for key, content in ((changed, bucket.read(changed)[:-1] + b"?"), (cut, bucket.read(cut)[:-2])):
+        client.put_object(Bucket=bucket.name, Key=key, Body=content)
+    client.delete_object(Bucket=bucket.name, Key=lost)
+    done = command("backup", "--to", node.folder / "backup", "--json", node=node)
+    assert done.returncode == 1, done.stderr
+    manifest = json.loads(done.stdout)
+    names = {what: manifest[what]["first"] for what in ("missing", "damaged")}
+    assert names == {"missing": [lost[-32:]], "damaged": [changed[-32:], cut[-32:]]}
+    assert all(key[-32:] in done.stderr for key in (lost, changed, cut))
+    # The backup tells of them itself.
+    again = nodes(Keeping())
+    assert put_back(node.folder / "backup", again)["wrong"]["count"] == 0
+    again.start()
+    assert len(listed(again)) == len(items)
+    with BucketLine(bucket.server.port) as line:
+        variables = bucket.variables(line.url)
+        line.down()
+        done = command("backup", "--to", node.folder / "away", node=node, **variables)
+    assert done.returncode == 1 and "object store" in done.stderr
+    assert not (node.folder / "away" / "manifest.json").exists()
+    done = command("restore", "--from", node.folder / "away", node=nodes(Keeping()))
+    assert done.returncode == 1 and "this is no backup" in done.stderr
 
 
 def test_a_list_goes_with_the_bucket_that_it_is_of(nodes) -> None:

@@ -132,7 +132,7 @@ async fn carry_all(
     manifest: &mut Manifest,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Carried, BackupError> {
-    let (mut rows, mut carried) = (Rows::new(snapshot), Carried::default());
+    let (mut rows, mut carried) = (Rows::new(snapshot, manifest), Carried::default());
     let mut progress = Progress { objects: 0, of: manifest.rows() };
     loop {
         let some = rows.next()?;

@@ -224,6 +224,7 @@ struct Rows<'s> {
     snapshot: &'s Snapshot,
     after: i64,
     of: Of,
+    form: u32,
 }
 
 /// What objects are of.
@@ -235,8 +236,8 @@ enum Of {
 }
 
 impl<'s> Rows<'s> {
-    const fn new(snapshot: &'s Snapshot) -> Self {
-        Self { snapshot, after: 0, of: Of::Kept }
+    const fn new(snapshot: &'s Snapshot, manifest: &Manifest) -> Self {
+        Self { snapshot, after: 0, of: Of::Kept, form: manifest.form }
     }
 
     /// The next of them; none at the end.
@@ -244,6 +245,8 @@ impl<'s> Rows<'s> {
         loop {
             let (rows, then) = match self.of {
                 Of::Kept => (self.snapshot.kept(self.after, ROWS_AT_A_TIME)?, Of::Removed),
+                // Form 1 did not carry them.
+                Of::Removed if self.form < 2 => return Ok(Vec::new()),
                 Of::Removed => (self.snapshot.removed(self.after, ROWS_AT_A_TIME)?, Of::None),
                 Of::None => return Ok(Vec::new()),
             };

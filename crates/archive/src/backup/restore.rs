@@ -134,7 +134,7 @@ async fn copy_all(
     restored: &mut Restored,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<(), BackupError> {
-    let mut rows = Rows::new(snapshot);
+    let mut rows = Rows::new(snapshot, &restored.manifest);
     let mut progress = Progress { objects: 0, of: restored.manifest.rows() };
     loop {
         let some = rows.next()?;

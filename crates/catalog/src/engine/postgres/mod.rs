@@ -91,6 +91,8 @@ impl Connection {
     pub(super) fn to_copy(server: &Server) -> Result<super::Connection, Error> {
         let connection = Self::new(server, Role::Reader)?;
         migrations::check_version(&connection)?;
+        // What was read of a large table is written and held against it before the next one is asked for.
+        connection.execute_batch("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")?;
         Ok(super::Connection::Postgres(Box::new(connection)))
     }
 
