@@ -145,6 +145,30 @@ def test_a_backup_that_is_not_whole_is_not_put_back_unseen(nodes):
     assert command("backup", "--data", node.folder / "data", "--to", backup).returncode == 1, "there is something"
 
 
+def test_a_backup_in_the_form_of_older_versions_is_put_back(nodes):
+    node, again = nodes(), nodes(is_started=False)
+    items = stored(node, *data.study(series=1, instances=3))
+    gone = items.pop()
+    path = f"/studies/{gone.StudyInstanceUID}/series/{gone.SeriesInstanceUID}/instances/{gone.SOPInstanceUID}"
+    assert Web(node.dicomweb)._session.delete(node.dicomweb + path, timeout=10).status_code == 204
+    backup = node.folder / "backup"
+    manifest = back_up(node, backup)
+    for later in ("is_sealed", "deleted", "elsewhere"):
+        del manifest[later]
+    del manifest["counts"]["removed"]
+    (backup / "manifest.json").write_text(json.dumps({**manifest, "form": 1}))
+    # They did not carry what was removed.
+    listed_there = (backup / "objects.txt").read_text().splitlines()
+    (removed,) = [line.split()[3] for line in listed_there if line.split()[2] == "-"]
+    (backup / removed).unlink()
+    assert put_back(backup, again)["objects"] == len(items)
+    again.start()
+    assert_same(node, again, items)
+    (backup / "manifest.json").write_text(json.dumps({**manifest, "form": 3}))
+    done = command("restore", "--from", backup, node=nodes(is_started=False))
+    assert done.returncode == 1 and "newer program" in done.stderr
+
+
 def test_a_list_alone_says_where_each_object_is(nodes):
     node = nodes()
     items = stored(node, *data.study(series=1, instances=3))
