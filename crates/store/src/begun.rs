@@ -104,7 +104,7 @@ impl Store {
     /// [`Error::NotFound`] when it is gone, or when the disk fails.
     pub async fn open_begun(&self, key: &ObjectKey) -> Result<Blob, Error> {
         let path = self.inner.part_path(key);
-        let found = self.inner.readers.run(move || files::open_first([Some(path)])).await??;
+        let found = self.inner.readers.run(move || files::open_first([path])).await??;
         let (file, bytes) = found.ok_or_else(|| Error::NotFound(key.clone()))?;
         Ok(Blob::file(self.clone(), file, bytes))
     }

@@ -12,10 +12,10 @@ use causeway_core::ObjectKey;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use futures_util::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
-use object_store::{GetOptions, GetResult, ObjectStore};
+use object_store::GetResult;
 
+use crate::Store;
 use crate::error::Error;
-use crate::{Store, layout};
 
 /// How much a stream reads at a time, in bytes.
 pub const CHUNK_BYTES: u64 = 512 * 1024;
@@ -54,8 +54,8 @@ impl Blob {
         Self { bytes, source: Source::File { store, file: Arc::new(file) } }
     }
 
-    pub(crate) fn remote(objects: Arc<dyn ObjectStore>, key: ObjectKey, bytes: u64) -> Self {
-        Self { bytes, source: Source::Remote(RemoteBlob { objects, key, bytes, block: Arc::default() }) }
+    pub(crate) fn remote(store: Store, key: ObjectKey, bytes: u64) -> Self {
+        Self { bytes, source: Source::Remote(RemoteBlob { store, key, bytes, block: Arc::default() }) }
     }
 
     /// A blob of so many bytes that another node has.
@@ -100,10 +100,7 @@ impl Blob {
     pub async fn begin(self, range: Range<u64>) -> Result<BlobStream, Error> {
         let range = self.clip(range);
         match self.source {
-            Source::Remote(remote) if !range.is_empty() => {
-                let chunks = remote.get(range).await?.into_stream().map_err(Error::from);
-                Ok(BlobStream(Box::pin(chunks)))
-            }
+            Source::Remote(remote) if !range.is_empty() => Ok(BlobStream(remote.begin(range).await?)),
             _ => Ok(self.stream(range)),
         }
     }
@@ -143,6 +140,13 @@ type Chunks = Pin<Box<dyn Stream<Item = Result<Bytes, Error>> + Send>>;
 
 /// A stream of chunks.
 pub struct BlobStream(Chunks);
+
+impl BlobStream {
+    /// What an object store gives.
+    pub(crate) fn found(found: GetResult) -> Self {
+        Self(Box::pin(found.into_stream().map_err(Error::from)))
+    }
+}
 
 impl Stream for BlobStream {
     type Item = Result<Bytes, Error>;
@@ -233,24 +237,42 @@ pub(crate) fn read_exact(file: &File, range: Range<u64>) -> Result<Bytes, Error>
 /// An object in an object store, of which nothing was asked yet but what the catalog knows.
 #[derive(Clone)]
 struct RemoteBlob {
-    objects: Arc<dyn ObjectStore>,
+    store: Store,
     key: ObjectKey,
     bytes: u64,
     /// What was read last, and where it begins: whoever goes through a data set reads on from there.
     block: Arc<Mutex<(u64, Bytes)>>,
 }
 
+/// Where a range of it is.
+enum Found {
+    Object(GetResult),
+    File(File),
+}
+
 impl RemoteBlob {
-    /// Asks for a range that is not empty, and sees on the way that the object is as long as it must be.
-    async fn get(&self, range: Range<u64>) -> Result<GetResult, Error> {
-        let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
-        let found = self.objects.get_opts(&layout::object_path(&self.key), options).await;
-        let found = found.map_err(|error| Error::of_object(&self.key, error))?;
-        if found.meta.size != self.bytes {
-            let (expected, found) = (self.bytes, found.meta.size);
-            return Err(Error::Length { key: self.key.clone(), expected, found });
+    async fn get(&self, range: Range<u64>) -> Result<Found, Error> {
+        match self.store.inner.objects.get(&self.key, self.bytes, range).await {
+            Ok(found) => Ok(Found::Object(found)),
+            Err(Error::NotFound(key)) => self.moved(key).await.map(Found::File),
+            Err(error) => Err(error),
         }
-        Ok(found)
+    }
+
+    /// An object that was in an object store when it was opened, and was moved to a folder since.
+    async fn moved(&self, key: ObjectKey) -> Result<File, Error> {
+        match self.store.open_file(&key).await? {
+            Some((file, bytes)) if bytes == self.bytes => Ok(file),
+            Some((_, found)) => Err(Error::Length { key, expected: self.bytes, found }),
+            None => Err(Error::NotFound(key)),
+        }
+    }
+
+    async fn begin(self, range: Range<u64>) -> Result<Chunks, Error> {
+        Ok(match self.get(range.clone()).await? {
+            Found::Object(found) => BlobStream::found(found).0,
+            Found::File(file) => Box::pin(FileStream::new(self.store, Arc::new(file), range)),
+        })
     }
 
     /// Reads a range. A short one is read with what comes behind it: a request costs more than its bytes.
@@ -276,7 +298,10 @@ impl RemoteBlob {
 
     async fn read_exact(&self, range: Range<u64>) -> Result<Bytes, Error> {
         let wanted = range.end - range.start;
-        let bytes = self.get(range).await?.bytes().await?;
+        let bytes = match self.get(range.clone()).await? {
+            Found::Object(found) => found.bytes().await?,
+            Found::File(file) => return read_file(self.store.clone(), Arc::new(file), range).await,
+        };
         if bytes.len() as u64 == wanted {
             return Ok(bytes);
         }
@@ -288,7 +313,6 @@ impl RemoteBlob {
         if range.is_empty() {
             return Box::pin(stream::empty());
         }
-        let opened = async move { Ok::<_, Error>(self.get(range).await?.into_stream().map_err(Error::from)) };
-        Box::pin(stream::once(opened).try_flatten())
+        Box::pin(stream::once(self.begin(range)).try_flatten())
     }
 }

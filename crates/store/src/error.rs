@@ -46,6 +46,14 @@ pub enum Error {
         /// How it is seen.
         words: String,
     },
+    /// An object that is to be moved is not what came. It stays where it is, and goes nowhere.
+    #[error("object {key} is damaged: {words}; it stays where it is")]
+    DamagedOld {
+        /// Which object.
+        key: ObjectKey,
+        /// How it is seen.
+        words: String,
+    },
     /// A settled object is not as long as the spooled one.
     #[error("object {key} has {found} bytes in the object store, {expected} were sent")]
     Length {
@@ -140,7 +148,9 @@ impl Error {
             Self::ObjectStore(_) | Self::NoAnswer(_) | Self::Length { .. } | Self::Closed => Class::Transient,
             // It is there, and is read as soon as its key is.
             Self::Sealed(Fault::NoKey(_)) => Class::Transient,
-            Self::Header { .. } | Self::Damaged { .. } | Self::Sealed(_) => Class::Bug,
+            Self::Header { .. } | Self::Damaged { .. } | Self::DamagedOld { .. } | Self::Sealed(_) => {
+                Class::Bug
+            }
             Self::InUse(_) | Self::NotEmpty(_) => Class::Caller,
         }
     }

@@ -50,10 +50,8 @@ pub(crate) fn write_front(file: &mut File, header: &[u8]) -> io::Result<()> {
 }
 
 /// Opens the first of `paths` that exists; says its length.
-pub(crate) fn open_first(
-    paths: impl IntoIterator<Item = Option<PathBuf>>,
-) -> Result<Option<(File, u64)>, Error> {
-    for path in paths.into_iter().flatten() {
+pub(crate) fn open_first(paths: impl IntoIterator<Item = PathBuf>) -> Result<Option<(File, u64)>, Error> {
+    for path in paths {
         match File::open(&path) {
             Ok(file) => {
                 let bytes = file.metadata().map_err(Error::disk("reading the length of", &path))?.len();
@@ -67,8 +65,8 @@ pub(crate) fn open_first(
 }
 
 /// Removes those of `paths` that exist.
-pub(crate) fn remove_all(paths: impl IntoIterator<Item = Option<PathBuf>>) -> Result<(), Error> {
-    paths.into_iter().flatten().try_for_each(|path| remove(&path))
+pub(crate) fn remove_all(paths: impl IntoIterator<Item = PathBuf>) -> Result<(), Error> {
+    paths.into_iter().try_for_each(|path| remove(&path))
 }
 
 /// Removes a file, if it is there.
@@ -103,6 +101,11 @@ pub(crate) fn make_folder(folder: &Path) -> Result<(), Error> {
         Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
         _ => Ok(()),
     }
+}
+
+/// Makes what was written to a file durable.
+pub(crate) fn sync(file: &File, path: &Path) -> Result<(), Error> {
+    perform(Act::Sync(path), || file.sync_all()).map_err(Error::disk("syncing", path))
 }
 
 /// Makes the entries of a folder durable.

@@ -40,7 +40,7 @@ use tokio::sync::{Semaphore, oneshot};
 pub use begun::{Begun, Swept};
 pub use blob::{Blob, BlobStream, Elsewhere};
 pub use error::Error;
-pub use objects::{Probe, Remote, Settlement};
+pub use objects::{Copied, Known, MovingNames, Probe, Remote, Settlement};
 pub use pool::Pool;
 pub use room::{Disk, DiskState, Watched};
 pub use scratch::{Aside, AsideReader, Scratch};
@@ -49,7 +49,7 @@ pub use staging::Staging;
 pub use walk::Settled;
 
 use folder::FolderSyncer;
-use objects::Objects;
+use objects::{Objects, Place};
 
 /// Threads that write, sync and move files. More than cores, since they mostly wait for the disk.
 const WRITER_THREADS: usize = 12;
@@ -115,6 +115,15 @@ impl Store {
     /// # Errors
     /// When a folder cannot be made or another process has the spool open.
     pub async fn open(config: Config) -> Result<Self, Error> {
+        Self::open_beside(config, None).await
+    }
+
+    /// The same where settled blobs lie in another place, too, which is read where the first does not have one, and from
+    /// which they are moved to the first ([`Self::copy_over`]).
+    ///
+    /// # Errors
+    /// As for [`Self::open`], or when the other place is a folder that is not there.
+    pub async fn open_beside(config: Config, also: Option<ObjectsConfig>) -> Result<Self, Error> {
         let writers = Pool::new("store-write", WRITER_THREADS, MAX_QUEUED_JOBS)?;
         let readers = Pool::new("store-read", READER_THREADS, MAX_QUEUED_JOBS)?;
         let (spool, objects) = (config.spool.clone(), config.objects);
@@ -122,7 +131,7 @@ impl Store {
             .run(move || {
                 let lock = spool::prepare(&spool)?;
                 let (id, syncer) = (spool::identify(&spool)?, FolderSyncer::new(&spool)?);
-                Ok::<_, Error>((lock, id, syncer, Objects::open(objects, &spool)?))
+                Ok::<_, Error>((lock, id, syncer, Objects::open(objects, also, &spool)?))
             })
             .await??;
         let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));
@@ -185,19 +194,51 @@ impl Store {
     /// When the disk fails.
     pub async fn open_spooled(&self, key: &ObjectKey) -> Result<Option<Blob>, Error> {
         let path = self.inner.spooled_path(key);
-        let opened = self.inner.readers.run(move || files::open_first([Some(path)])).await??;
+        let opened = self.inner.readers.run(move || files::open_first([path])).await??;
         Ok(opened.map(|(file, bytes)| Blob::file(self.clone(), file, bytes)))
     }
 
     async fn find(&self, key: &ObjectKey, bytes: Option<u64>) -> Result<Blob, Error> {
-        let path = self.inner.spooled_path(key);
-        let objects = self.inner.objects.local_path(key);
-        // The spool twice: a blob may move either way between two looks.
-        let places = [Some(path.clone()), objects, Some(path)];
-        let opened = self.inner.readers.run(move || files::open_first(places)).await?;
-        match opened? {
-            Some((file, bytes)) => Ok(Blob::file(self.clone(), file, bytes)),
-            None => self.inner.objects.open_remote(key, bytes).await,
+        if let Some((file, bytes)) = self.open_file(key).await? {
+            return Ok(Blob::file(self.clone(), file, bytes));
+        }
+        if self.inner.objects.is_doomed(key) {
+            return Err(Error::NotFound(key.clone()));
+        }
+        let bytes = match bytes {
+            Some(bytes) if self.inner.objects.has_remote() => bytes,
+            Some(_) => return Err(Error::NotFound(key.clone())),
+            None => match self.inner.objects.length(key).await {
+                // Moved to a folder between the two looks, or not there.
+                Err(error @ Error::NotFound(_)) => {
+                    let (file, bytes) = self.open_file(key).await?.ok_or(error)?;
+                    return Ok(Blob::file(self.clone(), file, bytes));
+                }
+                length => length?,
+            },
+        };
+        Ok(Blob::remote(self.clone(), key.clone(), bytes))
+    }
+
+    /// Opens a blob that is a file, spooled or settled.
+    async fn open_file(&self, key: &ObjectKey) -> Result<Option<(std::fs::File, u64)>, Error> {
+        let spooled = self.inner.spooled_path(key);
+        // The spool and a folder that is moved to twice: a blob may go either way between two looks.
+        let settled = self.inner.objects.files(key);
+        let again = if settled.len() > 1 { settled.clone() } else { Vec::new() };
+        let places: Vec<_> =
+            std::iter::once(spooled.clone()).chain(settled).chain([spooled]).chain(again).collect();
+        self.inner.readers.run(move || files::open_first(places)).await?
+    }
+
+    /// How long a blob is that has settled, wherever.
+    async fn settled_length(&self, key: &ObjectKey) -> Result<u64, Error> {
+        let files = self.inner.objects.files(key);
+        let found = self.inner.readers.run(move || files::open_first(files)).await??;
+        match found {
+            Some((_, bytes)) => Ok(bytes),
+            None if self.inner.objects.is_doomed(key) => Err(Error::NotFound(key.clone())),
+            None => self.inner.objects.length(key).await,
         }
     }
 
@@ -207,14 +248,39 @@ impl Store {
     /// # Errors
     /// When the disk fails so that nothing can be said of any of them; they stay in the spool, or are in their place.
     pub async fn settle(&self, objects: Vec<ExpectedObject>) -> Result<Settlement, Error> {
-        match &self.inner.objects {
-            Objects::Local(local) => {
+        match &self.inner.objects.first {
+            Place::Local(local) => {
                 let (local, spool) = (local.clone(), self.inner.spool.clone());
-                let keys = objects.into_iter().map(|expected| expected.object).collect();
-                self.inner.writers.run(move || local.settle(&spool, keys)).await?
+                let keys: Vec<_> = objects.into_iter().map(|expected| expected.object).collect();
+                let (tried, all) = (keys.clone(), keys);
+                let settlement = self.inner.writers.run(move || local.settle(&spool, tried)).await??;
+                self.with_settled_before(settlement, all).await
             }
-            Objects::Remote(remote) => Ok(objects::settle_remote(self, remote, objects).await),
+            Place::Remote(remote) => Ok(objects::settle_remote(self, remote, objects).await),
         }
+    }
+
+    /// Adds those that had settled in the place that is moved from before that was so.
+    async fn with_settled_before(
+        &self,
+        mut settlement: Settlement,
+        all: Vec<ObjectKey>,
+    ) -> Result<Settlement, Error> {
+        if self.inner.objects.also.is_none() {
+            return Ok(settlement);
+        }
+        let is_told = |key: &ObjectKey| {
+            settlement.settled.contains(key) || settlement.failed.iter().any(|(failed, _)| failed == key)
+        };
+        let untold: Vec<_> = all.into_iter().filter(|key| !is_told(key)).collect();
+        for key in untold {
+            match self.settled_length(&key).await {
+                Ok(_) => settlement.settled.push(key),
+                Err(Error::NotFound(_)) => {}
+                Err(error) => settlement.failed.push((key, error)),
+            }
+        }
+        Ok(settlement)
     }
 
     /// Moves one blob to its place, however long that takes; gives whether it is there now, and was not deleted meanwhile.
@@ -222,13 +288,13 @@ impl Store {
     /// # Errors
     /// When the disk or the object store fails, or the blob is damaged: it stays in the spool.
     pub async fn settle_now(&self, expected: ExpectedObject) -> Result<bool, Error> {
-        match &self.inner.objects {
-            Objects::Local(_) => {
+        match &self.inner.objects.first {
+            Place::Local(_) => {
                 let mut settlement = self.settle(vec![expected]).await?;
                 let failed = settlement.failed.pop().map(|(_, error)| error);
                 failed.map_or(Ok(!settlement.settled.is_empty()), Err)
             }
-            Objects::Remote(_) => {
+            Place::Remote(_) => {
                 Ok(objects::settle_apart(self.clone(), expected).await? == objects::Whether::Settled)
             }
         }
@@ -241,7 +307,7 @@ impl Store {
     /// When the disk fails.
     pub async fn delete(&self, key: &ObjectKey) -> Result<(), Error> {
         self.discard(key).await?;
-        self.inner.objects.delete_remote(self, key).await
+        self.inner.objects.delete(self, key).await
     }
 
     /// Removes a blob that was never to be settled. An object store is not asked.
@@ -249,7 +315,8 @@ impl Store {
     /// # Errors
     /// When the disk fails.
     pub async fn discard(&self, key: &ObjectKey) -> Result<(), Error> {
-        let paths = [Some(self.inner.spooled_path(key)), self.inner.objects.local_path(key)];
+        let paths = std::iter::once(self.inner.spooled_path(key)).chain(self.inner.objects.files(key));
+        let paths: Vec<_> = paths.collect();
         self.inner.writers.run(move || files::remove_all(paths)).await?
     }
 
@@ -271,17 +338,20 @@ impl Store {
     /// # Errors
     /// When the object store cannot do so now, or the disk fails.
     pub async fn remove_doomed(&self) -> Result<bool, Error> {
-        match &self.inner.objects {
-            Objects::Local(_) => Ok(false),
-            Objects::Remote(remote) => remote.remove_doomed(self).await,
-        }
+        self.inner.objects.remove_doomed(self).await
     }
 
-    /// Whether the place that blobs settle in can be used as it must be. A folder can, since it was opened.
+    /// Whether the place that blobs settle in can be used as it must be, and the one that is moved from be read. A folder
+    /// can, since it was opened.
     pub async fn probe(&self) -> Probe {
-        match &self.inner.objects {
-            Objects::Local(_) => Probe::Well,
-            Objects::Remote(remote) => remote.probe().await,
+        let Objects { first, also, .. } = &self.inner.objects;
+        let of_first = match first {
+            Place::Local(_) => Probe::Well,
+            Place::Remote(remote) => remote.probe().await,
+        };
+        match also {
+            Some(Place::Remote(remote)) if of_first == Probe::Well => remote.probe_reading().await,
+            _ => of_first,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Marks beside what was removed and whose bytes stay for a while: a catalog that is made anew from the store alone learns
 //! of them that it was. A mark is a small object of its own, `removed/<key>.json`; what stands in it is the caller's.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,7 @@ use bytes::Bytes;
 use causeway_core::ObjectKey;
 
 use crate::error::Error;
-use crate::objects::Objects;
+use crate::objects::Place;
 use crate::{Store, files};
 
 /// The folder of the marks, below the root of the objects.
@@ -27,12 +28,12 @@ impl Store {
     /// # Errors
     /// When the disk or the object store fails; some may have been put.
     pub async fn mark_removed(&self, marks: Vec<(ObjectKey, Bytes)>) -> Result<(), Error> {
-        match &self.inner.objects {
-            Objects::Local(local) => {
+        match &self.inner.objects.first {
+            Place::Local(local) => {
                 let folder = local.root().join(FOLDER);
                 self.inner.writers.run(move || put_all(&folder, &marks)).await?
             }
-            Objects::Remote(remote) => {
+            Place::Remote(remote) => {
                 for (key, mark) in marks {
                     remote.put_mark(&name_of(&key), mark).await?;
                 }
@@ -41,23 +42,25 @@ impl Store {
         }
     }
 
-    /// Takes marks away. One that is not there is no error.
+    /// Takes marks away, wherever they are. One that is not there is no error.
     ///
     /// # Errors
     /// When the disk or the object store fails; some may have been taken away.
     pub async fn unmark_removed(&self, keys: Vec<ObjectKey>) -> Result<(), Error> {
-        match &self.inner.objects {
-            Objects::Local(local) => {
-                let folder = local.root().join(FOLDER);
-                self.inner.writers.run(move || take_all(&folder, &keys)).await?
-            }
-            Objects::Remote(remote) => {
-                for key in keys {
-                    remote.delete_mark(&name_of(&key)).await?;
+        for place in self.inner.objects.places() {
+            match place {
+                Place::Local(local) => {
+                    let (folder, keys) = (local.root().join(FOLDER), keys.clone());
+                    self.inner.writers.run(move || take_all(&folder, &keys)).await??;
                 }
-                Ok(())
+                Place::Remote(remote) => {
+                    for key in &keys {
+                        remote.delete_mark(&name_of(key)).await?;
+                    }
+                }
             }
         }
+        Ok(())
     }
 
     /// All objects that have a mark, in their order.
@@ -65,16 +68,19 @@ impl Store {
     /// # Errors
     /// When the folder cannot be read or the object store fails.
     pub async fn marked_removed(&self) -> Result<Vec<ObjectKey>, Error> {
-        let mut names = match &self.inner.objects {
-            Objects::Local(local) => {
-                let folder = local.root().join(FOLDER);
-                self.inner.readers.run(move || names(&folder)).await??
-            }
-            Objects::Remote(remote) => remote.marks(FOLDER).await?,
-        };
-        names.sort_unstable();
-        let key = |name: &String| ObjectKey::parse(name.strip_suffix(SUFFIX)?).ok();
-        Ok(names.iter().filter_map(key).collect())
+        let mut found = BTreeSet::new();
+        for place in self.inner.objects.places() {
+            let names = match place {
+                Place::Local(local) => {
+                    let folder = local.root().join(FOLDER);
+                    self.inner.readers.run(move || names(&folder)).await??
+                }
+                Place::Remote(remote) => remote.marks(FOLDER).await?,
+            };
+            let key = |name: &String| ObjectKey::parse(name.strip_suffix(SUFFIX)?).ok();
+            found.extend(names.iter().filter_map(key));
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// The mark beside an object; none: it has none, or one that is longer than any of ours.
@@ -82,13 +88,19 @@ impl Store {
     /// # Errors
     /// When it cannot be read.
     pub async fn removal_mark(&self, key: &ObjectKey) -> Result<Option<Bytes>, Error> {
-        match &self.inner.objects {
-            Objects::Local(local) => {
-                let path = path_of(&local.root().join(FOLDER), key);
-                self.inner.readers.run(move || read(&path)).await?
+        for place in self.inner.objects.places() {
+            let mark = match place {
+                Place::Local(local) => {
+                    let path = path_of(&local.root().join(FOLDER), key);
+                    self.inner.readers.run(move || read(&path)).await??
+                }
+                Place::Remote(remote) => remote.mark(&name_of(key), MAX_MARK_BYTES).await?,
+            };
+            if mark.is_some() {
+                return Ok(mark);
             }
-            Objects::Remote(remote) => remote.mark(&name_of(key), MAX_MARK_BYTES).await,
         }
+        Ok(None)
     }
 }
 
@@ -119,7 +131,7 @@ fn take_all(folder: &Path, keys: &[ObjectKey]) -> Result<(), Error> {
     if !folder.is_dir() {
         return Ok(());
     }
-    files::remove_all(keys.iter().map(|key| Some(path_of(folder, key))))?;
+    files::remove_all(keys.iter().map(|key| path_of(folder, key)))?;
     files::sync_folder(folder)
 }
 
@@ -137,7 +149,7 @@ fn names(folder: &Path) -> Result<Vec<String>, Error> {
 }
 
 fn read(path: &Path) -> Result<Option<Bytes>, Error> {
-    match files::open_first([Some(path.to_owned())])? {
+    match files::open_first([path.to_owned()])? {
         Some((_, bytes)) if bytes <= MAX_MARK_BYTES => {
             fs::read(path).map(|mark| Some(mark.into())).map_err(Error::disk("reading", path))
         }

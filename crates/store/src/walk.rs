@@ -9,13 +9,16 @@ use std::path::Path;
 use causeway_core::ObjectKey;
 
 use crate::error::Error;
-use crate::objects::{LocalObjects, Objects};
+use crate::objects::{LocalObjects, Objects, Place};
 use crate::{Store, files, layout};
 
 /// The folder of the spool for what is put aside.
 pub(crate) const ASIDE_NAME: &str = "aside";
 /// Names that an object store is asked for at a time.
 const NAMES_PER_REQUEST: usize = 1000;
+
+/// How a position in the place that is moved from begins. None of the first does.
+const ALSO: &str = "also:";
 
 /// Some of the settled objects, and where the walk goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,23 +31,75 @@ pub struct Settled {
 
 impl Store {
     /// The next objects that have settled, from beyond `position` on; empty: from the first. None: that was all. What came
-    /// meanwhile is named or not.
+    /// meanwhile is named or not, and what is being moved may be named twice.
     ///
     /// # Errors
     /// When a folder cannot be read or the object store fails.
     pub async fn settled_after(&self, position: &str) -> Result<Option<Settled>, Error> {
-        match &self.inner.objects {
-            Objects::Local(local) => {
+        let Objects { first, also, .. } = &self.inner.objects;
+        let of_also = match position.strip_prefix(ALSO) {
+            Some(position) => position,
+            None => match self.settled_in(first, position).await? {
+                None => "",
+                some => return Ok(some),
+            },
+        };
+        let Some(also) = also else { return Ok(None) };
+        let settled = self.settled_in(also, of_also).await?;
+        Ok(settled.map(|found| Settled { position: format!("{ALSO}{}", found.position), ..found }))
+    }
+
+    async fn settled_in(&self, place: &Place, position: &str) -> Result<Option<Settled>, Error> {
+        match place {
+            Place::Local(local) => {
                 let (local, position) = (local.clone(), position.to_owned());
                 self.inner.readers.run(move || next_folder(&local, &position)).await?
             }
-            Objects::Remote(remote) => {
+            Place::Remote(remote) => {
                 let names = remote.names_after(position, NAMES_PER_REQUEST).await?;
                 let Some(last) = names.last() else { return Ok(None) };
-                let objects = names.iter().filter_map(|name| ObjectKey::parse(name.filename()?).ok());
-                Ok(Some(Settled { position: last.to_string(), objects: objects.collect() }))
+                // What is called as an object and lies elsewhere is of somebody else.
+                let key = |name: &object_store::path::Path| {
+                    let key = ObjectKey::parse(name.filename()?).ok()?;
+                    (layout::object_path(&key) == *name).then_some(key)
+                };
+                Ok(Some(Settled {
+                    position: last.to_string(),
+                    objects: names.iter().filter_map(key).collect(),
+                }))
             }
         }
+    }
+
+    /// The next objects that lie in the place that is moved from, from beyond `after` on, in their order; empty: that was
+    /// all.
+    ///
+    /// # Errors
+    /// When a folder cannot be read or the object store fails.
+    pub async fn old_after(&self, after: Option<&ObjectKey>) -> Result<Vec<ObjectKey>, Error> {
+        let Some(also) = &self.inner.objects.also else { return Ok(Vec::new()) };
+        // A folder is listed whole: what is left of the one that `after` is in comes first.
+        let mut position = match (also, after) {
+            (_, None) => String::new(),
+            (Place::Local(local), Some(after)) => {
+                let (outer, inner) = layout::folders(after);
+                let folder = local.root().join(outer).join(inner);
+                let rest = self.inner.readers.run(move || keys_in(&folder)).await??;
+                let rest: Vec<_> = rest.into_iter().filter(|key| key > after).collect();
+                if !rest.is_empty() {
+                    return Ok(rest);
+                }
+                format!("{outer}/{inner}")
+            }
+            (Place::Remote(_), Some(after)) => layout::object_path(after).to_string(),
+        };
+        while let Some(settled) = self.settled_in(also, &position).await? {
+            if !settled.objects.is_empty() {
+                return Ok(settled.objects);
+            }
+            position = settled.position;
+        }
+        Ok(Vec::new())
     }
 
     /// Takes an object out of where readers look for it, to a folder of the spool, from which nothing ever removes it; in
@@ -53,23 +108,26 @@ impl Store {
     /// # Errors
     /// When the disk or the object store fails.
     pub async fn put_aside(&self, key: &ObjectKey) -> Result<bool, Error> {
-        let is_moved = self.put_file_aside(key).await?;
-        match &self.inner.objects {
-            Objects::Local(_) => Ok(is_moved),
-            Objects::Remote(remote) => Ok(remote.put_aside(key).await? || is_moved),
+        let mut is_moved = self.put_file_aside(key).await?;
+        for place in self.inner.objects.places() {
+            if let Place::Remote(remote) = place {
+                is_moved |= remote.put_aside(key).await?;
+            }
         }
+        Ok(is_moved)
     }
 
     async fn put_file_aside(&self, key: &ObjectKey) -> Result<bool, Error> {
-        let from = [Some(self.inner.spooled_path(key)), self.inner.objects.local_path(key)];
+        let from = std::iter::once(self.inner.spooled_path(key)).chain(self.inner.objects.files(key));
+        let from: Vec<_> = from.collect();
         let (folder, name) = (self.inner.aside_folder(), key.to_string());
         self.inner
             .writers
             .run(move || {
                 files::make_folder(&folder)?;
                 let mut is_moved = false;
-                for from in from.into_iter().flatten() {
-                    is_moved |= move_aside(&from, &folder, &name)?;
+                for from in &from {
+                    is_moved |= move_aside(from, &folder, &name)?;
                 }
                 files::sync_folder(&folder)?;
                 Ok(is_moved)
@@ -99,12 +157,17 @@ fn next_folder(local: &LocalObjects, position: &str) -> Result<Option<Settled>, 
         let folder = local.root().join(&outer);
         let is_beyond = |name: &str| layout::is_inner(name) && (outer != after_outer || name > after_inner);
         if let Some(inner) = names(&folder, is_beyond)?.into_iter().next() {
-            let keys = names(&folder.join(&inner), |name| ObjectKey::parse(name).is_ok())?;
-            let objects = keys.iter().filter_map(|name| ObjectKey::parse(name).ok()).collect();
+            let objects = keys_in(&folder.join(&inner))?;
             return Ok(Some(Settled { position: format!("{outer}/{inner}"), objects }));
         }
     }
     Ok(None)
+}
+
+/// The objects of an inner folder, in their order.
+fn keys_in(folder: &Path) -> Result<Vec<ObjectKey>, Error> {
+    let keys = names(folder, |name| ObjectKey::parse(name).is_ok())?;
+    Ok(keys.iter().filter_map(|name| ObjectKey::parse(name).ok()).collect())
 }
 
 /// The names in a folder that are wanted, in their order. A folder that is gone has none.

@@ -38,7 +38,7 @@ pub struct Opened {
 impl Opened {
     /// A file.
     pub(super) fn file(path: &Path) -> Result<Option<Self>, Error> {
-        let Some((file, bytes)) = files::open_first([Some(path.to_owned())])? else { return Ok(None) };
+        let Some((file, bytes)) = files::open_first([path.to_owned()])? else { return Ok(None) };
         let chunks = chunks_of(file).map_err(Error::reading).boxed();
         Ok(Some(Self { bytes, chunks }))
     }
@@ -64,7 +64,7 @@ impl Kept {
         match self {
             Self::Folder(root) => Opened::file(&below(root, key)),
             Self::Sealed(root, ring) => {
-                let found = files::open_first([Some(below(root, key))])?;
+                let found = files::open_first([below(root, key)])?;
                 let Some((file, sealed_bytes)) = found else { return Ok(None) };
                 let (bytes, chunks) = unsealed(ring, key, sealed_bytes, chunks_of(file)).await?;
                 Ok(Some(Opened { bytes, chunks }))

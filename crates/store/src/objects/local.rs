@@ -32,12 +32,34 @@ impl LocalObjects {
         Ok(Self { root })
     }
 
+    /// A folder that is only read and removed from, on whichever file system. One that is not there is not made: whoever
+    /// wrote its name meant one that is.
+    pub(crate) fn open_old(root: PathBuf) -> Result<Self, Error> {
+        fs::read_dir(&root).map_err(Error::disk("opening [store.also] url", &root))?;
+        Ok(Self { root })
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
     pub(crate) fn path(&self, key: &ObjectKey) -> PathBuf {
         self.root.join(layout::relative_path(key))
+    }
+
+    /// How long an object is that is here; none: it is not.
+    pub(crate) fn length(&self, key: &ObjectKey) -> Result<Option<u64>, Error> {
+        let found = files::open_first([self.path(key)])?;
+        Ok(found.map(|(_, bytes)| bytes))
+    }
+
+    /// Gives a file that is whole and on disk its place here, and has its name on disk when this returns.
+    pub(crate) fn take_in(&self, file: &Path, key: &ObjectKey) -> Result<(), Error> {
+        let to = self.path(key);
+        let Some(folder) = to.parent() else { return Ok(()) };
+        files::make_folder(folder)?;
+        files::rename(file, &to).map_err(Error::disk("renaming", file))?;
+        files::sync_folder(folder)
     }
 
     /// Moves blobs here. A rename within one file system leaves each blob in one place or the other whatever

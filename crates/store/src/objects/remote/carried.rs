@@ -1,15 +1,19 @@
 //! Objects of an object store that are carried apart from any node: read, and put there from elsewhere.
 
+use std::ops::Range;
 use std::pin::pin;
 
 use bytes::{Bytes, BytesMut};
 use causeway_core::ObjectKey;
 use futures_util::{Stream, StreamExt, TryStreamExt};
-use object_store::{GetOptions, MultipartUpload, ObjectStoreExt as _, PutMultipartOptions, PutOptions};
+use object_store::{
+    GetOptions, GetResult, MultipartUpload, ObjectStoreExt as _, PutMultipartOptions, PutOptions,
+};
 
 use super::Remote;
+use super::settle::whole;
 use super::upload::{PART_BYTES, attributes, part_bytes, within};
-use crate::blob::{Blob, BlobStream};
+use crate::blob::BlobStream;
 use crate::error::Error;
 use crate::layout;
 use crate::sealed::WholeBytes;
@@ -17,7 +21,20 @@ use crate::sealed::WholeBytes;
 impl Remote {
     /// The bytes of an object that should be so long.
     pub(crate) async fn begin(&self, key: &ObjectKey, bytes: u64) -> Result<BlobStream, Error> {
-        Blob::remote(std::sync::Arc::clone(&self.reading), key.clone(), bytes).begin(0..bytes).await
+        Ok(BlobStream::found(self.get(key, bytes, 0..bytes.max(1)).await?))
+    }
+
+    /// Asks for a range that is not empty, and sees on the way that the object is as long as it must be.
+    pub(super) async fn get(
+        &self,
+        key: &ObjectKey,
+        bytes: u64,
+        range: Range<u64>,
+    ) -> Result<GetResult, Error> {
+        let options = GetOptions { range: Some(range.into()), ..GetOptions::default() };
+        let found = self.reading.get_opts(&layout::object_path(key), options).await;
+        let found = found.map_err(|error| Error::of_object(key, error))?;
+        whole(key, bytes, found.meta.size).map(|()| found)
     }
 
     /// Whether there is an object of this name.

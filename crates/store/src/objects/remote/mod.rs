@@ -1,37 +1,33 @@
-//! An object store: settling is an upload (`settle`, `upload`), after which the spooled file goes. What is deleted while the
-//! store is away, or while it is uploaded, is noted and goes later (`doomed`).
+//! An object store: settling is an upload (`settle`, `upload`), after which the spooled file goes.
 
 mod carried;
-mod doomed;
 mod marks;
 mod probe;
 mod settle;
-mod under_way;
 mod upload;
 
 use std::fmt;
-use std::path::PathBuf;
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use causeway_core::ObjectKey;
 use futures_util::StreamExt;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt as _};
+use object_store::{GetResult, ObjectStore, ObjectStoreExt as _};
 use tokio::sync::Semaphore;
 
 pub use probe::Probe;
+pub(super) use settle::whole;
 pub(crate) use settle::{Whether, settle, settle_apart};
 
-use crate::blob::Blob;
 use crate::error::Error;
 use crate::sealed::{Plain, Ring, Sealed};
 use crate::walk::ASIDE_NAME;
 use crate::{layout, settings};
-use doomed::Doomed;
 use settle::Fates;
-use under_way::UnderWay;
 use upload::MAX_HELD_BYTES;
 
 /// How long a batch is waited for where nobody says: a large object on a slow line holds up no other.
@@ -110,42 +106,49 @@ impl Remote {
 /// The object store of a node.
 pub(crate) struct RemoteObjects {
     remote: Remote,
-    under_way: UnderWay,
-    doomed: Doomed,
     /// Leave to upload one more at the same time.
     slots: Arc<Semaphore>,
     /// Leave to hold bytes that are uploaded.
     held: Arc<Semaphore>,
     fates: Fates,
+    /// The store failed when it was asked last.
+    is_failing: AtomicBool,
 }
 
 impl RemoteObjects {
-    /// `notes`: a folder for what outlives the process.
-    pub(crate) fn open(remote: Remote, notes: PathBuf) -> Result<Self, Error> {
-        let doomed = Doomed::open(notes)?;
+    pub(crate) fn open(remote: Remote) -> Self {
         let held = Arc::new(Semaphore::new(MAX_HELD_BYTES));
         let slots = Arc::new(Semaphore::new(remote.uploads));
-        Ok(Self { remote, under_way: UnderWay::default(), doomed, slots, held, fates: Fates::default() })
+        Self { remote, slots, held, fates: Fates::default(), is_failing: AtomicBool::new(false) }
     }
 
-    /// Opens an object of which nothing is known.
-    pub(crate) async fn open_blob(&self, key: &ObjectKey) -> Result<Blob, Error> {
-        let bytes = self.length(key).await?;
-        self.open_known(key, bytes)
+    pub(crate) fn name(&self) -> &str {
+        &self.remote.name
     }
 
-    /// Opens an object that is known to be so long: nothing is asked before it is read.
-    pub(crate) fn open_known(&self, key: &ObjectKey, bytes: u64) -> Result<Blob, Error> {
-        if self.doomed.contains(key) {
-            return Err(Error::NotFound(key.clone()));
-        }
-        Ok(Blob::remote(Arc::clone(&self.remote.reading), key.clone(), bytes))
+    /// Whether it failed when it was asked last.
+    pub(super) fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
     }
 
-    async fn length(&self, key: &ObjectKey) -> Result<u64, Error> {
-        if self.doomed.contains(key) {
-            return Err(Error::NotFound(key.clone()));
-        }
+    pub(super) fn succeeded(&self) {
+        self.is_failing.store(false, Ordering::Relaxed);
+    }
+
+    fn failed(&self) {
+        self.is_failing.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) async fn get(
+        &self,
+        key: &ObjectKey,
+        bytes: u64,
+        range: Range<u64>,
+    ) -> Result<GetResult, Error> {
+        self.remote.get(key, bytes, range).await
+    }
+
+    pub(super) async fn length(&self, key: &ObjectKey) -> Result<u64, Error> {
         self.remote.length(key).await
     }
 
@@ -174,7 +177,8 @@ impl RemoteObjects {
         Ok(true)
     }
 
-    async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
+    /// Removes an object. One that is not there is no error.
+    pub(super) async fn remove(&self, key: &ObjectKey) -> Result<(), Error> {
         match self.remote.reading.delete(&layout::object_path(key)).await {
             Err(object_store::Error::NotFound { .. }) | Ok(()) => Ok(()),
             Err(error) => Err(error.into()),

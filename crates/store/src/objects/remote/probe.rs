@@ -28,12 +28,34 @@ pub enum Probe {
     Wrong(String),
 }
 
+impl Probe {
+    /// The same of the place that is moved from, which has a table of settings of its own.
+    fn of_also(self) -> Self {
+        match self {
+            Self::Wrong(words) => Self::Wrong(words.replace("[store]", "[store.also]")),
+            other => other,
+        }
+    }
+}
+
 impl RemoteObjects {
     /// Lists, writes, reads and removes.
     pub(crate) async fn probe(&self) -> Probe {
         match tokio::time::timeout(PATIENCE, self.try_all()).await {
             Ok(Ok(())) => Probe::Well,
             Ok(Err((verb, error))) => self.judge(verb, &error),
+            Err(_) => {
+                Probe::Away(format!("{} did not answer within {} s", self.remote.name, PATIENCE.as_secs()))
+            }
+        }
+    }
+
+    /// Lists alone, where objects are only moved from.
+    pub(crate) async fn probe_reading(&self) -> Probe {
+        let listing = async { self.remote.reading.list(None).next().await.transpose().map(drop) };
+        match tokio::time::timeout(PATIENCE, listing).await {
+            Ok(Ok(())) => Probe::Well,
+            Ok(Err(error)) => self.judge("list", &error).of_also(),
             Err(_) => {
                 Probe::Away(format!("{} did not answer within {} s", self.remote.name, PATIENCE.as_secs()))
             }

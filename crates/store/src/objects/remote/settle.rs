@@ -1,7 +1,7 @@
-//! Settling and deleting. Both may be at the same object: whichever comes last leaves nothing in the store of what was
-//! deleted, and nothing goes from the spool that is not whole in the store.
+//! Settling. An object may be deleted meanwhile (`objects/deleting`): whichever comes last leaves nothing in the store of
+//! what was deleted, and nothing goes from the spool that is not whole in the store.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use causeway_core::{ExpectedObject, ObjectKey};
@@ -10,15 +10,13 @@ use tokio::sync::{Mutex, OwnedSemaphorePermit};
 use tokio::time::{Instant, sleep_until};
 
 use super::RemoteObjects;
-use super::upload::Source;
 use crate::error::Error;
-use crate::objects::{Objects, Settlement};
+use crate::objects::source::Source;
+use crate::objects::{Objects, Place, Settlement};
 use crate::{Store, files, layout};
 
 /// After so many uploads in a row that the store failed, no more of a batch are begun.
 const FAILURES_IN_A_ROW: usize = 4;
-/// Doomed objects that are removed at a time.
-const DOOMED_AT_A_TIME: usize = 200;
 
 /// What became of one object.
 type Fate = (ObjectKey, Result<Whether, Error>);
@@ -35,8 +33,6 @@ pub(crate) enum Whether {
 /// again.
 pub(super) struct Fates {
     under_way: AtomicUsize,
-    /// The store failed when it was asked last.
-    is_failing: AtomicBool,
     sender: UnboundedSender<Fate>,
     receiver: Mutex<UnboundedReceiver<Fate>>,
 }
@@ -44,12 +40,7 @@ pub(super) struct Fates {
 impl Default for Fates {
     fn default() -> Self {
         let (sender, receiver) = unbounded_channel();
-        Self {
-            under_way: AtomicUsize::new(0),
-            is_failing: AtomicBool::new(false),
-            sender,
-            receiver: Mutex::new(receiver),
-        }
+        Self { under_way: AtomicUsize::new(0), sender, receiver: Mutex::new(receiver) }
     }
 }
 
@@ -69,19 +60,19 @@ impl Batch {
         self.failures < FAILURES_IN_A_ROW && Instant::now() < self.until
     }
 
-    fn note(&mut self, fates: &Fates, (key, fate): Fate) {
-        fates.under_way.fetch_sub(1, Ordering::AcqRel);
+    fn note(&mut self, remote: &RemoteObjects, (key, fate): Fate) {
+        remote.fates.under_way.fetch_sub(1, Ordering::AcqRel);
         match fate {
             Ok(Whether::Settled) => {
                 self.failures = 0;
-                fates.is_failing.store(false, Ordering::Relaxed);
+                remote.succeeded();
                 self.settlement.settled.push(key);
             }
             Ok(Whether::Gone) => {}
             Err(error) => {
                 if error.is_of_object_store() {
                     self.failures += 1;
-                    fates.is_failing.store(true, Ordering::Relaxed);
+                    remote.failed();
                 }
                 self.settlement.failed.push((key, error));
             }
@@ -99,7 +90,7 @@ pub(crate) async fn settle(
     let mut told = fates.receiver.lock().await;
     let mut batch = Batch::new(remote.remote.longest_batch);
     for expected in objects {
-        let is_free = batch.goes_on() && !remote.under_way.contains(&expected.object);
+        let is_free = batch.goes_on() && !store.inner.objects.under_way.contains(&expected.object);
         let slot = if is_free { slot(remote, &mut told, &mut batch).await } else { None };
         match slot {
             Some(slot) if batch.goes_on() => begin(store, fates, expected, slot),
@@ -109,7 +100,7 @@ pub(crate) async fn settle(
     while fates.under_way.load(Ordering::Acquire) > 0 {
         // Cancel-safe: a fate is taken or is still there.
         tokio::select! {
-            Some(fate) = told.recv() => batch.note(fates, fate),
+            Some(fate) = told.recv() => batch.note(remote, fate),
             () = sleep_until(batch.until) => break,
         }
     }
@@ -127,7 +118,7 @@ async fn slot(
         tokio::select! {
             biased;
             Some(fate) = told.recv() => {
-                batch.note(&remote.fates, fate);
+                batch.note(remote, fate);
                 if !batch.goes_on() {
                     return None;
                 }
@@ -155,95 +146,55 @@ fn begin(store: &Store, fates: &Fates, expected: ExpectedObject, slot: OwnedSema
 /// same, and leaves no parts behind.
 pub(crate) async fn settle_apart(store: Store, expected: ExpectedObject) -> Result<Whether, Error> {
     let task = tokio::spawn(async move {
-        match &store.inner.objects {
-            Objects::Remote(remote) => remote.settle_one(&store, expected).await,
-            Objects::Local(_) => Err(Error::Closed),
+        let objects = &store.inner.objects;
+        match &objects.first {
+            Place::Remote(remote) => remote.settle_one(&store, objects, expected).await,
+            Place::Local(_) => Err(Error::Closed),
         }
     });
     task.await.unwrap_or(Err(Error::Closed))
 }
 
 impl RemoteObjects {
-    async fn settle_one(&self, store: &Store, expected: ExpectedObject) -> Result<Whether, Error> {
+    async fn settle_one(
+        &self,
+        store: &Store,
+        objects: &Objects,
+        expected: ExpectedObject,
+    ) -> Result<Whether, Error> {
         let key = expected.object.clone();
-        let _turn = self.under_way.begin(&key).await;
+        let _turn = objects.under_way.begin(&key).await;
         let spooled = store.inner.spooled_path(&key);
         let path = spooled.clone();
-        let opened = store.inner.readers.run(move || files::open_first([Some(path)])).await??;
+        let opened = store.inner.readers.run(move || files::open_first([path])).await??;
         let expected_bytes = expected.object_bytes;
         let Some((file, bytes)) = opened else {
-            // Uploaded before a crash, or deleted since.
-            return match self.length(&key).await {
+            // Settled before a crash, or deleted since.
+            return match store.settled_length(&key).await {
                 Ok(found) => whole(&key, expected_bytes, found).map(|()| Whether::Settled),
                 Err(Error::NotFound(_)) => Ok(Whether::Gone),
                 Err(error) => Err(error),
             };
         };
-        let mut source = Source::new(store.clone(), file, bytes, expected)?;
+        let mut source = Source::spooled(store.clone(), file, bytes, expected)?;
         self.upload(&mut source, &layout::object_path(&key)).await?;
         match self.length(&key).await {
             // It was doomed meanwhile: what is there does not matter.
-            Err(Error::NotFound(_)) if self.doomed.contains(&key) => {}
+            Err(Error::NotFound(_)) if objects.is_doomed(&key) => {}
             Err(Error::NotFound(_)) => whole(&key, expected_bytes, 0)?,
             found => whole(&key, expected_bytes, found?)?,
         }
         let is_removed = store.inner.writers.run(move || files::remove_found(&spooled)).await??;
-        if is_removed && !self.doomed.contains(&key) {
+        if is_removed && !objects.is_doomed(&key) {
             return Ok(Whether::Settled);
         }
         // Deleted while it was on its way: it must not stay.
-        self.remove_or_doom(store, &key).await?;
+        objects.remove_or_doom(store, &key).await?;
         Ok(Whether::Gone)
-    }
-
-    /// Removes an object for good. Where that cannot be done now, it is noted, and is done when it can.
-    pub(crate) async fn delete(&self, store: &Store, key: &ObjectKey) -> Result<(), Error> {
-        // Whoever uploads it removes it; should the node end before that, the note is left. And nobody is to wait for a store
-        // that is away.
-        if self.under_way.contains(key) || self.fates.is_failing.load(Ordering::Relaxed) {
-            return self.doom(store, key).await;
-        }
-        self.remove_or_doom(store, key).await
-    }
-
-    async fn remove_or_doom(&self, store: &Store, key: &ObjectKey) -> Result<(), Error> {
-        match self.remove(key).await {
-            Ok(()) if self.doomed.contains(key) => self.strike(store, key).await,
-            Ok(()) => Ok(()),
-            Err(error) => {
-                tracing::info!(object = %key, %error, "a deleted object is removed from the object store later");
-                self.doom(store, key).await
-            }
-        }
-    }
-
-    async fn doom(&self, store: &Store, key: &ObjectKey) -> Result<(), Error> {
-        let (doomed, key) = (self.doomed.clone(), key.clone());
-        store.inner.writers.run(move || doomed.add(&key)).await?
-    }
-
-    async fn strike(&self, store: &Store, key: &ObjectKey) -> Result<(), Error> {
-        let (doomed, key) = (self.doomed.clone(), key.clone());
-        store.inner.writers.run(move || doomed.strike(&key)).await?
-    }
-
-    /// Removes what could not be removed before; gives whether there was any.
-    pub(crate) async fn remove_doomed(&self, store: &Store) -> Result<bool, Error> {
-        let doomed = self.doomed.some(DOOMED_AT_A_TIME);
-        let mut is_any = false;
-        for key in doomed {
-            // One that is uploaded is left to whoever uploads it.
-            if !self.under_way.contains(&key) {
-                self.remove(&key).await?;
-                self.strike(store, &key).await?;
-                self.fates.is_failing.store(false, Ordering::Relaxed);
-                is_any = true;
-            }
-        }
-        Ok(is_any)
     }
 }
 
-fn whole(key: &ObjectKey, expected: u64, found: u64) -> Result<(), Error> {
+/// Whether an object is as long as it must be.
+pub(in crate::objects) fn whole(key: &ObjectKey, expected: u64, found: u64) -> Result<(), Error> {
     if found == expected { Ok(()) } else { Err(Error::Length { key: key.clone(), expected, found }) }
 }

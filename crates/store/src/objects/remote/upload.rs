@@ -1,22 +1,18 @@
-//! One upload: the spooled file is read once, its digest taken on the way and held against the one that was noted when it
-//! came, and only then is the object there. The server is given a checksum of each piece and refuses what is not that.
+//! One upload: the bytes are read once (`objects/source`), their digest taken on the way and held against the one that was
+//! noted when they came, and only then is the object there. The server is given a checksum of each piece and refuses what is not that.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use causeway_core::{Digest, ExpectedObject};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, TryFutureExt};
 use object_store::path::Path;
 use object_store::{Attribute, Attributes, MultipartUpload, PutMultipartOptions, PutOptions};
-use sha2::{Digest as _, Sha256};
 
 use super::RemoteObjects;
 use crate::error::Error;
+use crate::objects::source::Source;
 use crate::sealed::WholeBytes;
-use crate::{Store, blob};
 
 /// What objects are (PS3.18 §8.7.3.2): a file of Part 10.
 const MEDIA_TYPE: &str = "application/dicom";
@@ -32,61 +28,6 @@ pub(super) const MAX_HELD_BYTES: usize = 64 * 1024 * 1024;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Bytes in a second, at the slowest.
 const SLOWEST: u64 = 32 * 1024;
-
-/// A spooled file that is read from its beginning to its end, once.
-pub(super) struct Source {
-    store: Store,
-    file: Arc<File>,
-    expected: ExpectedObject,
-    at: u64,
-    hasher: Sha256,
-}
-
-impl Source {
-    /// `bytes`: how long the file is.
-    pub(super) fn new(store: Store, file: File, bytes: u64, expected: ExpectedObject) -> Result<Self, Error> {
-        if bytes != expected.object_bytes {
-            let words = format!("it has {bytes} bytes, and {} came", expected.object_bytes);
-            return Err(Error::Damaged { key: expected.object, words });
-        }
-        Ok(Self { store, file: Arc::new(file), expected, at: 0, hasher: Sha256::new() })
-    }
-
-    const fn bytes(&self) -> u64 {
-        self.expected.object_bytes
-    }
-
-    /// The next bytes, at most so many; none at the end.
-    async fn next(&mut self, most: u64) -> Result<Option<Bytes>, Error> {
-        let end = self.at.saturating_add(most).min(self.bytes());
-        if self.at == end {
-            return Ok(None);
-        }
-        let (file, range) = (Arc::clone(&self.file), self.at..end);
-        let mut hasher = std::mem::take(&mut self.hasher);
-        // The digest begins behind what the node put before the bytes that came.
-        let skip = self.expected.digest_from.saturating_sub(self.at);
-        let job = move || {
-            let bytes = blob::read_exact(&file, range)?;
-            let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-            hasher.update(bytes.get(skip..).unwrap_or_default());
-            Ok::<_, Error>((bytes, hasher))
-        };
-        let (bytes, hasher) = self.store.inner.readers.run(job).await??;
-        (self.hasher, self.at) = (hasher, end);
-        Ok(Some(bytes))
-    }
-
-    /// Whether what was read is what came.
-    fn check(&self) -> Result<(), Error> {
-        let digest = Digest(self.hasher.clone().finalize().into());
-        if digest == self.expected.digest {
-            return Ok(());
-        }
-        let words = format!("its digest is {digest}, and {} was noted when it came", self.expected.digest);
-        Err(Error::Damaged { key: self.expected.object.clone(), words })
-    }
-}
 
 /// What is asked of the store is answered within a time that fits its length, or not at all.
 pub(super) async fn within<T>(
@@ -113,7 +54,7 @@ pub(super) fn part_bytes(bytes: u64) -> u64 {
 impl RemoteObjects {
     /// Uploads the whole of it. When this fails, there is no object of this name that was not there before, and no part
     /// of one is left, as far as the store can be reached.
-    pub(super) async fn upload(&self, source: &mut Source, path: &Path) -> Result<(), Error> {
+    pub(in crate::objects) async fn upload(&self, source: &mut Source, path: &Path) -> Result<(), Error> {
         if source.bytes() > PART_BYTES {
             return self.upload_in_parts(source, path).await;
         }

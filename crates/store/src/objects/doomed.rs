@@ -21,8 +21,10 @@ pub(super) struct Doomed {
 impl Doomed {
     /// Reads the notes of earlier processes.
     pub(super) fn open(folder: PathBuf) -> Result<Self, Error> {
-        files::make_folder(&folder)?;
         let mut keys = BTreeSet::new();
+        if !folder.is_dir() {
+            return Ok(Self { folder, keys: Arc::default() });
+        }
         for entry in fs::read_dir(&folder).map_err(Error::disk("listing", &folder))? {
             let name = entry.map_err(Error::disk("listing", &folder))?.file_name();
             keys.extend(name.to_str().and_then(|name| ObjectKey::parse(name).ok()));
@@ -34,6 +36,7 @@ impl Doomed {
     pub(super) fn add(&self, key: &ObjectKey) -> Result<(), Error> {
         let path = self.folder.join(key.as_str());
         if !path.exists() {
+            files::make_folder(&self.folder)?;
             drop(files::create(&path)?);
             files::sync_folder(&self.folder)?;
         }
