@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use causeway_catalog::{Introduction, KnownObject, MemberSecret, Origin, Snapshot, SpooledBy};
 use causeway_core::{Digest, ObjectKey};
-use causeway_store::carry::{self, Kept, Opened, Places};
+use causeway_store::carry::{self, Kept, Lines, Opened, Places};
 use causeway_store::sealed::Ring;
 use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
@@ -63,14 +63,14 @@ pub fn make(
     let kept = keys.map_or_else(|| Kept::Folder(root.clone()), |ring| Kept::Sealed(root.clone(), ring));
     let catalog = node.catalog.clone();
     let carrier = Carrier::new(node, &snapshot, carry, root, kept)?;
-    let mut carried = runtime.block_on(carry_all(&snapshot, Arc::new(carrier), &mut manifest, tell))?;
+    let list = Lines::begin(&to.join(LIST))?;
+    let mut carried = runtime.block_on(carry_all(&snapshot, Arc::new(carrier), list, &mut manifest, tell))?;
     drop(snapshot);
     let deleted = carried.take_deleted(&catalog)?;
     close_catalog(&to.join(CATALOG), &deleted, &mut manifest)?;
     manifest.deleted = deleted.into_iter().collect();
     manifest.missing = carried.missing.into_iter().collect();
     manifest.elsewhere = carried.elsewhere.into_iter().collect();
-    carry::write_whole(&to.join(LIST), carried.list.as_bytes())?;
     carry::sync_folders(&to)?;
     let text =
         serde_json::to_vec_pretty(&manifest).map_err(|error| BackupError::Manifest(error.to_string()))?;
@@ -115,11 +115,16 @@ fn close_catalog(copy: &Path, deleted: &[ObjectKey], manifest: &mut Manifest) ->
     Ok(())
 }
 
+/// What is listed of an object.
+fn line(known: &KnownObject) -> String {
+    let path = carry::below(Path::new(OBJECTS), &known.object);
+    let digest = known.data_set.map_or_else(|| "-".to_owned(), |(_, digest)| digest.to_string());
+    format!("{} {} {digest} {}", known.object, known.object_bytes, path.display())
+}
+
 /// What came of it.
 #[derive(Default)]
 struct Carried {
-    /// What is listed.
-    list: String,
     /// What was not there.
     missing: Vec<ObjectKey>,
     /// What only other nodes have, which did not give it.
@@ -129,6 +134,7 @@ struct Carried {
 async fn carry_all(
     snapshot: &Snapshot,
     carrier: Arc<Carrier>,
+    mut list: Lines,
     manifest: &mut Manifest,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Carried, BackupError> {
@@ -137,6 +143,7 @@ async fn carry_all(
     loop {
         let some = rows.next()?;
         if some.is_empty() {
+            list.finish()?;
             return Ok(carried);
         }
         let tasks = some.into_iter().map(|known| tokio::spawn(Arc::clone(&carrier).carry(known)));
@@ -144,7 +151,9 @@ async fn carry_all(
         let mut fates = stream::iter(tasks).buffered(CARRIED_AT_ONCE);
         while let Some(done) = fates.next().await {
             let (known, fate) = done.map_err(|_| BackupError::BrokenOff)??;
-            carried.note(&known, fate, manifest);
+            if carried.note(&known, fate, manifest) {
+                list.add(&line(&known))?;
+            }
             progress.objects += 1;
             tell(progress);
         }
@@ -163,20 +172,22 @@ impl Carried {
         Ok(deleted)
     }
 
-    fn note(&mut self, known: &KnownObject, fate: Fate, manifest: &mut Manifest) {
+    /// Gives whether the object is in the backup.
+    fn note(&mut self, known: &KnownObject, fate: Fate, manifest: &mut Manifest) -> bool {
         let key = &known.object;
         match fate {
-            Fate::Carried => {}
-            Fate::Damaged => manifest.damaged.add(key),
-            Fate::Unreadable => return manifest.damaged.add(key),
-            Fate::Missing => return self.missing.push(key.clone()),
-            Fate::Elsewhere => return self.elsewhere.push(key.clone()),
+            Fate::Carried | Fate::Damaged => {
+                manifest.objects += 1;
+                manifest.bytes += known.object_bytes;
+            }
+            Fate::Unreadable => {}
+            Fate::Missing => self.missing.push(key.clone()),
+            Fate::Elsewhere => self.elsewhere.push(key.clone()),
         }
-        manifest.objects += 1;
-        manifest.bytes += known.object_bytes;
-        let path = carry::below(Path::new(OBJECTS), key);
-        let digest = known.data_set.map_or_else(|| "-".to_owned(), |(_, digest)| digest.to_string());
-        self.list.push_str(&format!("{key} {} {digest} {}\n", known.object_bytes, path.display()));
+        if matches!(fate, Fate::Damaged | Fate::Unreadable) {
+            manifest.damaged.add(key);
+        }
+        matches!(fate, Fate::Carried | Fate::Damaged)
     }
 }
 

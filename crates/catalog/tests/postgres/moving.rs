@@ -131,3 +131,21 @@ async fn a_copy_of_a_server_is_a_file_with_all_of_it_that_goes_on_here_and_there
         assert_eq!(more, Inserted::New);
     }
 }
+
+#[tokio::test]
+async fn what_is_no_catalog_of_this_version_is_not_copied() {
+    let Some(database) = Database::fresh().unwrap() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::parse(&database.url()).unwrap();
+    let take = || {
+        let (origin, to) = (Origin::Server(Box::new(server.clone())), folder.path().join("copy.db"));
+        std::thread::spawn(move || Snapshot::take(&origin, &to).map(drop)).join().unwrap()
+    };
+    assert!(matches!(take(), Err(Error::Corrupt(_))));
+    drop(Catalog::connect(server.clone(), Arc::new(SystemClock)).await.unwrap());
+    database.run("UPDATE schema_version SET version = version - 1").unwrap();
+    assert!(matches!(take(), Err(Error::Older { found, known }) if found == known - 1));
+    database.run("UPDATE schema_version SET version = version + 2").unwrap();
+    assert!(matches!(take(), Err(Error::Newer { found, known }) if found == known + 1));
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}

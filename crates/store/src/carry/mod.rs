@@ -5,6 +5,7 @@
 //! What is done to files blocks: all of it belongs to commands that do nothing else.
 
 mod kept;
+mod lines;
 mod places;
 
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use causeway_core::ObjectKey;
 use crate::error::Error;
 use crate::{files, layout};
 pub use kept::{Kept, Opened};
+pub use lines::Lines;
 pub use places::Places;
 
 /// Bytes read at a time.
