@@ -5,7 +5,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use causeway_archive::{
-    AccessError, DeleteError, HoldError, IngestError, RetentionError, SearchError, TransformError,
+    AccessError, DeleteError, HoldError, IngestError, MoveError, RetentionError, SearchError, TransformError,
 };
 use causeway_forward::admin::AdminError;
 use causeway_forward::visit::VisitError;
@@ -116,6 +116,20 @@ impl From<DeleteError> for Problem {
             DeleteError::Access(error) => error.into(),
             DeleteError::Held { .. } => Self::new(StatusCode::CONFLICT, error.to_string()),
             DeleteError::Catalog(_) | DeleteError::Store(_) => Self::inside(&error),
+        }
+    }
+}
+
+impl From<MoveError> for Problem {
+    fn from(error: MoveError) -> Self {
+        match error {
+            MoveError::Access(error) => error.into(),
+            MoveError::NoOther | MoveError::OnePlace { .. } | MoveError::UnderWay => {
+                Self::new(StatusCode::CONFLICT, error.to_string())
+            }
+            // What a store says names no patient, and an administrator is to know it.
+            MoveError::Store(error) => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            MoveError::Catalog(error) => Self::inside(&error),
         }
     }
 }

@@ -7,7 +7,8 @@ use axum::routing::{delete, get, post, put};
 
 use crate::api::{
     doctor, errands, events, holds, incidents, links, node, nodes, procedure_steps, queue, quotas, remotes,
-    removed, retention, routes, tokens, transforms, verification, visits, way_back, webhooks, worklist,
+    removed, retention, routes, store_move, tokens, transforms, verification, visits, way_back, webhooks,
+    worklist,
 };
 use crate::problem::{dressed, method_not_allowed};
 use crate::state::Node;
@@ -70,6 +71,7 @@ pub fn closed(node: Node) -> Router {
         )
         .route("/verification", get(verification::show).post(verification::begin).delete(verification::stop))
         .route("/verification/findings", get(verification::findings))
+        .route("/store/move", get(store_move::show).post(store_move::begin).delete(store_move::stop))
         .route("/removed", get(removed::list))
         .route("/removed/{study}", delete(removed::end_grace))
         .route("/removed/{study}/restore", post(removed::restore))

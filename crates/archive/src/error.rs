@@ -228,6 +228,37 @@ pub enum DeleteError {
     Store(#[from] causeway_store::Error),
 }
 
+/// Why objects are not moved from one store to another.
+#[derive(Debug, thiserror::Error)]
+pub enum MoveError {
+    /// The caller is no administrator.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The settings name one store alone.
+    #[error(
+        "there is no store to move objects from: name the one that has them in [store.also], and the one that they are to \
+         go to in [store], on every node, and start the nodes anew"
+    )]
+    NoOther,
+    /// The settings name one store in two ways.
+    #[error("{from} and {to} are one and the same place: nothing is to be moved")]
+    OnePlace {
+        /// As [store.also] names it.
+        from: String,
+        /// As [store] names it.
+        to: String,
+    },
+    /// One at a time.
+    #[error("a move is under way; see it, or stop it first")]
+    UnderWay,
+    /// A store failed.
+    #[error("the store failed: {0}")]
+    Store(#[from] causeway_store::Error),
+    /// The catalog failed.
+    #[error("the catalog failed: {0}")]
+    Catalog(#[from] causeway_catalog::Error),
+}
+
 /// Why a study is on hold, or who knows.
 fn because(reason: Option<&str>) -> String {
     match reason {

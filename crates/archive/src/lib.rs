@@ -27,6 +27,7 @@ pub mod link;
 mod manifest;
 pub mod members;
 pub mod metadata;
+pub mod moving;
 pub mod passage;
 pub mod passing;
 pub mod performed;
@@ -65,8 +66,8 @@ use kept::Kept;
 pub use bulk::{BulkData, BulkValue, BulkWalk, Listed};
 pub use causeway_catalog::{
     Answers, Entries, Error as CatalogError, Fate, Finding, FindingCount, FindingKind, Hold, InviteRecord,
-    Mends, PerformedFilter, PerformedStep, Quota, RemovedStudy, RetentionRule, Standing, Swept, Verification,
-    VerificationState, WayBack, WorklistItem, WorklistQuery, errand,
+    Mends, PerformedFilter, PerformedStep, Quota, RemovedStudy, RetentionRule, Standing, StoreMove, Swept,
+    Verification, VerificationState, WayBack, WorklistItem, WorklistQuery, errand,
 };
 pub use causeway_store::{
     Aside, AsideReader, Blob, Disk, DiskState, Elsewhere, Error as StoreError, Scratch, Space,
@@ -74,7 +75,9 @@ pub use causeway_store::{
 pub use counters::{Counted, Present};
 pub use dispatch::Dispatcher;
 pub use document::DocumentError;
-pub use error::{AccessError, CommitmentError, DeleteError, IngestError, RetrieveError, SearchError};
+pub use error::{
+    AccessError, CommitmentError, DeleteError, IngestError, MoveError, RetrieveError, SearchError,
+};
 pub use frames::Frames;
 pub use identity::oidc::{self, BearerError};
 pub use identity::{Identified, Offered};
@@ -164,6 +167,7 @@ struct Inner {
     doubts: ingest::doubts::Doubts,
     commitments: commitment::Bell,
     verifying: verify::Verifying,
+    moving: moving::Moving,
     keeping: keeping::Keeping,
     uses: keeping::Uses,
     quotas: keeping::Quotas,
@@ -226,6 +230,7 @@ impl Archive {
             doubts: ingest::doubts::Doubts::default(),
             commitments,
             verifying: verify::Verifying::default(),
+            moving: moving::Moving::default(),
             keeping: keeping::Keeping::default(),
             uses: keeping::Uses::default(),
             quotas: keeping::Quotas::default(),

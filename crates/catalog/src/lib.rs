@@ -43,6 +43,7 @@ mod search;
 mod sheets;
 mod sight;
 mod snapshot;
+mod store_move;
 mod tokens;
 mod transforms;
 mod verification;
@@ -78,6 +79,7 @@ pub use routes::{Alike, Ask, Completeness, DEFAULT_WAIT_SECONDS, Place, Priors, 
 pub use search::Answers;
 pub use sheets::{KeptSheet, NewSheet};
 pub use snapshot::{KnownObject, Origin, Snapshot, SpooledBy, settle_all, take_out};
+pub use store_move::{MoveCounts, MoveState, MoveStep, Route as StoreRoute, StoreMove, ToldObject};
 pub use tokens::TokenRecord;
 pub use transforms::ProjectSecret;
 pub use verification::{

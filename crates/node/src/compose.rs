@@ -11,7 +11,7 @@ use causeway_archive::{Archive, oidc};
 use causeway_catalog::{Catalog, Server};
 use causeway_core::{Class, Clock, SystemClock};
 use causeway_forward::{Forwarder, Router};
-use causeway_store::settings::Place;
+use causeway_store::settings::{Place, SettingsError};
 use causeway_store::{Disk, ObjectsConfig, Store, Watched};
 use causeway_tls::{Role, Tls};
 use causeway_web::Viewers;
@@ -182,6 +182,7 @@ fn behind_the_doors(
         tokio::spawn(prepare(archive.clone(), stopped.clone())),
         tokio::spawn(watch_room(archive.clone(), stopped.clone())),
         tokio::spawn(verify(archive.clone(), stopped.clone())),
+        tokio::spawn(move_objects(archive.clone(), stopped.clone())),
         tokio::spawn(keep(archive.clone(), keeping.round.duration(), stopped.clone())),
         tokio::spawn(note_uses(archive.clone(), keeping.round.duration(), stopped.clone())),
         tokio::spawn(bring_back(archive.clone(), stopped.clone())),
@@ -228,11 +229,15 @@ pub(crate) fn open_web_tls(settings: &Settings, clock: &Arc<dyn Clock>) -> anyho
 
 pub(crate) async fn open_store(settings: &Settings) -> anyhow::Result<Store> {
     let spool = settings.node.data.join("spool");
-    let objects = match settings.place()? {
-        Place::Folder(folder) => ObjectsConfig::Local(folder),
-        Place::Bucket(bucket) => ObjectsConfig::Remote(bucket.open()?),
+    let opened = |place| {
+        Ok::<_, SettingsError>(match place {
+            Place::Folder(folder) => ObjectsConfig::Local(folder),
+            Place::Bucket(bucket) => ObjectsConfig::Remote(bucket.open()?),
+        })
     };
-    Store::open(causeway_store::Config { spool, objects })
+    let objects = opened(settings.place()?)?;
+    let also = settings.also_place()?.map(opened).transpose()?;
+    Store::open_beside(causeway_store::Config { spool, objects }, also)
         .await
         .with_context(|| format!("the store in {} cannot be opened", settings.node.data.display()))
 }
@@ -324,6 +329,10 @@ async fn watch_room(archive: Archive, stopped: watch::Receiver<bool>) {
 
 async fn verify(archive: Archive, stopped: watch::Receiver<bool>) {
     archive.by_turns("verification", until(stopped), |end| archive.verify_until(end)).await;
+}
+
+async fn move_objects(archive: Archive, stopped: watch::Receiver<bool>) {
+    archive.by_turns("store move", until(stopped), |end| archive.move_until(end)).await;
 }
 
 async fn note_uses(archive: Archive, round: Duration, stopped: watch::Receiver<bool>) {

@@ -241,6 +241,7 @@ impl Settings {
         tracing_subscriber::EnvFilter::try_new(&self.log.level).context("[log] level")?;
         self.node.zone()?;
         self.place()?;
+        self.also_place()?;
         self.catalog()?;
         Ok(())
     }
@@ -248,6 +249,11 @@ impl Settings {
     /// Where objects settle.
     pub(crate) fn place(&self) -> anyhow::Result<Place> {
         Ok(self.store.place(self.node.data.join("objects"), &|name| std::env::var(name).ok())?)
+    }
+
+    /// Where objects settled before.
+    pub(crate) fn also_place(&self) -> anyhow::Result<Option<Place>> {
+        Ok(self.store.also_place(&|name| std::env::var(name).ok())?)
     }
 
     /// Where the catalog is.

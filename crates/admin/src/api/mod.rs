@@ -15,6 +15,7 @@ pub(crate) mod remotes;
 pub(crate) mod removed;
 pub(crate) mod retention;
 pub(crate) mod routes;
+pub(crate) mod store_move;
 pub(crate) mod tokens;
 pub(crate) mod transforms;
 pub(crate) mod verification;

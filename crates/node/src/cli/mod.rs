@@ -102,7 +102,7 @@ enum Verb {
     Restore(restore::Restore),
     /// The catalog of a node that does not run: make it anew from the store
     Catalog(catalog::Catalog),
-    /// What objects are kept with: the keys that seal them
+    /// Where objects are kept: the keys that seal them, the move to another store
     Store(store::Store),
     /// Print a completion script for a shell
     #[command(after_help = "Example:\n  causeway completions bash > /etc/bash_completion.d/causeway")]

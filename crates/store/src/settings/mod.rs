@@ -81,6 +81,9 @@ pub struct Settings {
     pub sse_key: Option<String>,
     /// How objects are sealed before they go to the store.
     pub encryption: Option<Encryption>,
+    /// Another store, in which objects settled before: they are read from it where this one has none, and
+    /// `causeway store move` moves them to this one.
+    pub also: Option<Box<Self>>,
     /// Google: a file with the key of a service account. None: the environment, or the role of the machine.
     pub service_account: Option<PathBuf>,
     /// Azure: the storage account.
@@ -169,6 +172,40 @@ impl Settings {
         };
         let (sealing, name) = (self.sealing()?, url.clone());
         Ok(Place::Bucket(Box::new(Bucket { kind, prefix: address.prefix, uploads, name, sealing })))
+    }
+
+    /// The other store, in which objects settled before.
+    ///
+    /// # Errors
+    /// As for [`Self::place`].
+    pub fn also_place(&self, environment: Environment<'_>) -> Result<Option<Place>, SettingsError> {
+        let Some(also) = &self.also else { return Ok(None) };
+        let of_also = |SettingsError(words)| SettingsError(format!("also: {words}"));
+        also.may_be_also(self.url.as_deref()).map_err(of_also)?;
+        also.place(PathBuf::new(), environment).map(Some).map_err(of_also)
+    }
+
+    fn may_be_also(&self, first: Option<&str>) -> Result<(), SettingsError> {
+        if self.url.is_none() {
+            return Err(SettingsError::new("url is not given: name the store that has the objects"));
+        }
+        if self.url.as_deref() == first {
+            return Err(SettingsError::new(
+                "url is that of [store]: name the store that objects were in before",
+            ));
+        }
+        if self.also.is_some() {
+            return Err(SettingsError::new(
+                "it cannot have another beside it: finish one move, then begin the next",
+            ));
+        }
+        let of_writing = self.warn_free.is_some() || self.stop_free.is_some() || self.uploads.is_some();
+        if of_writing {
+            return Err(SettingsError::new(
+                "warn_free, stop_free and uploads are for a store that is written to: take them out",
+            ));
+        }
+        Ok(())
     }
 
     fn sealing(&self) -> Result<Option<(Ring, Plain)>, SettingsError> {

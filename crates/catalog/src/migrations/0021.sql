@@ -1,0 +1,5 @@
+-- The move of objects from one store to another: the latest alone. document: how it stands, as JSON.
+CREATE TABLE store_move (
+    id INTEGER PRIMARY KEY,
+    document TEXT NOT NULL
+);
