@@ -25,6 +25,26 @@ pub fn open(node: Node) -> Router {
         .with_state(node)
 }
 
+/// What is about the keeping of what was taken.
+fn keeping() -> Router<Node> {
+    Router::new()
+        .route("/verification", get(verification::show).post(verification::begin).delete(verification::stop))
+        .route("/verification/findings", get(verification::findings))
+        .route("/store/move", get(store_move::show).post(store_move::begin).delete(store_move::stop))
+        .route("/removed", get(removed::list))
+        .route("/removed/{study}", delete(removed::end_grace))
+        .route("/removed/{study}/restore", post(removed::restore))
+        .route("/holds", get(holds::list))
+        .route("/holds/{study}", put(holds::put).delete(holds::remove))
+        .route("/retention", get(retention::list))
+        .route("/retention/{name}", put(retention::put).delete(retention::remove))
+        .route("/retention/{name}/enable", post(retention::enable))
+        .route("/retention/{name}/disable", post(retention::disable))
+        .route("/retention-preview", get(retention::preview))
+        .route("/quotas", get(quotas::list))
+        .route("/quotas/{name}", put(quotas::put).delete(quotas::remove))
+}
+
 /// What only those may ask who said who they are.
 pub fn closed(node: Node) -> Router {
     let api = Router::new()
@@ -69,26 +89,12 @@ pub fn closed(node: Node) -> Router {
             "/transforms/{name}/try",
             post(transforms::attempt).layer(DefaultBodyLimit::max(causeway_archive::MAX_TRIED_BYTES)),
         )
-        .route("/verification", get(verification::show).post(verification::begin).delete(verification::stop))
-        .route("/verification/findings", get(verification::findings))
-        .route("/store/move", get(store_move::show).post(store_move::begin).delete(store_move::stop))
-        .route("/removed", get(removed::list))
-        .route("/removed/{study}", delete(removed::end_grace))
-        .route("/removed/{study}/restore", post(removed::restore))
-        .route("/holds", get(holds::list))
-        .route("/holds/{study}", put(holds::put).delete(holds::remove))
-        .route("/retention", get(retention::list))
-        .route("/retention/{name}", put(retention::put).delete(retention::remove))
-        .route("/retention/{name}/enable", post(retention::enable))
-        .route("/retention/{name}/disable", post(retention::disable))
-        .route("/retention-preview", get(retention::preview))
-        .route("/quotas", get(quotas::list))
-        .route("/quotas/{name}", put(quotas::put).delete(quotas::remove))
         .route("/worklist", get(worklist::list).post(worklist::add))
         .route("/worklist/matches", get(worklist::matches))
         .route("/worklist/{id}", get(worklist::show).put(worklist::put).delete(worklist::remove))
         .route("/procedure-steps", get(procedure_steps::list))
-        .route("/procedure-steps/{uid}", get(procedure_steps::show));
+        .route("/procedure-steps/{uid}", get(procedure_steps::show))
+        .merge(keeping());
     Router::new()
         .route("/", get(page::first))
         .route("/metrics", get(metrics::show))

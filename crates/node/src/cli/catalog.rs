@@ -12,7 +12,7 @@ use causeway_archive::rebuild::NOT_REBUILT;
 use causeway_core::{Clock, SystemClock};
 use clap::{Args, Subcommand};
 
-use super::local::Local;
+use super::local::{self, Local};
 use super::progress;
 use crate::compose;
 use crate::config::{CatalogPlace, CatalogSettings, Settings};
@@ -113,6 +113,7 @@ impl Move {
 
 async fn rebuild(settings: Settings) -> anyhow::Result<ExitCode> {
     telemetry::start(&settings.log)?;
+    local::refuse_also(&settings)?;
     let place = settings.catalog()?;
     if let CatalogPlace::File(file) = &place
         && file.exists()

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{anyhow, bail};
 use causeway_catalog::Origin;
 use causeway_core::{Clock, SystemClock};
 use causeway_store::carry::Kept;
@@ -53,8 +53,20 @@ pub(super) struct Objects {
     pub(super) name: String,
 }
 
+/// Refuses settings that name another store beside: of what lies there these commands would know nothing.
+pub(super) fn refuse_also(settings: &Settings) -> anyhow::Result<()> {
+    if settings.store.also.is_some() {
+        bail!(
+            "objects may lie in [store.also] still: have them moved (`causeway store move --remove`), take [store.also] out of \
+             the settings, and come again"
+        );
+    }
+    Ok(())
+}
+
 /// Where the node's objects settle.
 pub(super) fn objects(settings: &Settings) -> anyhow::Result<Objects> {
+    refuse_also(settings)?;
     Ok(match settings.place()? {
         Place::Folder(folder) => {
             Objects { name: folder.display().to_string(), kept: Kept::Folder(folder), keys: None }
