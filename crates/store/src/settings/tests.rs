@@ -144,3 +144,29 @@ fn a_bucket_stands_in_the_path_where_an_endpoint_is_given_and_before_the_host_wh
     assert!(shown("").contains("virtual_host: Some(None)"));
     assert!(shown("path_style = true").contains("virtual_host: None"));
 }
+
+fn also(text: &str) -> Result<Option<Place>, SettingsError> {
+    let settings: Settings = toml::from_str(text).unwrap();
+    settings.also_place(&|_| None)
+}
+
+#[test]
+fn another_store_may_stand_beside_that_is_only_read() {
+    assert!(also("url = \"s3://images\"").unwrap().is_none());
+    let found = also(&format!("url = \"s3://images\"\n{KEYS}[also]\nurl = \"file:///before\"")).unwrap();
+    let Some(Place::Folder(folder)) = found else { panic!("no folder") };
+    assert_eq!(folder, Path::new("/before"));
+    let found = also(&format!("[also]\nurl = \"s3://before\"\nregion = \"eu-central-1\"\n{KEYS}")).unwrap();
+    assert!(matches!(found, Some(Place::Bucket(bucket)) if bucket.name() == "s3://before"));
+    for (text, word) in [
+        ("[also]\n", "url is not given"),
+        ("url = \"file:///a\"\n[also]\nurl = \"file:///a\"", "that of [store]"),
+        ("[also]\nurl = \"file:///a\"\nwarn_free = \"5%\"", "written to"),
+        ("[also]\nurl = \"s3://a\"\nuploads = 4", "written to"),
+        ("[also]\nurl = \"s3://a\"\n[also.also]\nurl = \"s3://b\"", "one move"),
+        ("[also]\nurl = \"relative\"", "also: url"),
+    ] {
+        let said = also(text).unwrap_err().to_string();
+        assert!(said.starts_with("[store] also: ") && said.contains(word), "{text}: {said}");
+    }
+}
