@@ -25,7 +25,8 @@ const ASK_EVERY: Duration = Duration::from_millis(500);
   causeway store move --stop
 
 First name the new store in [store] and the one that has the objects in [store.also], on every node, and start the nodes anew:
-what comes settles in the new one from then on, and what is in the old one is read there. Then move. Each object is copied, held
+what comes settles in the new one from then on, and what is in the old one is read there. Where several nodes serve meanwhile,
+start each with the new store in [store.also] before that, so that all read both. Then move. Each object is copied, held
 against its digest on the way, and seen to be there whole. With --remove it is removed from the old store then; without, it
 stays there, and a later run with --remove removes it. When all is moved, take [store.also] out of the settings.
 
