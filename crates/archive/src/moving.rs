@@ -12,7 +12,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use causeway_catalog::{MoveCounts, MoveState, MoveStep, StoreMove, StoreRoute, ToldObject};
-use causeway_core::{ObjectKey, Permission, Principal};
+use causeway_core::{Class, ObjectKey, Permission, Principal};
 use causeway_store::{Copied, Known, MovingNames};
 use futures_util::{StreamExt, stream};
 use tokio::sync::Notify;
@@ -30,6 +30,14 @@ const IDLE: Duration = Duration::from_secs(30);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 /// Who ends a move that cannot go on, as the trail names it.
 const NODE: &str = "node";
+
+/// Why an object is left where it is.
+enum Left {
+    /// It is not what was stored.
+    Damaged,
+    /// It is not read or not written, for a reason of its own; another move tries again.
+    Failed,
+}
 
 /// The bell of whoever moves.
 #[derive(Default)]
@@ -115,9 +123,6 @@ impl Archive {
         let mut keys = self.inner.store.old_after(after.as_ref()).await?;
         keys.truncate(OBJECTS_PER_STEP);
         let step = self.move_objects(keys, it.route.removes).await?;
-        for object in &step.damaged {
-            tracing::error!(%object, "an object is not what was stored, and is not moved (see `causeway verify`)");
-        }
         if let Some(after) = catalog.moved(it.id, step).await?
             && after.state == MoveState::Done
         {
@@ -143,20 +148,21 @@ impl Archive {
         let mut here = Vec::new();
         while let Some(copied) = copies.next().await {
             match copied? {
-                (known, Some(Copied::Now)) => {
+                (known, Ok(Copied::Now)) => {
                     step.counts.copied += 1;
                     step.counts.bytes += known.object_bytes;
                     here.push(known);
                 }
-                (known, Some(Copied::Before)) => {
+                (known, Ok(Copied::Before)) => {
                     step.counts.before += 1;
                     here.push(known);
                 }
-                (_, Some(Copied::Gone)) => step.counts.gone += 1,
-                (known, None) => {
+                (_, Ok(Copied::Gone)) => step.counts.gone += 1,
+                (known, Err(Left::Damaged)) => {
                     step.counts.damaged += 1;
                     step.damaged.push(known.object);
                 }
+                (_, Err(Left::Failed)) => step.counts.failed += 1,
             }
         }
         let here = self.still_told(here, &mut step.counts).await?;
@@ -168,14 +174,20 @@ impl Archive {
         Ok(step)
     }
 
-    /// Copies one object; none: it is not what was stored.
-    async fn copy(&self, told: ToldObject) -> Result<(Known, Option<Copied>), StoreError> {
+    /// Copies one object. A store that fails for all objects is an error.
+    async fn copy(&self, told: ToldObject) -> Result<(Known, Result<Copied, Left>), StoreError> {
         let ToldObject { object, object_bytes, data_set } = told;
         let known = Known { object, object_bytes, digest: data_set };
         match self.inner.store.copy_over(known.clone()).await {
-            Ok(copied) => Ok((known, Some(copied))),
-            Err(StoreError::DamagedOld { .. }) => Ok((known, None)),
-            // What the keys at hand do not open is tried again, as is what no store gives.
+            Ok(copied) => Ok((known, Ok(copied))),
+            Err(error @ StoreError::DamagedOld { .. }) => {
+                tracing::error!(object = %known.object, %error, "an object is not what was stored, and is not moved");
+                Ok((known, Err(Left::Damaged)))
+            }
+            Err(error) if error.is_of_one_object() && error.class() != Class::Exhausted => {
+                tracing::error!(object = %known.object, %error, "an object cannot be moved");
+                Ok((known, Err(Left::Failed)))
+            }
             Err(error) => Err(error),
         }
     }

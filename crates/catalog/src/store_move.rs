@@ -53,6 +53,8 @@ pub struct MoveCounts {
     pub unknown: u64,
     /// Not what was stored: left where they are.
     pub damaged: u64,
+    /// Not read or not written, for a reason of their own: left where they are.
+    pub failed: u64,
 }
 
 /// A move.
@@ -117,6 +119,7 @@ impl MoveCounts {
         self.gone += more.gone;
         self.unknown += more.unknown;
         self.damaged += more.damaged;
+        self.failed += more.failed;
     }
 }
 

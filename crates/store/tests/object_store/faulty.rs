@@ -28,6 +28,8 @@ pub(crate) struct Faults {
     pub(crate) lies: AtomicU64,
     /// Writes wait at the gate.
     pub(crate) waits: AtomicBool,
+    /// Whoever asks for names from one on is given all.
+    pub(crate) begins_anew: AtomicBool,
     pub(crate) puts: AtomicUsize,
     pub(crate) heads: AtomicUsize,
     pub(crate) gets: AtomicUsize,
@@ -113,6 +115,20 @@ impl ObjectStore for Faulty {
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
         match self.look() {
             Ok(()) => self.inner.list(prefix),
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
+        if self.faults.begins_anew.load(Ordering::SeqCst) {
+            return self.list(prefix);
+        }
+        match self.look() {
+            Ok(()) => self.inner.list_with_offset(prefix, offset),
             Err(error) => stream::iter([Err(error)]).boxed(),
         }
     }

@@ -295,3 +295,18 @@ async fn objects_say_what_they_are() {
         assert_eq!(media_type.as_ref(), "application/dicom");
     }
 }
+
+#[tokio::test]
+async fn a_walk_ends_where_the_store_begins_with_the_first_name_whatever_it_is_asked() {
+    let subject = Subject::new().await;
+    subject.behind.faults.begins_anew.store(true, SeqCst);
+    let (first, second) = (put(&subject.store, b"one").await, put(&subject.store, b"two").await);
+    for expected in [&first, &second] {
+        assert_eq!(subject.settle(expected).await.settled, [expected.object.clone()]);
+    }
+    let all = subject.store.settled_after("").await.unwrap().unwrap();
+    assert_eq!(all.objects, [first.object, second.object.clone()]);
+    assert_eq!(subject.store.settled_after(&all.position).await.unwrap(), None);
+    let within = subject.names().await[0].to_string();
+    assert_eq!(subject.store.settled_after(&within).await.unwrap().unwrap().objects, [second.object]);
+}

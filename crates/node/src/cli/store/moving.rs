@@ -31,7 +31,7 @@ against its digest on the way, and seen to be there whole. With --remove it is r
 stays there, and a later run with --remove removes it. When all is moved, take [store.also] out of the settings.
 
 It goes on when this command is interrupted, and over restarts of the node.
-Exit code 1 when it did not come to its end, or an object is damaged: that one stays where it is.")]
+Exit code 1 when it did not come to its end, or an object is damaged or was not moved: that one stays where it is.")]
 pub(crate) struct Move {
     /// Remove objects from the old store once they are in the new one
     #[arg(long, conflicts_with_all = ["show", "stop"])]
@@ -63,6 +63,7 @@ struct Told {
     gone: u64,
     unknown: u64,
     damaged: u64,
+    failed: u64,
     damaged_objects: Vec<String>,
     words: Option<String>,
 }
@@ -98,7 +99,7 @@ async fn follow(client: &Client) -> anyhow::Result<()> {
     let bar = progress::objects(0);
     loop {
         let now: Told = client.get(PATH).await?;
-        let seen = now.copied + now.before + now.gone + now.damaged;
+        let seen = now.copied + now.before + now.gone + now.damaged + now.failed;
         bar.set_length(now.all_objects.max(seen));
         bar.set_position(seen);
         if now.state != "under-way" {
@@ -112,7 +113,7 @@ async fn follow(client: &Client) -> anyhow::Result<()> {
 async fn tell(client: &Client) -> anyhow::Result<ExitCode> {
     let told: Value = client.get(PATH).await?;
     let latest: Told = serde_json::from_value(told.clone())?;
-    let is_well = latest.state == "done" && latest.damaged == 0;
+    let is_well = latest.state == "done" && latest.damaged == 0 && latest.failed == 0;
     let code = if is_well { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     if client.is_json() {
         println!("{told}");
@@ -131,6 +132,7 @@ async fn tell(client: &Client) -> anyhow::Result<ExitCode> {
         (latest.gone, "deleted meanwhile"),
         (latest.unknown, "of no row, left in the old store: see `causeway verify`"),
         (latest.damaged, "not what was stored, left in the old store: see `causeway verify`"),
+        (latest.failed, "not read or not written, left in the old store: the log says why; move again"),
     ] {
         if count > 0 {
             println!("  {count} {words}");

@@ -13,7 +13,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use causeway_core::ObjectKey;
-use futures_util::StreamExt;
+use futures_util::future::ready;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use object_store::{GetResult, ObjectStore, ObjectStoreExt as _};
@@ -154,13 +155,14 @@ impl RemoteObjects {
 
     /// The names of up to `limit` objects from beyond `after` on, in their order.
     pub(crate) async fn names_after(&self, after: &str, limit: usize) -> Result<Vec<Path>, Error> {
-        let listed = match after {
+        let after = Path::parse(after).map_err(object_store::Error::from)?;
+        let listed = match after.as_ref() {
             "" => self.remote.reading.list(None),
-            after => self.remote.reading.list_with_offset(None, &Path::from(after)),
+            _ => self.remote.reading.list_with_offset(None, &after),
         };
-        let found: Vec<_> = listed.take(limit).collect().await;
-        let found = found.into_iter().map(|found| found.map(|meta| meta.location));
-        Ok(found.collect::<Result<_, _>>()?)
+        // Azure's servers know where to begin only from some version on, and those before begin with the first again.
+        let beyond = listed.try_filter(|found| ready(found.location > after));
+        Ok(beyond.map_ok(|found| found.location).take(limit).try_collect().await?)
     }
 
     /// Gives an object another name, under which nobody looks for it; gives whether there was one.
