@@ -1,7 +1,8 @@
 //! Moving objects from the store that they settled in before to the one that they settle in now, while both are read.
 //!
 //! What is in the old place is walked in the order of names. An object that a row tells of is copied, held against what was
-//! noted when it came, and seen to be there whole; only then may it be removed where it was. It goes on over restarts from where it
+//! noted when it came, and seen to be there whole; only then may it be removed where it was. What is to be removed is copied anew
+//! even if an earlier move has copied it: nobody has looked at that since. It goes on over restarts from where it
 //! was written last, at one node at a time. What no row tells of, and what is damaged, stays where it is and is counted.
 //!
 //! An object may be deleted while it is copied, by another node, too. So rows are asked again behind the copies: whoever deletes
@@ -35,8 +36,13 @@ const NODE: &str = "node";
 enum Left {
     /// It is not what was stored.
     Damaged,
-    /// It is not read or not written, for a reason of its own; another move tries again.
-    Failed,
+    /// It is not read or not written, it may be for a reason of its own; another move tries again.
+    Failed(StoreError),
+}
+
+/// Whether an error may be of the one object: no room, no key and no answer are of all.
+fn is_its_own(error: &StoreError) -> bool {
+    error.is_of_one_object() && !error.is_of_settings() && error.class() != Class::Exhausted
 }
 
 /// The bell of whoever moves.
@@ -144,8 +150,9 @@ impl Archive {
             MoveStep { position: keys.last().cloned(), is_end: keys.is_empty(), ..MoveStep::default() };
         let told = self.inner.catalog.told_objects(keys.clone()).await?;
         step.counts.unknown = (keys.len() - told.len()) as u64;
-        let mut copies = stream::iter(told.into_iter().map(|told| self.copy(told))).buffered(COPIED_AT_ONCE);
-        let mut here = Vec::new();
+        let mut copies =
+            stream::iter(told.into_iter().map(|told| self.copy(told, removes))).buffered(COPIED_AT_ONCE);
+        let (mut here, mut failure) = (Vec::new(), None);
         while let Some(copied) = copies.next().await {
             match copied? {
                 (known, Ok(Copied::Now)) => {
@@ -162,8 +169,15 @@ impl Archive {
                     step.counts.damaged += 1;
                     step.damaged.push(known.object);
                 }
-                (_, Err(Left::Failed)) => step.counts.failed += 1,
+                (_, Err(Left::Failed(error))) => {
+                    step.counts.failed += 1;
+                    failure = Some(error);
+                }
             }
+        }
+        // Where none of several can be moved, it is the store.
+        if let Some(error) = failure.filter(|_| here.is_empty() && step.counts.failed > 1) {
+            return Err(error.into());
         }
         let here = self.still_told(here, &mut step.counts).await?;
         if removes {
@@ -174,19 +188,19 @@ impl Archive {
         Ok(step)
     }
 
-    /// Copies one object. A store that fails for all objects is an error.
-    async fn copy(&self, told: ToldObject) -> Result<(Known, Result<Copied, Left>), StoreError> {
+    /// Copies one object; `anew`: even if it is there.
+    async fn copy(&self, told: ToldObject, anew: bool) -> Result<(Known, Result<Copied, Left>), StoreError> {
         let ToldObject { object, object_bytes, data_set } = told;
         let known = Known { object, object_bytes, digest: data_set };
-        match self.inner.store.copy_over(known.clone()).await {
+        match self.inner.store.copy_over(known.clone(), anew).await {
             Ok(copied) => Ok((known, Ok(copied))),
             Err(error @ StoreError::DamagedOld { .. }) => {
                 tracing::error!(object = %known.object, %error, "an object is not what was stored, and is not moved");
                 Ok((known, Err(Left::Damaged)))
             }
-            Err(error) if error.is_of_one_object() && error.class() != Class::Exhausted => {
+            Err(error) if is_its_own(&error) => {
                 tracing::error!(object = %known.object, %error, "an object cannot be moved");
-                Ok((known, Err(Left::Failed)))
+                Ok((known, Err(Left::Failed(error))))
             }
             Err(error) => Err(error),
         }

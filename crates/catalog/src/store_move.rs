@@ -38,6 +38,7 @@ pub struct Route {
 
 /// How many objects came to what.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct MoveCounts {
     /// Copied, and held against what was noted when they came.
     pub copied: u64,

@@ -100,26 +100,27 @@ impl Store {
         is_seen.map(|is_seen| !is_seen)
     }
 
-    /// Copies an object from the other place to the first, unless it is there whole.
+    /// Copies an object from the other place to the first, unless it is there in its length; `anew`: even then, for what is
+    /// there may not be what was put there, and is to be the only one.
     ///
     /// # Errors
     /// [`Error::DamagedOld`] when it is not what came; else when a disk or an object store fails. Then there is no more of it
     /// in the first place than before.
-    pub async fn copy_over(&self, known: Known) -> Result<Copied, Error> {
+    pub async fn copy_over(&self, known: Known, anew: bool) -> Result<Copied, Error> {
         let store = self.clone();
         // A task of its own: when whoever asks goes away, an upload is ended all the same.
-        let task = tokio::spawn(async move { store.copy_apart(known).await });
+        let task = tokio::spawn(async move { store.copy_apart(known, anew).await });
         task.await.unwrap_or(Err(Error::Closed))
     }
 
-    async fn copy_apart(&self, known: Known) -> Result<Copied, Error> {
+    async fn copy_apart(&self, known: Known, anew: bool) -> Result<Copied, Error> {
         let objects = &self.inner.objects;
         let key = known.object.clone();
         let _turn = objects.under_way.begin(&key).await;
         if objects.is_doomed(&key) {
             return Ok(Copied::Gone);
         }
-        if objects.first.length(self, &key).await? == Some(known.object_bytes) {
+        if !anew && objects.first.length(self, &key).await? == Some(known.object_bytes) {
             return Ok(Copied::Before);
         }
         match self.transfer(known).await {

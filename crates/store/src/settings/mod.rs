@@ -181,17 +181,18 @@ impl Settings {
     pub fn also_place(&self, environment: Environment<'_>) -> Result<Option<Place>, SettingsError> {
         let Some(also) = &self.also else { return Ok(None) };
         let of_also = |SettingsError(words)| SettingsError(format!("also: {words}"));
-        also.may_be_also(self.url.as_deref()).map_err(of_also)?;
+        also.may_be_also(self).map_err(of_also)?;
         also.place(PathBuf::new(), environment).map(Some).map_err(of_also)
     }
 
-    fn may_be_also(&self, first: Option<&str>) -> Result<(), SettingsError> {
+    fn may_be_also(&self, first: &Self) -> Result<(), SettingsError> {
         if self.url.is_none() {
             return Err(SettingsError::new("url is not given: name the store that has the objects"));
         }
-        if self.url.as_deref() == first {
+        let named = |it: &Self| (it.url.clone(), it.endpoint.clone(), it.account.clone());
+        if named(self) == named(first) {
             return Err(SettingsError::new(
-                "url is that of [store]: name the store that objects were in before",
+                "it is that of [store]: name the store that objects were in before",
             ));
         }
         if self.also.is_some() {

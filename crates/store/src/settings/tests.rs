@@ -161,6 +161,7 @@ fn another_store_may_stand_beside_that_is_only_read() {
     for (text, word) in [
         ("[also]\n", "url is not given"),
         ("url = \"file:///a\"\n[also]\nurl = \"file:///a\"", "that of [store]"),
+        ("url = \"s3://a\"\n[also]\nurl = \"s3://a\"", "that of [store]"),
         ("[also]\nurl = \"file:///a\"\nwarn_free = \"5%\"", "written to"),
         ("[also]\nurl = \"s3://a\"\nuploads = 4", "written to"),
         ("[also]\nurl = \"s3://a\"\n[also.also]\nurl = \"s3://b\"", "one move"),

@@ -302,7 +302,7 @@ async fn a_walk_ends_where_the_store_begins_with_the_first_name_whatever_it_is_a
     subject.behind.faults.begins_anew.store(true, SeqCst);
     let (first, second) = (put(&subject.store, b"one").await, put(&subject.store, b"two").await);
     for expected in [&first, &second] {
-        assert_eq!(subject.settle(expected).await.settled, [expected.object.clone()]);
+        assert_eq!(subject.settle(expected).await.settled, std::slice::from_ref(&expected.object));
     }
     let all = subject.store.settled_after("").await.unwrap().unwrap();
     assert_eq!(all.objects, [first.object, second.object.clone()]);

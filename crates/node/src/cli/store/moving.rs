@@ -28,7 +28,7 @@ First name the new store in [store] and the one that has the objects in [store.a
 what comes settles in the new one from then on, and what is in the old one is read there. Where several nodes serve meanwhile,
 start each with the new store in [store.also] before that, so that all read both. Then move. Each object is copied, held
 against its digest on the way, and seen to be there whole. With --remove it is removed from the old store then; without, it
-stays there, and a later run with --remove removes it. When all is moved, take [store.also] out of the settings.
+stays there, and a later run with --remove copies it once more and removes it. When all is moved, take [store.also] out of the settings.
 
 It goes on when this command is interrupted, and over restarts of the node.
 Exit code 1 when it did not come to its end, or an object is damaged or was not moved: that one stays where it is.")]
