@@ -41,6 +41,14 @@ class S3(Buckets):
 class S3sFs(S3):
     """s3s-fs."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._before: dict[str, set[str]] = {}
+
+    def make(self, name: str) -> S3Bucket:
+        self._before[name] = self._notes()
+        return super().make(name)
+
     def command(self) -> list[str]:
         return [
             str(program("bucket_server")), "--listen", f"127.0.0.1:{self.port}", "--folder", str(self.folder / "buckets"),
@@ -48,8 +56,11 @@ class S3sFs(S3):
         ]
 
     def unfinished(self, name: str) -> list[str]:
-        """It does not list them, but keeps a note of each, whichever bucket it is of."""
-        return [path.name for path in (self.folder / "buckets").glob(".upload-*.json")]
+        """It does not list them, but keeps a note of each, whichever bucket it is of: those since this one was made."""
+        return sorted(self._notes() - self._before[name])
+
+    def _notes(self) -> set[str]:
+        return {path.name for path in (self.folder / "buckets").glob(".upload-*.json")}
 
 
 class Moto(S3):
