@@ -216,12 +216,7 @@ fn note(connection: &Connection, aliases: &Aliases, identity: &str) -> Result<()
 /// Notes that a copy is due of what was just kept, when its study is one that its sender was sent. A sender who is no
 /// remote is believed to be one where the study's UID is of our making, which nobody guesses. What the node itself made
 /// or copied in never comes back.
-pub(crate) fn expect(
-    connection: &Connection,
-    record: &InstanceRecord,
-    instance: i64,
-    now: i64,
-) -> Result<(), Error> {
+pub(crate) fn expect(connection: &Connection, record: &InstanceRecord, now: i64) -> Result<(), Error> {
     let envelope = &record.envelope;
     if envelope.came_back.is_some() {
         return Ok(());
@@ -230,11 +225,12 @@ pub(crate) fn expect(
     connection
         .prepare_cached(
             "INSERT INTO way_back (instance, remote, next_at)
-             SELECT CAST(?3 AS BIGINT), remote, CAST(?4 AS BIGINT) FROM alias_study WHERE pseudonym = ?1
+             SELECT (SELECT id FROM instance WHERE uid = ?3), remote, CAST(?4 AS BIGINT)
+             FROM alias_study WHERE pseudonym = ?1
              AND (remote = ?2 OR (?2 IS NULL AND pseudonym <> original)) ORDER BY remote LIMIT 1
              ON CONFLICT (instance) DO UPDATE SET remote = excluded.remote, attempt = 0, next_at = excluded.next_at,
              error = NULL",
         )?
-        .send((record.ids.study.as_str(), from, instance, now))?;
+        .send((record.ids.study.as_str(), from, record.ids.instance.as_str(), now))?;
     Ok(())
 }

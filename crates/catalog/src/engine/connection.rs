@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use super::Durability;
-use super::failure::Failure;
+use super::failure::{Failure, OptionalExtension};
 use super::values::{FromSql, Params, ValueRef};
 use super::{postgres, sqlite};
 
@@ -168,7 +168,30 @@ pub(crate) enum Statement<'c> {
     Postgres(postgres::Statement<'c>),
 }
 
-impl Statement<'_> {
+impl<'c> Statement<'c> {
+    /// Asks for what `map` makes of its first row, within a transaction that writes: on a server it is on its way then, and
+    /// what is asked next does not wait for it. All is run in the order in which it is asked.
+    pub(crate) fn ask<T>(
+        &mut self,
+        params: impl Params,
+        map: fn(&Row<'_>) -> Result<T, Failure>,
+    ) -> Result<Asked<'c, T>, Failure> {
+        match self {
+            Self::Sqlite(_) => Ok(Asked::Here(self.query_row(params, map).optional()?)),
+            Self::Postgres(statement) => Ok(Asked::OnItsWay { answer: statement.ask(params)?, map }),
+        }
+    }
+
+    /// Inserts as [`Statement::insert`] does, and asks for the key as [`Statement::ask`] does for a row.
+    pub(crate) fn ask_insert(&mut self, params: impl Params) -> Result<Asked<'c, i64>, Failure> {
+        match self {
+            Self::Sqlite(statement) => Ok(Asked::Here(Some(statement.insert(params)?))),
+            Self::Postgres(statement) => {
+                Ok(Asked::OnItsWay { answer: statement.ask_insert(params)?, map: |row| row.get(0) })
+            }
+        }
+    }
+
     /// Runs it; says how many rows it wrote.
     pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, Failure> {
         match self {
@@ -248,6 +271,30 @@ impl Statement<'_> {
     }
 }
 
+/// What was asked of a database and not waited for.
+pub(crate) enum Asked<'c, T> {
+    /// It is here: SQLite has nothing to wait for.
+    Here(Option<T>),
+    /// It is on its way from a server.
+    OnItsWay { answer: postgres::Asked<'c>, map: fn(&Row<'_>) -> Result<T, Failure> },
+}
+
+impl<T> Asked<'_, T> {
+    /// Waits for it.
+    ///
+    /// # Errors
+    /// When there is no row: [`Failure::NoRow`].
+    pub(crate) fn take(self) -> Result<T, Failure> {
+        match self {
+            Self::Here(row) => row.ok_or(Failure::NoRow),
+            Self::OnItsWay { answer, map } => {
+                let rows = answer.take()?;
+                map(&Row::Postgres(rows.first().ok_or(Failure::NoRow)?))
+            }
+        }
+    }
+}
+
 /// The rows of a statement.
 pub(crate) enum Rows<'s> {
     /// As SQLite finds them.
@@ -302,6 +349,75 @@ impl Row<'_> {
         match self {
             Self::Sqlite(row) => sqlite::value(row, column),
             Self::Postgres(row) => postgres::value(row, column),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine;
+
+    /// An empty catalog on each database that there is, within a transaction that writes.
+    fn writers() -> Vec<Connection> {
+        let server = engine::on_a_server().map(|(writer, _)| writer);
+        let all: Vec<Connection> = [Some(engine::empty()), server].into_iter().flatten().collect();
+        for connection in &all {
+            connection.begin(Durability::Synced).unwrap();
+        }
+        all
+    }
+
+    fn ask<'c>(connection: &'c Connection, sql: &str, number: i64) -> Asked<'c, i64> {
+        connection.prepare_cached(sql).unwrap().ask([number], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn what_is_asked_is_run_in_order_and_may_be_taken_in_any() {
+        const COUNT: &str = "SELECT count(*) FROM tombstone WHERE deleted_at = ?1";
+        for connection in writers() {
+            let before = ask(&connection, COUNT, 7);
+            connection
+                .prepare_cached("INSERT INTO tombstone (uid, deleted_at) VALUES ('1.2', ?1)")
+                .unwrap()
+                .send([7_i64])
+                .unwrap();
+            let after = ask(&connection, COUNT, 7);
+            drop(ask(&connection, COUNT, 8));
+            assert_eq!((after.take().unwrap(), before.take().unwrap()), (1, 0));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_row_is_none() {
+        for connection in writers() {
+            let none = ask(&connection, "SELECT deleted_at FROM tombstone WHERE deleted_at = ?1", 7);
+            assert!(none.take().optional().unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn answers_longer_than_what_is_read_at_once_are_taken_in_any_order() {
+        const LONG: &str = "SELECT length(replace(hex(zeroblob(?1)), '0', 'x'))";
+        const LONG_THERE: &str = "SELECT repeat('x', ?1::int) FROM generate_series(1, 9)";
+        for connection in writers() {
+            let sql = if matches!(connection, Connection::Sqlite(_)) { LONG } else { LONG_THERE };
+            let all: Vec<_> = (0..9)
+                .map(|_| connection.prepare_cached(sql).unwrap().ask([1_000_000_i64], |_| Ok(())).unwrap())
+                .collect();
+            for asked in all.into_iter().rev() {
+                asked.take().unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn what_fails_is_told_when_it_is_taken_at_the_latest() {
+        for connection in writers() {
+            let sql = "INSERT INTO series (study, uid, instance_count, changed_at, attributes)
+                VALUES (NULL, '1.2', 0, ?1, '')";
+            let asked = connection.prepare_cached(sql).unwrap().ask_insert([7_i64]);
+            assert!(asked.and_then(Asked::take).is_err());
         }
     }
 }

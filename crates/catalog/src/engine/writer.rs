@@ -73,8 +73,11 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
             let run = |connection: &Connection| {
-                let done = job(connection)?;
-                connection.flush()?;
+                let done = job(connection);
+                // What a job that failed left on its way is nobody else's.
+                let flushed = connection.flush();
+                let done = done?;
+                flushed?;
                 Ok(done)
             };
             let result = connection.map_or(Err(Error::Database(Failure::Transaction)), run);
@@ -121,17 +124,9 @@ impl WriterThread {
         batch: Vec<Write>,
         answers: &mut Vec<Answer>,
     ) -> Result<(), Failure> {
-        let mut going = self.connection.begin(wanted);
-        for write in batch {
-            if going.is_err() {
-                answers.push((write.job)(None).answer);
-                continue;
-            }
-            going = self.savepoint(write.job, answers).inspect_err(|_| {
-                let _ = self.connection.control("ROLLBACK");
-            });
+        if !self.run_jobs(wanted, batch, answers)? {
+            return self.connection.control("ROLLBACK");
         }
-        going?;
         let fate = self.witness.fate();
         let committed = match fate {
             Commit::Undone => Err(Failure::Transaction),
@@ -141,6 +136,35 @@ impl WriterThread {
             let _ = self.connection.control("ROLLBACK");
         })?;
         if fate == Commit::Untold { Err(Failure::Transaction) } else { Ok(()) }
+    }
+
+    /// Begins a transaction and runs the jobs in it; says whether anything of it is to stay.
+    fn run_jobs(
+        &self,
+        wanted: Durability,
+        batch: Vec<Write>,
+        answers: &mut Vec<Answer>,
+    ) -> Result<bool, Failure> {
+        let is_alone = batch.len() == 1;
+        let mut going = self.connection.begin(wanted).map(|()| true);
+        for write in batch {
+            going = match going {
+                Err(failure) => {
+                    answers.push((write.job)(None).answer);
+                    Err(failure)
+                }
+                // The transaction is its savepoint.
+                Ok(_) if is_alone => {
+                    let ran = (write.job)(Some(&self.connection));
+                    answers.push(ran.answer);
+                    Ok(ran.keep)
+                }
+                Ok(_) => self.savepoint(write.job, answers).map(|()| true).inspect_err(|_| {
+                    let _ = self.connection.control("ROLLBACK");
+                }),
+            };
+        }
+        going
     }
 
     fn savepoint(&self, job: Job, answers: &mut Vec<Answer>) -> Result<(), Failure> {

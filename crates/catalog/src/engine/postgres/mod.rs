@@ -23,6 +23,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::failure::Failure;
@@ -31,7 +32,7 @@ pub(super) use failure::Refusal;
 use server::Role;
 pub use server::{Server, ServerError};
 use session::{Kind, Session, Sort};
-pub(crate) use statement::{Row, Rows, Statement, value};
+pub(crate) use statement::{Asked, Row, Rows, Statement, value};
 use values::Given;
 
 /// How long a server may be silent that was asked something; it ends what takes so long by itself before.
@@ -181,9 +182,24 @@ impl Connection {
         }
     }
 
-    /// Whether so much was sent without waiting that its answers are taken first.
-    fn owes_too_much(&self) -> bool {
-        self.session.borrow().as_ref().is_some_and(|session| session.owed() >= MAX_OWED)
+    /// Takes the answers to what was sent without waiting, where there are many.
+    fn limit_owed(&self) -> Result<(), Failure> {
+        let is_much = self.session.borrow().as_ref().is_some_and(|session| session.owed() >= MAX_OWED);
+        if is_much { self.flush() } else { Ok(()) }
+    }
+
+    /// Sends a statement whose rows are taken later; waits for nothing, unless it is not prepared.
+    fn pose(&self, sql: &str, kind: Kind, given: Vec<Given>) -> Result<oneshot::Receiver<Vec<Row>>, Failure> {
+        self.limit_owed()?;
+        let known = self.session.borrow().as_ref().and_then(|session| session.known(sql, kind));
+        let statement = match known {
+            Some(statement) => statement,
+            None => self.ask(async |session| session.prepared(sql, kind).await)?,
+        };
+        match &*self.session.borrow() {
+            Some(session) => Ok(session.pose(statement, given)),
+            None => Err(Refusal::lost("the connection to PostgreSQL was lost").into()),
+        }
     }
 
     /// Sends a statement and waits for nothing; gives its values back where it is not prepared.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
+use futures_util::TryStreamExt;
 use quick_cache::unsync::Cache;
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_postgres::{Client, Error, Row, Statement};
@@ -117,6 +119,23 @@ impl Session {
                 Ok(())
             }),
         );
+    }
+
+    /// Sends a statement that was prepared, whose rows are there when its answer was waited for.
+    pub(super) fn pose(&self, statement: Statement, given: Vec<Given>) -> oneshot::Receiver<Vec<Row>> {
+        let client = Arc::clone(&self.client);
+        let (rows, taken) = oneshot::channel();
+        self.post(
+            Sort::Statement,
+            Box::pin(async move {
+                check_count(&statement, &given)?;
+                let answer = client.query_raw(&statement, given).await?;
+                // Whoever asked may have found that it needs them no more.
+                let _ = rows.send(answer.try_collect().await?);
+                Ok(())
+            }),
+        );
+        taken
     }
 
     fn post(&self, sort: Sort, mut answer: Pin<Box<dyn Future<Output = Result<(), Refusal>> + Send>>) {

@@ -1,6 +1,7 @@
 //! Statements and their rows.
 
 use futures_util::future::try_join_all;
+use tokio::sync::oneshot;
 
 use super::Connection;
 use super::session::Kind;
@@ -24,6 +25,21 @@ impl<'c> Statement<'c> {
     }
 }
 
+impl<'c> Statement<'c> {
+    pub(crate) fn ask(&mut self, params: impl Params) -> Result<Asked<'c>, Failure> {
+        self.pose(Kind::Plain, params)
+    }
+
+    pub(crate) fn ask_insert(&mut self, params: impl Params) -> Result<Asked<'c>, Failure> {
+        self.pose(Kind::Insert, params)
+    }
+
+    fn pose(&self, kind: Kind, params: impl Params) -> Result<Asked<'c>, Failure> {
+        let rows = self.connection.pose(&self.sql, kind, Given::all(params)?)?;
+        Ok(Asked { connection: self.connection, rows })
+    }
+}
+
 impl Statement<'_> {
     pub(crate) fn execute(&mut self, params: impl Params) -> Result<usize, Failure> {
         let given = Given::all(params)?;
@@ -34,9 +50,7 @@ impl Statement<'_> {
     /// Has it run without waiting for it, where it is prepared.
     pub(crate) fn send(&mut self, params: impl Params) -> Result<(), Failure> {
         let given = Given::all(params)?;
-        if self.connection.owes_too_much() {
-            self.connection.flush()?;
-        }
+        self.connection.limit_owed()?;
         match self.connection.post(&self.sql, given) {
             Ok(()) => Ok(()),
             Err(given) => self.connection.ask(async |it| it.execute(&self.sql, &given).await).map(drop),
@@ -73,6 +87,21 @@ impl Statement<'_> {
     fn rows(&self, kind: Kind, params: impl Params) -> Result<Vec<Row>, Failure> {
         let given = Given::all(params)?;
         self.connection.ask(async |session| session.query(&self.sql, kind, &given).await)
+    }
+}
+
+/// Rows that were asked for and not waited for.
+pub(crate) struct Asked<'c> {
+    connection: &'c Connection,
+    rows: oneshot::Receiver<Vec<Row>>,
+}
+
+impl Asked<'_> {
+    /// Waits for them, and for all that was asked before.
+    pub(crate) fn take(mut self) -> Result<Vec<Row>, Failure> {
+        self.connection.flush()?;
+        // They are not here when that failed before, and whoever asked was told.
+        self.rows.try_recv().map_err(|_| Failure::Transaction)
     }
 }
 
