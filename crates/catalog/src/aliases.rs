@@ -208,7 +208,7 @@ fn note(connection: &Connection, aliases: &Aliases, identity: &str) -> Result<()
                          ON CONFLICT DO NOTHING",
     )?;
     for (pseudonym, original) in uids {
-        insert.execute((remote.as_str(), pseudonym, original))?;
+        insert.send((remote.as_str(), pseudonym, original))?;
     }
     Ok(())
 }

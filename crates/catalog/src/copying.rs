@@ -13,6 +13,25 @@ const OF_SQLITE: [&str; 2] = ["synced", "unfilled"];
 /// What PostgreSQL cannot hold in a text, and what it holds in its place.
 const NUL: (&str, &str) = ("\0", "\u{2400}");
 
+/// Rows after which it is told how far a copy is.
+const ROWS_TOLD: u64 = 2_000;
+
+/// How far a copy is.
+#[derive(Debug, Clone, Copy)]
+pub enum Step<'s> {
+    /// A table is begun.
+    Begun {
+        /// The table.
+        table: &'s str,
+        /// Its rows, each of which is written and read back.
+        rows: u64,
+    },
+    /// So many more of its rows were written or, afterwards, read back.
+    Rows(u64),
+    /// It is there.
+    Done(&'s Moved),
+}
+
 /// What was copied of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Moved {
@@ -32,21 +51,22 @@ pub struct Sum {
 }
 
 /// Copies all tables from `source` to `target`, each of which is in a transaction; `file` is the one that is SQLite's, and
-/// knows the tables. `told` hears of each once it is there.
+/// knows the tables. `told` hears how far it is.
 pub(crate) fn copy_all(
     file: &Connection,
     source: &Connection,
     target: &Connection,
-    told: &mut dyn FnMut(&Moved),
+    told: &mut dyn FnMut(Step<'_>),
 ) -> Result<Vec<Moved>, Error> {
     let mut all = Vec::new();
     for table in tables(file)? {
-        let sum = table.copy(source, target)?;
-        if table.sum(target)? != sum {
+        told(Step::Begun { table: &table.name, rows: table.rows(source)? });
+        let sum = table.copy(source, target, told)?;
+        if table.sum(target, told)? != sum {
             return Err(Error::Corrupt("a table holds something else than what was written to it"));
         }
         let moved = Moved { table: table.name, sum };
-        told(&moved);
+        told(Step::Done(&moved));
         all.push(moved);
     }
     Ok(all)
@@ -77,8 +97,19 @@ fn tables(file: &Connection) -> Result<Vec<Table>, Error> {
 }
 
 impl Table {
+    /// How many rows it has.
+    fn rows(&self, connection: &Connection) -> Result<u64, Error> {
+        let mut count = connection.prepare_cached(&format!("SELECT count(*) FROM {}", self.name))?;
+        Ok(count.query_row([], |row| row.get(0))?)
+    }
+
     /// Writes all rows of the source to the target.
-    fn copy(&self, source: &Connection, target: &Connection) -> Result<Sum, Error> {
+    fn copy(
+        &self,
+        source: &Connection,
+        target: &Connection,
+        told: &mut dyn FnMut(Step<'_>),
+    ) -> Result<Sum, Error> {
         let Self { name, columns } = self;
         let (listed, places) = (columns.join(", "), vec!["?"; columns.len()].join(", "));
         // What its migrations put there is that of no catalog.
@@ -88,7 +119,9 @@ impl Table {
         let mut sum = Sum::default();
         self.each(source, |values| {
             sum.add(values);
-            Ok(insert.send(params_from_iter(values.iter().copied()))?)
+            insert.send(params_from_iter(values.iter().copied()))?;
+            sum.tell(told);
+            Ok(())
         })?;
         if columns.first().is_some_and(|first| first == "id") {
             target.number_beyond(name, source.last_number(name)?)?;
@@ -97,10 +130,11 @@ impl Table {
     }
 
     /// Reads all rows.
-    fn sum(&self, connection: &Connection) -> Result<Sum, Error> {
+    fn sum(&self, connection: &Connection, told: &mut dyn FnMut(Step<'_>)) -> Result<Sum, Error> {
         let mut sum = Sum::default();
         self.each(connection, |values| {
             sum.add(values);
+            sum.tell(told);
             Ok(())
         })?;
         Ok(sum)
@@ -120,6 +154,13 @@ impl Table {
 }
 
 impl Sum {
+    /// Tells of the latest rows, now and then.
+    fn tell(&self, told: &mut dyn FnMut(Step<'_>)) {
+        if self.rows.is_multiple_of(ROWS_TOLD) {
+            told(Step::Rows(ROWS_TOLD));
+        }
+    }
+
     fn add(&mut self, values: &[ValueRef<'_>]) {
         let mut digest = Sha256::new();
         let mut part = |sort: u8, bytes: &[u8]| {

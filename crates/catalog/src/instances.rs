@@ -121,11 +121,12 @@ impl Catalog {
     pub async fn mark_settled(&self, objects: Vec<ObjectKey>) -> Result<(), Error> {
         self.engine
             .write(Durability::Replayable, move |connection| {
-                let mut statement =
-                    connection.prepare_cached("UPDATE instance SET settled = 1 WHERE object = ?1")?;
-                for object in &objects {
-                    statement.execute([object.as_str()])?;
-                }
+                let objects: Vec<&str> = objects.iter().map(ObjectKey::as_str).collect();
+                connection
+                    .prepare_cached(
+                        "UPDATE instance SET settled = 1 WHERE object IN (SELECT value FROM json_each(?1))",
+                    )?
+                    .send([serde_json::json!(objects).to_string()])?;
                 Ok(())
             })
             .await

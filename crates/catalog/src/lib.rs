@@ -59,7 +59,7 @@ use causeway_core::Clock;
 
 pub use aliases::{Aliases, CameBack, DueBack, OriginalStudy};
 pub use audit::AuditRow;
-pub use copying::{Moved, Sum};
+pub use copying::{Moved, Step, Sum};
 pub use engine::{Commit, Failure, Server, ServerError};
 pub use error::Error;
 pub use events::{Event, Events, Subject};

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use crate::copying::{Moved, copy_all};
+use crate::copying::{Moved, Step, copy_all};
 use crate::engine::{self, Connection, Durability, Server};
 use crate::error::Error;
 
@@ -13,12 +13,12 @@ use crate::error::Error;
 const OF_USE: [&str; 5] = ["patient", "remote", "token", "member", "audit"];
 
 /// Moves the catalog in the file `from` to an empty database on the server `to`, and holds what is there against what was
-/// here. `told` hears of each table once it is there.
+/// here. `told` hears how far it is.
 ///
 /// # Errors
 /// When one of them cannot be opened or fails, when the server has a catalog that was used, or when what is read there is
 /// not what was read here. Then nothing stays there but empty tables.
-pub fn move_to_server(from: &Path, to: &Server, told: &mut dyn FnMut(&Moved)) -> Result<Vec<Moved>, Error> {
+pub fn move_to_server(from: &Path, to: &Server, told: &mut dyn FnMut(Step<'_>)) -> Result<Vec<Moved>, Error> {
     let (source, target) = (engine::of_file(from)?, engine::of_server(to)?);
     target.begin(Durability::Synced)?;
     let moved = refuse_used(&target).and_then(|()| copy_all(&source, &source, &target, told));

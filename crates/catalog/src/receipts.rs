@@ -82,7 +82,7 @@ impl Catalog {
                     "UPDATE link_sent SET acknowledged_at = ?2 WHERE job = ?1 AND acknowledged_at IS NULL",
                 )?;
                 for job in &jobs {
-                    statement.execute((job, now))?;
+                    statement.send((job, now))?;
                 }
                 Ok(())
             })
@@ -105,7 +105,7 @@ impl Catalog {
                 )?;
                 for LinkReceipt { instance, digest, at, .. } in &receipts {
                     let at = at.as_millisecond();
-                    statement.execute((remote.as_str(), instance.as_str(), digest.0, at, now))?;
+                    statement.send((remote.as_str(), instance.as_str(), digest.0, at, now))?;
                 }
                 Ok(())
             })

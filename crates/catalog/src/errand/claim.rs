@@ -156,7 +156,7 @@ impl Catalog {
                      AND (lease_owner IS NULL OR lease_owner = ?2)",
                 )?;
                 for errand in &errands {
-                    statement.execute((errand, &owner, now))?;
+                    statement.send((errand, &owner, now))?;
                 }
                 Ok(())
             })

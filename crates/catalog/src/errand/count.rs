@@ -115,7 +115,7 @@ fn gather(connection: &Connection, delivery: i64, now: i64, expires_at: i64) -> 
     let made = studies.len() as u64;
     for (study, (remote, jobs, references)) in studies {
         for job in &jobs {
-            mark.execute((job, Some(Commitment::Asked as i64)))?;
+            mark.send((job, Some(Commitment::Asked as i64)))?;
         }
         let kind = ErrandKind::Count;
         Gathered { kind, uid: &study, remote: &remote, jobs: &jobs, references: &references }

@@ -141,13 +141,13 @@ fn let_go(connection: &Connection, name: &str, now: i64) -> Result<(), Error> {
     let beyond = (now, name, MAX_KEPT - 1, MAX_LET_GO);
     let ids: Vec<i64> = statement.query_map(beyond, |row| row.get(0))?.collect::<Result<_, _>>()?;
     for errand in ids {
-        connection.prepare_cached("DELETE FROM errand_item WHERE errand = ?1")?.execute([errand])?;
+        connection.prepare_cached("DELETE FROM errand_item WHERE errand = ?1")?.send([errand])?;
         connection
             .prepare_cached(
                 "UPDATE errand SET state = 4, changed_at = ?2, words = 'the result is not kept any more'
                  WHERE id = ?1",
             )?
-            .execute((errand, now))?;
+            .send((errand, now))?;
     }
     Ok(())
 }

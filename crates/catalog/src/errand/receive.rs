@@ -167,7 +167,7 @@ impl Catalog {
                 let mut fail = connection
                     .prepare_cached("UPDATE errand_item SET reason = ?3 WHERE errand = ?1 AND place = ?2")?;
                 for (place, reason) in &failed {
-                    fail.execute((errand, place, reason.0))?;
+                    fail.send((errand, place, reason.0))?;
                 }
                 Ok(())
             })

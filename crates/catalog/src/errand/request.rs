@@ -107,7 +107,7 @@ fn gather(
         return Ok(false);
     }
     for job in &jobs {
-        mark.execute((job, Some(1)))?;
+        mark.send((job, Some(1)))?;
     }
     let (kind, uid) = (ErrandKind::Request, transaction.as_str());
     Gathered { kind, uid, remote: &remote, jobs: &jobs, references: &references }

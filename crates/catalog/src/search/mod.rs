@@ -50,7 +50,8 @@ impl Catalog {
                 })
                 .await;
         }
-        let mut answers = self.search(Query { limit: None, offset: 0, ..query }).await?;
+        let limit = u32::try_from(up_to).ok();
+        let mut answers = self.search(Query { limit, offset: 0, ..query }).await?;
         let mut count = 0;
         while count < up_to && answers.next().await?.is_some() {
             count += 1;

@@ -35,9 +35,10 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Who limits the answers is read that many at once, anybody else a page at first.
+    /// Who limits the answers is read that many at once, anybody else a page at first; where rows are looked at, as a rule most
+    /// of them match.
     fn start(question: &Question, offset: u32, left: Option<u32>) -> Self {
-        let wanted = left.filter(|_| question.is_exact()).unwrap_or(FIRST_ROWS);
+        let wanted = left.unwrap_or(FIRST_ROWS);
         let more = Numbers::begin(question.query.level);
         Self { numbers: VecDeque::new(), more, offset, wanted: wanted.saturating_add(offset) }
     }
@@ -63,7 +64,8 @@ impl Question {
     pub(super) fn start(&self) -> (Place, u32) {
         let offset = self.query.offset;
         let (of_numbers, of_reader) = if self.is_exact() { (offset, 0) } else { (0, offset) };
-        (Place::start(self, of_numbers, self.query.limit), of_reader)
+        let left = self.query.limit.map(|limit| limit.saturating_add(of_reader));
+        (Place::start(self, of_numbers, left), of_reader)
     }
 
     /// Reads a page.

@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use causeway_archive::Archive;
 use causeway_archive::dispatch::NoDispatcher;
 use causeway_archive::rebuild::NOT_REBUILT;
+use causeway_catalog::Step;
 use causeway_core::{Clock, SystemClock};
 use clap::{Args, Subcommand};
 
@@ -99,8 +100,16 @@ impl Move {
             bail!("--to names no server: postgres://user@host:port/database");
         };
         let server = compose::secured(*server, &wanted, &clock)?;
-        let moved = causeway_catalog::move_to_server(&from, &server, &mut |moved| {
-            println!("{:>12} {}", moved.sum.rows, moved.table);
+        let mut bar = progress::objects(0);
+        let moved = causeway_catalog::move_to_server(&from, &server, &mut |step| match step {
+            Step::Begun { table, rows } => {
+                bar = progress::objects(2 * rows).with_message(format!("{table}, written and read back"));
+            }
+            Step::Rows(more) => bar.inc(more),
+            Step::Done(moved) => {
+                bar.finish_and_clear();
+                println!("{:>12} {}", moved.sum.rows, moved.table);
+            }
         });
         let moved =
             moved.with_context(|| format!("the catalog {} was not moved to {server}", from.display()))?;
