@@ -14,6 +14,7 @@ mod removed;
 mod retention;
 mod search;
 mod sight;
+mod store_moves;
 mod transforms;
 mod verifications;
 mod worklist;
