@@ -178,3 +178,72 @@ impl WriterThread {
         self.connection.control("RELEASE one")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Server};
+
+    const KEEP: &str = "INSERT INTO tombstone (uid, deleted_at) VALUES (?1, 0)";
+
+    /// An engine on each database that there is, and what its file is in.
+    async fn engines() -> Vec<(Engine, tempfile::TempDir)> {
+        let folder = || tempfile::tempdir().unwrap();
+        let of_file = folder();
+        let mut all = vec![(Engine::open(&of_file.path().join("catalog.db")).await.unwrap(), of_file)];
+        if let Some(database) = causeway_testkit::database::Database::fresh().unwrap() {
+            let server = Server::parse(&database.url()).unwrap();
+            all.push((Engine::connect(server).await.unwrap(), folder()));
+        }
+        all
+    }
+
+    fn keep(connection: &Connection, uid: &str) -> Result<(), Error> {
+        Ok(connection.prepare_cached(KEEP)?.send([uid])?)
+    }
+
+    async fn kept(engine: &Engine) -> Vec<String> {
+        let all = engine.read(|connection| {
+            let mut statement = connection.prepare_cached("SELECT uid FROM tombstone ORDER BY uid")?;
+            Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        });
+        all.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn of_a_job_that_fails_nothing_stays_whether_it_is_alone_or_not() {
+        for (engine, _folder) in engines().await {
+            let write = |uid: &'static str, fails: bool| {
+                engine.write(Durability::Synced, move |connection| {
+                    keep(connection, uid)?;
+                    if fails { Err(Error::Closed) } else { Ok(()) }
+                })
+            };
+            assert!(write("1.1", true).await.is_err());
+            assert!(write("1.2", false).await.is_ok());
+            let many = tokio::join!(write("1.3", false), write("1.4", true), write("1.5", false));
+            assert!(many.0.is_ok() && many.1.is_err() && many.2.is_ok());
+            assert_eq!(kept(&engine).await, ["1.2", "1.3", "1.5"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_job_has_sent_in_vain_fails_no_other() {
+        for (engine, _folder) in engines().await {
+            let write =
+                |uid: &'static str| engine.write(Durability::Synced, move |connection| keep(connection, uid));
+            let gives_up = || {
+                engine.write(Durability::Synced, |connection| {
+                    keep(connection, "1.1")?;
+                    Err::<(), _>(Error::Closed)
+                })
+            };
+            write("1.1").await.unwrap();
+            assert!(gives_up().await.is_err());
+            write("1.2").await.unwrap();
+            let many = tokio::join!(write("1.3"), gives_up(), write("1.1"), write("1.4"));
+            assert!(many.0.is_ok() && many.1.is_err() && many.2.is_err() && many.3.is_ok());
+            assert_eq!(kept(&engine).await, ["1.1", "1.2", "1.3", "1.4"]);
+        }
+    }
+}
