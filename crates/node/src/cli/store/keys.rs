@@ -9,7 +9,7 @@ use causeway_core::{Clock as _, SystemClock};
 use causeway_store::sealed::KeyId;
 use causeway_store::sealed::file::{self, Place};
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::config::Settings;
 
@@ -105,17 +105,19 @@ impl Keys {
 
 fn list(place: KeyFile, is_json: bool) -> anyhow::Result<()> {
     let keys = file::read(&place.path()?).map_err(|words| anyhow!(words))?;
+    let does = |id| match id {
+        id if id == keys.first() => "seals",
+        id if keys.holds(id) => "opens",
+        _ => "lost",
+    };
+    if is_json {
+        let all: Vec<_> =
+            keys.ids().iter().map(|id| json!({ "id": id.to_string(), "does": does(id) })).collect();
+        println!("{}", Value::from(all));
+        return Ok(());
+    }
     for id in keys.ids() {
-        let does = match id {
-            id if id == keys.first() => "seals",
-            id if keys.holds(id) => "opens",
-            _ => "lost",
-        };
-        if is_json {
-            println!("{}", json!({ "id": id.to_string(), "does": does }));
-        } else {
-            println!("{id:16} {does}");
-        }
+        println!("{id:16} {}", does(id));
     }
     Ok(())
 }
