@@ -3,11 +3,12 @@
 //! Statements are written in what both understand; parameters are `?1` or `?`, whole numbers are 64 bits wide, yes is 1
 //! and no is 0, and what has no key of its own gets one by [`Statement::insert`].
 
+use std::collections::HashMap;
 use std::ops::Deref;
 
 use super::Durability;
 use super::failure::{Failure, OptionalExtension};
-use super::values::{FromSql, Params, ValueRef};
+use super::values::{FromSql, Params, Value, ValueRef, params_from_iter};
 use super::{postgres, sqlite};
 
 /// Rows that a server is asked for in one go.
@@ -114,6 +115,37 @@ impl Connection {
         }
     }
 
+    /// Reads rows by their numbers, for what `map` makes of each, in the order of `numbers`; `None` where there is no such row.
+    pub(crate) fn by_number<T>(
+        &self,
+        numbered: &Numbered,
+        numbers: &[i64],
+        mut map: impl FnMut(&Row<'_>) -> T,
+    ) -> Result<Vec<Option<T>>, Failure> {
+        let given = |last: Value| params_from_iter(numbered.values.iter().cloned().chain([last]));
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare(&numbered.one())?;
+                numbers
+                    .iter()
+                    .map(|number| {
+                        let mut rows = statement.query(given(Value::Integer(*number)))?;
+                        Ok(sqlite::next(&mut rows)?.map(|row| map(&row)))
+                    })
+                    .collect()
+            }
+            Self::Postgres(connection) => {
+                let list = Value::Text(serde_json::json!(numbers).to_string());
+                let rows = connection.prepare(&numbered.all()).query(given(list))?.into_inner();
+                let rows: HashMap<i64, Row<'_>> = rows
+                    .iter()
+                    .map(|row| Row::Postgres(row).get(0).map(|number| (number, Row::Postgres(row))))
+                    .collect::<Result<_, _>>()?;
+                Ok(numbers.iter().map(|number| rows.get(number).map(&mut map)).collect())
+            }
+        }
+    }
+
     /// Begins a transaction that only reads: all its statements see the same.
     pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, Failure> {
         let open = match self {
@@ -121,6 +153,29 @@ impl Connection {
             Self::Postgres(connection) => Open::Postgres { _held: connection.snapshot() },
         };
         Ok(Snapshot { connection: self, _open: open })
+    }
+}
+
+/// What is read of rows that are named by their numbers.
+#[derive(Debug)]
+pub(crate) struct Numbered {
+    /// A statement as far as its conditions, whose first column is the number.
+    pub(crate) select: String,
+    /// The column of the number.
+    pub(crate) number: String,
+    /// What the statement is given.
+    pub(crate) values: Vec<Value>,
+}
+
+impl Numbered {
+    fn one(&self) -> String {
+        format!("{} WHERE {} = ?", self.select, self.number)
+    }
+
+    /// For the rows of a list, where each statement costs more than what it finds.
+    pub(crate) fn all(&self) -> String {
+        let Self { select, number, .. } = self;
+        format!("{select} WHERE {number} IN (SELECT CAST(value AS BIGINT) FROM json_each(?))")
     }
 }
 
@@ -243,26 +298,6 @@ impl<'c> Statement<'c> {
     ) -> Result<T, Failure> {
         let mut rows = self.query(params)?;
         map(&rows.next()?.ok_or(Failure::NoRow)?)
-    }
-
-    /// Runs it for each of `all`, for what `map` makes of the first row of each; `None` where there is none.
-    pub(crate) fn query_each<P: Params, T>(
-        &mut self,
-        all: impl Iterator<Item = P>,
-        mut map: impl FnMut(&Row<'_>) -> T,
-    ) -> Result<Vec<Option<T>>, Failure> {
-        match self {
-            Self::Sqlite(statement) => all
-                .map(|params| {
-                    let mut rows = statement.query(params)?;
-                    Ok(sqlite::next(&mut rows)?.map(|row| map(&row)))
-                })
-                .collect(),
-            Self::Postgres(statement) => {
-                let first = |rows: Vec<postgres::Row>| rows.first().map(|row| map(&Row::Postgres(row)));
-                Ok(statement.query_each(all)?.into_iter().map(first).collect())
-            }
-        }
     }
 
     /// Whether it has a row.

@@ -19,7 +19,7 @@ use std::path::Path;
 use crate::error::Error;
 pub use commits::Commit;
 use commits::Witness;
-pub(crate) use connection::{Asked, Connection, Row};
+pub(crate) use connection::{Asked, Connection, Numbered, Row};
 pub use failure::Failure;
 pub(crate) use failure::OptionalExtension;
 pub(crate) use migrations::check_version;

@@ -8,7 +8,7 @@ use causeway_core::{Attributes, Query};
 use super::numbers::{NUMBERED_ROWS, Numbers};
 use super::plan::Plan;
 use super::rows::Assembler;
-use crate::engine::{Connection, params_from_iter};
+use crate::engine::Connection;
 use crate::error::Error;
 
 /// Rows that are read in one go.
@@ -75,13 +75,12 @@ impl Question {
         if place.numbers.is_empty() {
             self.number(&transaction, &mut place)?;
         }
-        let mut statement = transaction.prepare_cached(self.plan.row())?;
         let mut assembler = Assembler::new(&self.query, !self.is_exact());
         let mut answers = VecDeque::with_capacity(PAGE_ROWS.min(place.numbers.len()));
-        let numbers = place.numbers.drain(..PAGE_ROWS.min(place.numbers.len()));
-        let values = numbers.map(|number| params_from_iter(self.plan.row_values(number)));
+        let numbers: Vec<i64> = place.numbers.drain(..PAGE_ROWS.min(place.numbers.len())).collect();
+        let rows = transaction.by_number(&self.plan.rows, &numbers, |row| assembler.assemble(row))?;
         // A row that has gone since it was numbered is no answer any more.
-        for attributes in statement.query_each(values, |row| assembler.assemble(row))?.into_iter().flatten() {
+        for attributes in rows.into_iter().flatten() {
             let attributes = attributes?;
             if self.plan.leftovers.iter().all(|key| key_matches(key, &attributes)) {
                 answers.push_back(assembler.shown(attributes));

@@ -10,14 +10,13 @@ use causeway_core::{Level, Query};
 
 use super::condition::{self, Condition, Yield};
 use super::rows;
-use crate::engine::Value;
+use crate::engine::{Numbered, Value};
 
 /// What SQL answers, and what it leaves.
 pub(super) struct Plan {
     pub(super) level: Level,
-    row: String,
-    /// Values of the row's statement, before the row's number.
-    row_values: Vec<Value>,
+    /// How rows are read.
+    pub(super) rows: Numbered,
     /// What holds of the rows at the top.
     top: Vec<Condition>,
     /// What holds of the series and instances within.
@@ -55,12 +54,15 @@ impl Plan {
     pub(super) fn of(query: &Query) -> Self {
         let level = query.level;
         let all = joined(tables(level));
-        let (columns, row_values) = rows::columns(query);
+        let (columns, values) = rows::columns(query);
         let of_level = table(level);
         let mut plan = Self {
             level,
-            row: format!("SELECT {of_level}.id, {columns} FROM {all} WHERE {of_level}.id = ?"),
-            row_values,
+            rows: Numbered {
+                select: format!("SELECT {of_level}.id, {columns} FROM {all}"),
+                number: format!("{of_level}.id"),
+                values,
+            },
             top: Vec::new(),
             within: Vec::new(),
             leftovers: Vec::new(),
@@ -80,18 +82,6 @@ impl Plan {
             }
         }
         plan
-    }
-
-    // Reading.
-
-    /// The statement that reads one row by its number.
-    pub(super) fn row(&self) -> &str {
-        &self.row
-    }
-
-    /// What the statement is given for this row.
-    pub(super) fn row_values(&self, number: i64) -> impl Iterator<Item = Value> {
-        self.row_values.iter().cloned().chain([Value::Integer(number)])
     }
 
     // The top.

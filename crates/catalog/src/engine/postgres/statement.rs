@@ -1,6 +1,5 @@
 //! Statements and their rows.
 
-use futures_util::future::try_join_all;
 use tokio::sync::oneshot;
 
 use super::Connection;
@@ -57,18 +56,6 @@ impl Statement<'_> {
         }
     }
 
-    /// Runs it for the rows of each, all of them on their way at once.
-    pub(crate) fn query_each<P: Params>(
-        &mut self,
-        all: impl Iterator<Item = P>,
-    ) -> Result<Vec<Vec<Row>>, Failure> {
-        let all = all.map(Given::all).collect::<Result<Vec<_>, _>>()?;
-        self.connection.ask(async |session| {
-            let statement = session.prepared(&self.sql, Kind::Plain).await?;
-            try_join_all(all.iter().map(|given| session.rows(&statement, given))).await
-        })
-    }
-
     pub(crate) fn insert(&mut self, params: impl Params) -> Result<i64, Failure> {
         let rows = self.rows(Kind::Insert, params)?;
         match rows.as_slice() {
@@ -112,6 +99,10 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
+    pub(crate) fn into_inner(self) -> Vec<Row> {
+        self.rows
+    }
+
     pub(crate) fn next(&mut self) -> Option<AnyRow<'_>> {
         let row = self.rows.get(self.next)?;
         self.next += 1;

@@ -5,7 +5,7 @@ use causeway_core::query::fuzzy::FuzzyName;
 use causeway_core::query::{Key, Matching};
 use causeway_core::{Level, PatientKey, Query, Scope, Sight, Tag, Uid, Vr};
 
-use crate::engine::{self, Connection, params_from_iter};
+use crate::engine::{self, Connection, Value, params_from_iter};
 use crate::search::plan::{Plan, Statement};
 
 /// 5,000 patients with a study each, of two series with four instances each.
@@ -203,8 +203,9 @@ fn on_postgres_each_key_is_found_by_its_index_and_nothing_is_read_whole() {
     for (words, plan, index) in asked() {
         let steps = on_postgres(&reader, plan.find(i64::MAX, 100));
         assert!(steps.contains(index) && !steps.contains("Seq Scan"), "{words}: {steps}");
-        let row = on_postgres(&reader, (plan.row().to_owned(), plan.row_values(7).collect()));
-        assert!(!row.contains("Seq Scan"), "{words}: {row}");
+        let values = plan.rows.values.iter().cloned().chain([Value::Text("[7,9]".to_owned())]).collect();
+        let rows = on_postgres(&reader, (plan.rows.all(), values));
+        assert!(!rows.contains("Seq Scan"), "{words}: {rows}");
         if plan.level > Level::Study {
             for statement in [plan.within(&[7, 8], 100), plan.within_after(7, (13, 50), 100)] {
                 let steps = on_postgres(&reader, statement);
