@@ -1,6 +1,6 @@
 //! The database engine: one writer thread, a few reader threads. Every room file above hands over a closure and never
-//! opens a connection; what such a closure may do is in `connection.rs`, and which database it does it to it never
-//! learns.
+//! opens a connection; what such a closure may do is in `connection.rs` and `statement.rs`, and which database it does
+//! it to it never learns.
 
 mod commits;
 mod connection;
@@ -11,6 +11,7 @@ mod numbers;
 mod postgres;
 mod readers;
 mod sqlite;
+mod statement;
 mod values;
 mod writer;
 
@@ -19,7 +20,7 @@ use std::path::Path;
 use crate::error::Error;
 pub use commits::Commit;
 use commits::Witness;
-pub(crate) use connection::{Asked, Connection, Numbered, Row};
+pub(crate) use connection::{Connection, Numbered};
 pub use failure::Failure;
 pub(crate) use failure::OptionalExtension;
 pub(crate) use migrations::check_version;
@@ -27,6 +28,7 @@ pub use postgres::{Server, ServerError};
 use readers::Readers;
 #[cfg(test)]
 pub(crate) use sqlite::in_memory;
+pub(crate) use statement::{Asked, Row};
 pub(crate) use values::{Params, ToSql, Value, ValueRef, params_from_iter};
 use writer::Writer;
 

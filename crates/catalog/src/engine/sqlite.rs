@@ -10,9 +10,9 @@ use rusqlite::types::{ToSqlOutput, ValueRef as Held};
 use rusqlite::{ErrorCode, OpenFlags};
 
 use super::Durability;
-use super::connection::Row as AnyRow;
 use super::failure::Failure;
 use super::migrations;
+use super::statement::Row as AnyRow;
 use super::values::{Binder, Params, ToSql, ValueRef};
 use crate::error::Error;
 

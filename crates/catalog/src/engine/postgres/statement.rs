@@ -5,8 +5,8 @@ use tokio::sync::oneshot;
 use super::Connection;
 use super::session::Kind;
 use super::values::{Given, Held};
-use crate::engine::connection::Row as AnyRow;
 use crate::engine::failure::Failure;
+use crate::engine::statement::Row as AnyRow;
 use crate::engine::values::{Params, ValueRef};
 
 /// A row.
