@@ -23,8 +23,8 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::oneshot;
 use tokio::time::timeout;
+use tokio_postgres::Statement as Prepared;
 
 use super::failure::Failure;
 use crate::error::Error;
@@ -33,7 +33,6 @@ use server::Role;
 pub use server::{Server, ServerError};
 use session::{Kind, Session, Sort};
 pub(crate) use statement::{Asked, Row, Rows, Statement, value};
-use values::Given;
 
 /// How long a server may be silent that was asked something; it ends what takes so long by itself before.
 const SILENCE: Duration = Duration::from_secs(330);
@@ -188,8 +187,13 @@ impl Connection {
         if is_much { self.flush() } else { Ok(()) }
     }
 
-    /// Sends a statement whose rows are taken later; waits for nothing, unless it is not prepared.
-    fn pose(&self, sql: &str, kind: Kind, given: Vec<Given>) -> Result<oneshot::Receiver<Vec<Row>>, Failure> {
+    /// Hands a prepared statement to what `send` does with it, which waits for nothing. Only to prepare it is waited.
+    fn post<T>(
+        &self,
+        sql: &str,
+        kind: Kind,
+        send: impl FnOnce(&Session, Prepared) -> T,
+    ) -> Result<T, Failure> {
         self.limit_owed()?;
         let known = self.session.borrow().as_ref().and_then(|session| session.known(sql, kind));
         let statement = match known {
@@ -197,18 +201,9 @@ impl Connection {
             None => self.ask(async |session| session.prepared(sql, kind).await)?,
         };
         match &*self.session.borrow() {
-            Some(session) => Ok(session.pose(statement, given)),
+            Some(session) => Ok(send(session, statement)),
             None => Err(Refusal::lost("the connection to PostgreSQL was lost").into()),
         }
-    }
-
-    /// Sends a statement and waits for nothing; gives its values back where it is not prepared.
-    fn post(&self, sql: &str, given: Vec<Given>) -> Result<(), Vec<Given>> {
-        let slot = self.session.borrow();
-        let known = slot.as_ref().and_then(|session| Some((session, session.known(sql, Kind::Plain)?)));
-        let Some((session, statement)) = known else { return Err(given) };
-        session.send_statement(statement, given);
-        Ok(())
     }
 
     /// Asks the server; once more where the connection was lost and nothing hangs on it.

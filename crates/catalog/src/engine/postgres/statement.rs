@@ -34,7 +34,8 @@ impl<'c> Statement<'c> {
     }
 
     fn pose(&self, kind: Kind, params: impl Params) -> Result<Asked<'c>, Failure> {
-        let rows = self.connection.pose(&self.sql, kind, Given::all(params)?)?;
+        let given = Given::all(params)?;
+        let rows = self.connection.post(&self.sql, kind, |session, it| session.pose(it, given))?;
         Ok(Asked { connection: self.connection, rows })
     }
 }
@@ -46,14 +47,10 @@ impl Statement<'_> {
         Ok(usize::try_from(rows).unwrap_or(usize::MAX))
     }
 
-    /// Has it run without waiting for it, where it is prepared.
+    /// Has it run without waiting for it.
     pub(crate) fn send(&mut self, params: impl Params) -> Result<(), Failure> {
         let given = Given::all(params)?;
-        self.connection.limit_owed()?;
-        match self.connection.post(&self.sql, given) {
-            Ok(()) => Ok(()),
-            Err(given) => self.connection.ask(async |it| it.execute(&self.sql, &given).await).map(drop),
-        }
+        self.connection.post(&self.sql, Kind::Plain, |session, it| session.send_statement(it, given))
     }
 
     pub(crate) fn insert(&mut self, params: impl Params) -> Result<i64, Failure> {
