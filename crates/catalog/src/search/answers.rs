@@ -21,6 +21,8 @@ pub struct Answers {
     page: VecDeque<Attributes>,
     /// The page behind this one; none behind the last.
     coming: Option<Coming>,
+    /// Where those behind the limit begin, once it is reached.
+    behind: Option<Place>,
     /// How many more may be given.
     left: Option<u32>,
     /// Matches to pass over that SQL could not.
@@ -32,8 +34,13 @@ impl Answers {
         let left = query.limit;
         let question = Arc::new(Question::of(query));
         let (place, to_skip) = question.start();
-        let mut answers = Self { catalog, question, page: VecDeque::new(), coming: None, left, to_skip };
-        answers.coming = Some(answers.read(place));
+        let page = VecDeque::new();
+        let mut answers = Self { catalog, question, page, coming: None, behind: None, left, to_skip };
+        if left == Some(0) {
+            answers.behind = Some(place);
+        } else {
+            answers.coming = Some(answers.read(place));
+        }
         answers
     }
 
@@ -61,12 +68,39 @@ impl Answers {
         }
     }
 
+    /// How many answers there are behind the limit, once the last within it was given; counting stops at `up_to`. It goes on
+    /// from where the answers ended.
+    ///
+    /// # Errors
+    /// As for [`Answers::next`].
+    pub async fn behind(&mut self, up_to: u64) -> Result<u64, Error> {
+        let place = self.behind.take();
+        if self.question.is_exact() {
+            let read = self.page.len() as u64;
+            let Some(place) = place.filter(|_| read < up_to) else { return Ok(read.min(up_to)) };
+            let question = Arc::clone(&self.question);
+            let reads =
+                self.catalog.engine.read(move |connection| question.count(connection, place, up_to - read));
+            return Ok(read + reads.await?);
+        }
+        self.left = Some(u32::try_from(up_to).unwrap_or(u32::MAX));
+        self.coming = place.map(|place| self.read(place));
+        let mut count = 0;
+        while self.next().await?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// Takes a page, and has the next one read unless this one is all that is wanted.
     fn turn(&mut self, page: Page) {
         self.page = page.answers;
         let have = u32::try_from(self.page.len()).unwrap_or(u32::MAX);
         let enough = self.left.is_some_and(|left| left.saturating_add(self.to_skip) <= have);
-        if let Some(place) = page.next.filter(|_| !enough) {
+        let Some(place) = page.next else { return };
+        if enough {
+            self.behind = Some(place);
+        } else {
             let mut coming = self.read(place);
             // A first look hands the work over to a reader's thread; what comes of it is asked for later.
             if let Poll::Ready(page) = coming.as_mut().poll(&mut Context::from_waker(Waker::noop())) {

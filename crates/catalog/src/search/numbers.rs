@@ -111,12 +111,12 @@ impl Numbers {
         Ok(found.into_iter().map(|found| found.row).collect())
     }
 
-    /// How many there are, counting up to `up_to`.
+    /// How many there are that were not given yet, counting up to `up_to`.
     pub(super) fn count(mut self, connection: &Connection, plan: &Plan, up_to: u64) -> Result<u64, Error> {
         let by_study = plan.level > Level::Study && plan.means_all_within();
         let mut count = 0;
         while count < up_to && !self.is_over() {
-            count += if by_study {
+            count += if by_study && self.inside.is_none() {
                 self.find_studies(connection, plan)?;
                 let studies: Vec<i64> = self
                     .tops

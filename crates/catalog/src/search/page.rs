@@ -56,7 +56,7 @@ impl Question {
     }
 
     /// Whether SQL alone says what matches.
-    fn is_exact(&self) -> bool {
+    pub(super) fn is_exact(&self) -> bool {
         self.plan.leftovers.is_empty()
     }
 
@@ -88,6 +88,14 @@ impl Question {
         }
         let ends = place.numbers.is_empty() && place.more.is_over();
         Ok(Page { answers, next: (!ends).then_some(place) })
+    }
+
+    /// How many matches there are from a place on, counting up to `up_to`, where SQL alone says what matches.
+    pub(super) fn count(&self, connection: &Connection, place: Place, up_to: u64) -> Result<u64, Error> {
+        let (found, passed) = (place.numbers.len() as u64, u64::from(place.offset));
+        let transaction = connection.snapshot()?;
+        let more = place.more.count(&transaction, &self.plan, up_to.saturating_add(passed))?;
+        Ok(found.saturating_add(more.saturating_sub(passed)).min(up_to))
     }
 
     /// Finds rows, without reading them.

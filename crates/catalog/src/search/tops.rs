@@ -17,7 +17,10 @@ pub(super) struct Bounds {
     pub(super) looked_at: i64,
     /// Matches among these from which on the rest is looked at one by one too.
     pub(super) many: usize,
-    /// Rows at the top that are found in one go by an index. Each number is 8 bytes.
+    /// Rows at the top that are found in one go by an index, at least: all that it names are gone through however few are
+    /// taken, and whoever counts on from an answer wants more of them.
+    pub(super) found_first: u32,
+    /// The same, at most. Each number is 8 bytes.
     pub(super) found_together: u32,
     /// Studies that are found at once for what is within them.
     pub(super) studies_found: u32,
@@ -32,6 +35,7 @@ impl Bounds {
     pub(super) const USUAL: Self = Self {
         looked_at: 1024,
         many: 100,
+        found_first: 2 * 1024,
         found_together: 16 * 1024,
         studies_found: 256,
         studies_together: 256,
@@ -49,8 +53,8 @@ enum Step {
         under: Option<i64>,
         seen: usize,
     },
-    /// Finds the rows up to `last` by an index, `limit` of them at most: first those that are wanted, then many more, since
-    /// all are gone through each time.
+    /// Finds the rows up to `last` by an index, `limit` of them at most: first some, then many more, since all are gone
+    /// through each time.
     Find {
         last: i64,
         limit: u32,
@@ -91,10 +95,11 @@ impl Tops {
     }
 
     fn take_step(&mut self, connection: &Connection, plan: &Plan, wanted: u32) -> Result<Step, Error> {
-        let Bounds { looked_at, many, found_together, .. } = self.bounds;
+        let Bounds { looked_at, many, found_first, found_together, .. } = self.bounds;
+        let first = wanted.max(found_first).min(found_together);
         Ok(match self.step {
             Step::Begin if plan.means_all() => Step::Walk { under: None },
-            Step::Begin if plan.names_few() => Step::Find { last: i64::MAX, limit: wanted },
+            Step::Begin if plan.names_few() => Step::Find { last: i64::MAX, limit: first },
             Step::Begin => {
                 let over = newest(connection, plan.top_table())? - looked_at;
                 Step::Look { over, under: None, seen: 0 }
@@ -109,7 +114,7 @@ impl Tops {
                 } else if seen >= many {
                     Step::Walk { under: Some(over + 1) }
                 } else {
-                    Step::Find { last: over, limit: wanted }
+                    Step::Find { last: over, limit: first }
                 }
             }
             Step::Find { last, limit } => match self.add(connection, plan.find(last, limit))? {

@@ -115,6 +115,16 @@ impl Subject {
         all
     }
 
+    /// The answers to `query`, and how many there are behind its limit, counting up to `up_to`.
+    pub(crate) async fn page(&self, query: Query, up_to: u64) -> (Vec<Attributes>, u64) {
+        let mut answers = self.catalog.search(query).await.unwrap();
+        let mut page = Vec::new();
+        while let Some(answer) = answers.next().await.unwrap() {
+            page.push(answer);
+        }
+        (page, answers.behind(up_to).await.unwrap())
+    }
+
     /// The values of `tag` in the answers to `query`, in their order.
     pub(crate) async fn found(&self, query: Query, tag: Tag) -> Vec<String> {
         self.search(query).await.iter().map(|answer| text(answer, tag)).collect()

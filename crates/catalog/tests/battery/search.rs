@@ -159,22 +159,27 @@ fn pages_of_any_size_are_the_whole() {
     let subject = runtime.block_on(subject());
     let levels = [Level::Patient, Level::Study, Level::Series, Level::Instance];
     let mut runner = TestRunner::new(Config { cases: 60, failure_persistence: None, ..Config::default() });
-    let strategy = (0..4_usize, prop::collection::vec(key(), 0..3), 1..40_u32);
+    let strategy = (0..4_usize, prop::collection::vec(key(), 0..3), 1..40_u32, 1..60_u64);
     runner
-        .run(&strategy, |(level, keys, size)| {
+        .run(&strategy, |(level, keys, size, up_to)| {
             let query = Query { keys, ..Query::all(levels[level]) };
             let whole = runtime.block_on(subject.search(query.clone()));
             let mut pages = Vec::new();
             loop {
                 let offset = u32::try_from(pages.len()).unwrap();
                 let page = Query { limit: Some(size), offset, ..query.clone() };
-                let page = runtime.block_on(subject.search(page));
+                let (page, behind) = runtime.block_on(subject.page(page, up_to));
                 prop_assert!(page.len() <= size as usize);
+                prop_assert_eq!(behind, up_to.min((whole.len() - pages.len() - page.len()) as u64));
                 if page.is_empty() {
                     break;
                 }
                 pages.extend(page);
             }
+            let none = Query { limit: Some(0), offset: size, ..query };
+            let (none, behind) = runtime.block_on(subject.page(none, up_to));
+            prop_assert_eq!(none, []);
+            prop_assert_eq!(behind, up_to.min(whole.len().saturating_sub(size as usize) as u64));
             prop_assert_eq!(&pages, &whole);
             Ok(())
         })

@@ -61,12 +61,14 @@ pub(super) async fn answer(
     for text in &warnings {
         warn(&mut headers, &writer.base, text);
     }
-    if ended == Ended::No || writer.written == limit {
-        let left = remaining(archive, principal, query).await?;
-        if left > 0 {
-            let text = format!("There are {left} additional results that can be requested");
-            warn(&mut headers, &writer.base, &text);
-        }
+    let left = match ended {
+        Ended::Yes if writer.written == limit => rows.behind(MAX_COUNTED).await.map_err(SearchError::from)?,
+        Ended::Yes => 0,
+        Ended::No => remaining(archive, principal, query).await?,
+    };
+    if left > 0 {
+        let text = format!("There are {left} additional results that can be requested");
+        warn(&mut headers, &writer.base, &text);
     }
     if ended == Ended::Yes && writer.written == 0 {
         return Ok(respond(StatusCode::NO_CONTENT, headers, Body::empty()));
@@ -126,7 +128,7 @@ fn respond(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     response
 }
 
-/// Matches beyond this answer (PS3.18 §8.3.4.4.1).
+/// Matches beyond an answer that is not all read yet (PS3.18 §8.3.4.4.1).
 async fn remaining(archive: &Archive, principal: &Principal, query: Query) -> Result<u64, Problem> {
     let seen = u64::from(query.offset) + u64::from(query.limit.unwrap_or(u32::MAX));
     let total = archive.count(principal, query, seen.saturating_add(MAX_COUNTED)).await?;

@@ -28,6 +28,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { version: 20, sql: include_str!("../../migrations/postgres/0020.sql"), oldest: 19 },
     Migration { version: 21, sql: include_str!("../../migrations/postgres/0021.sql"), oldest: 19 },
     Migration { version: 22, sql: include_str!("../../migrations/postgres/0022.sql"), oldest: 19 },
+    Migration { version: 23, sql: include_str!("../../migrations/postgres/0023.sql"), oldest: 19 },
 ];
 
 /// Begins what only one node does at a time, however long it takes.

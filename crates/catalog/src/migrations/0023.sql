@@ -1,0 +1,1 @@
+-- The index of instances by series and number has the row's number by itself here; on a server it needs to be told.
