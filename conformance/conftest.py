@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--subject", choices=sorted(SUBJECTS), default="causeway", help="the server under test")
     parser.addoption(
         "--objects", choices=["file", *places.KINDS_OF_OBJECTS], default="file",
-        help="where nodes of ours keep objects: in files, on Azurite, on moto, on s3s-fs",
+        help="where nodes of ours keep objects: in files, on Azurite, at the door of Google's, on moto, on s3s-fs",
     )
     parser.addoption(
         "--catalog", choices=["sqlite", "postgres"], default="sqlite", help="where they keep the catalog",

@@ -14,6 +14,7 @@ import pytest
 
 from buckets import Bucket, Buckets
 from buckets_azure import Azurite
+from buckets_google import Google
 from buckets_s3 import Moto, S3sFs
 from databases import Database, Databases
 from subjects.causeway import binary
@@ -30,7 +31,7 @@ PROBES = {
 }
 
 #: Servers of object stores that are not files, by what `--objects` calls them.
-KINDS: dict[str, type[Buckets]] = {"az": Azurite, "moto": Moto, "s3": S3sFs}
+KINDS: dict[str, type[Buckets]] = {"az": Azurite, "gs": Google, "moto": Moto, "s3": S3sFs}
 KINDS_OF_OBJECTS = sorted(KINDS)
 #: Of those, the ones that speak S3.
 KINDS_OF_S3 = ["moto", "s3"]

@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// The server under test: causeway or orthanc
     #[arg(long, default_value = "causeway")]
     subject: String,
-    /// Where nodes of ours keep objects: file, s3 (s3s-fs) or moto
+    /// Where nodes of ours keep objects: file, s3 (s3s-fs), moto, az (Azurite) or gs (moto, as Google's store)
     #[arg(long, default_value = "file")]
     objects: String,
     /// Where they keep the catalog: sqlite or postgres
