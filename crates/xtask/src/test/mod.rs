@@ -28,21 +28,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         steps.step("prepare", || prepare::run().map(|()| Done::of(true)));
     }
     steps.step("format", || command(&["fmt", "--all", "--check"]));
-    steps.step("clippy", || {
-        command(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
-    });
     steps.step("tidy", || tidy::run().map(|code| Done::of(code == ExitCode::SUCCESS)));
-    steps.step("unit tests", unit_tests);
-    steps.step("documentation tests", || tests(&["test", "--workspace", "--doc", "--quiet"]));
-    steps.step("programs of the testkit", programs);
+    steps.step("build", build);
+    // What computes goes beside what waits.
     steps.beside([
-        ("conformance of causeway, PS3.4", || suite("causeway", PS3_4, vec![PS3_4.into()])),
-        ("conformance of causeway, PS3.18", || suite("causeway", PS3_18, vec![PS3_18.into()])),
-        ("conformance of causeway, deliveries", || suite("causeway", "deliveries", deliveries()?)),
-        ("conformance of causeway, other scenarios", || suite("causeway", "scenarios", other_scenarios()?)),
-        ("conformance of causeway, crashes", || suite("causeway", CRASH, vec![CRASH.into()])),
-        ("conformance of causeway, the rest", || suite("causeway", "rest", the_rest()?)),
-        ("conformance of orthanc, which proves the suite", || suite("orthanc", "all", Vec::new())),
+        vec![("clippy", clippy), ("unit tests", unit_tests), ("documentation tests", documentation_tests)],
+        vec![("conformance of causeway, PS3.4", || suite("causeway", PS3_4, vec![PS3_4.into()]))],
+        vec![("conformance of causeway, PS3.18", || suite("causeway", PS3_18, vec![PS3_18.into()]))],
+        vec![("conformance of causeway, deliveries", || suite("causeway", "deliveries", deliveries()?))],
+        vec![("conformance of causeway, other scenarios", || {
+            suite("causeway", "scenarios", other_scenarios()?)
+        })],
+        vec![("conformance of causeway, crashes", || suite("causeway", CRASH, vec![CRASH.into()]))],
+        vec![("conformance of causeway, the rest", || suite("causeway", "rest", the_rest()?))],
+        vec![("conformance of orthanc, which proves the suite", || suite("orthanc", "all", Vec::new()))],
     ]);
     Ok(steps.end())
 }
@@ -105,16 +104,14 @@ impl Steps {
         self.lines.push(line);
     }
 
-    /// Runs steps at the same time, which wait more than they compute. What one wrote is shown when it failed, after
-    /// all others: at the end it is found.
-    fn beside<const COUNT: usize>(&mut self, steps: [(&str, Work); COUNT]) {
-        println!("\n== {}", steps.map(|(name, _)| name).join(", and beside it "));
-        let start = Instant::now();
-        let running = steps.map(|(name, work)| (name, thread::spawn(move || (work(), start.elapsed()))));
-        let mut ended = running.map(|(name, step)| {
-            let (done, time) = step.join().unwrap_or_else(|_| (Err(anyhow!("it panicked")), start.elapsed()));
-            (name, done, time)
-        });
+    /// Runs rows of steps at the same time, those of a row one after another. What one wrote is shown when it failed,
+    /// after all others: at the end it is found.
+    fn beside<const COUNT: usize>(&mut self, rows: [Vec<(&'static str, Work)>; COUNT]) {
+        let names = rows.iter().map(|row| row.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", "));
+        println!("\n== {}", names.collect::<Vec<_>>().join(", and beside it "));
+        let running = rows.map(|row| thread::spawn(move || row.into_iter().map(timed).collect::<Vec<_>>()));
+        let lost = |_| vec![("a row of steps", Err(anyhow!("it panicked")), Duration::ZERO)];
+        let mut ended: Vec<_> = running.into_iter().flat_map(|row| row.join().unwrap_or_else(lost)).collect();
         ended.sort_by_key(|(_, done, _)| !matches!(done, Ok(Done { success: true, .. })));
         for (name, done, time) in ended {
             self.ended(name, done, time);
@@ -143,6 +140,13 @@ impl Steps {
     }
 }
 
+/// Runs a step, and says how long it took.
+fn timed((name, work): (&'static str, Work)) -> (&'static str, Result<Done>, Duration) {
+    let start = Instant::now();
+    let done = work();
+    (name, done, start.elapsed())
+}
+
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(run::cargo());
     command.args(arguments).current_dir(paths::root());
@@ -162,8 +166,33 @@ fn tests(arguments: &[&str]) -> Result<Done> {
 /// The tests that share a server of PostgreSQL, which they start: nextest, with a process for each test, would start as many.
 const ON_A_SERVER: &str = "on_postgres";
 
+/// How the tests of the workspace are chosen, without nextest.
+const OF_WORKSPACE: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
+
+fn has_nextest() -> bool {
+    run::output_of(&mut cargo(&["nextest", "--version"])).is_ok()
+}
+
+/// What the unit tests and the suite run: the tests, the node, and the programs beside it.
+fn build() -> Result<Done> {
+    let tests = if has_nextest() {
+        command(&["nextest", "run", "--workspace", "--no-run"])?
+    } else {
+        command(&[&["test"], &OF_WORKSPACE[..], &["--no-run", "--quiet"]].concat())?
+    };
+    Ok(if tests.success { programs()? } else { tests })
+}
+
+fn clippy() -> Result<Done> {
+    command(&["clippy", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"])
+}
+
+fn documentation_tests() -> Result<Done> {
+    tests(&["test", "--workspace", "--doc", "--quiet"])
+}
+
 fn unit_tests() -> Result<Done> {
-    if run::output_of(&mut cargo(&["nextest", "--version"])).is_ok() {
+    if has_nextest() {
         let others = format!("not binary({ON_A_SERVER})");
         let others = tests(&[
             "nextest",
@@ -182,11 +211,10 @@ fn unit_tests() -> Result<Done> {
         count += together.count;
         return Ok(Done { success, count, ..Done::default() });
     }
-    tests(&["test", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast", "--quiet"])
+    tests(&[&["test"], &OF_WORKSPACE[..], &["--no-fail-fast", "--quiet"]].concat())
 }
 
-/// What the suite starts beside a node, where the unit tests did not make it: a test that waits for a build runs out of its
-/// time.
+/// What the suite starts beside a node, where the tests did not make it: a test that waits for a build runs out of its time.
 fn programs() -> Result<Done> {
     let folder = paths::target().join("debug").join("examples");
     let is_there = |name: &str| folder.join(name).is_file();
@@ -196,7 +224,7 @@ fn programs() -> Result<Done> {
     command(&["build", "--quiet", "--package", "causeway-testkit", "--examples", "--features", "bucket"])
 }
 
-/// A part of the suite against `subject`; our node is the one that the unit tests built, with every check of a debug
+/// A part of the suite against `subject`; our node is the one that was built with the tests, with every check of a debug
 /// build.
 fn suite(subject: &str, part: &str, folders: Vec<OsString>) -> Result<Done> {
     let report = format!("{subject}-{part}");
