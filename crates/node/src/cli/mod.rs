@@ -26,6 +26,7 @@ mod store;
 mod table;
 mod token;
 mod transform;
+mod undertaking;
 mod verify;
 mod webhook;
 mod worklist;

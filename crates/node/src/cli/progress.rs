@@ -9,7 +9,7 @@ pub(super) fn bytes(total: u64) -> ProgressBar {
 
 /// A bar of objects, of which there are so many.
 pub(super) fn objects(total: u64) -> ProgressBar {
-    bar(total, "{bar:40} {pos}/{len}  {per_sec}  {eta} left  {msg}")
+    bar(total, "{bar:40} {human_pos}/{human_len}  {per_sec:0}  {eta} left  {msg}")
 }
 
 /// A bar of instances, with words behind it; its length may not be known yet.

@@ -2,19 +2,16 @@
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
-use reqwest::Method;
+use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::progress;
+use super::undertaking::{Standing, Undertaking, Way};
 use crate::client::{Client, Target};
-
-/// How often it is asked how far it is.
-const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// Read every object again, hold it against its row, and every object against the rows
 #[derive(Debug, Args)]
@@ -36,15 +33,8 @@ pub(crate) struct Verify {
     /// Bytes that are read in a second, at most [default: 20971520]
     #[arg(long, value_name = "N", conflicts_with_all = ["show", "stop"])]
     bytes_per_second: Option<u64>,
-    /// Begin it, and do not wait for its end
-    #[arg(long, conflicts_with_all = ["show", "stop"])]
-    background: bool,
-    /// Show the latest, without beginning one
-    #[arg(long, conflicts_with = "stop")]
-    show: bool,
-    /// Stop the one that is under way
-    #[arg(long)]
-    stop: bool,
+    #[command(flatten)]
+    way: Way,
     #[command(flatten)]
     pub(crate) target: Target,
 }
@@ -70,47 +60,31 @@ struct Count {
 
 const PATH: &str = "/api/v1/verification";
 
-impl Verify {
-    pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
-        if self.stop {
-            client.delete(PATH).await?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        if !self.show {
-            let body = json!({ "repair": self.repair, "bytes_per_second": self.bytes_per_second });
-            let begun: Value = client.ask(client.request(Method::POST, PATH).json(&body)).await?;
-            if self.background {
-                let id = begun.get("id").and_then(Value::as_i64).unwrap_or_default();
-                if client.is_json() {
-                    println!("{begun}")
-                } else {
-                    println!("verification {id} has begun")
-                }
-                return Ok(ExitCode::SUCCESS);
-            }
-            follow(client).await?;
-        }
-        tell(client).await
+impl Standing for Verification {
+    fn state(&self) -> &str {
+        &self.state
     }
-}
 
-/// Shows how far it is until it goes on no more.
-async fn follow(client: &Client) -> anyhow::Result<()> {
-    let bar = progress::bytes(0);
-    loop {
-        let now: Verification = client.get(PATH).await?;
-        bar.set_length(now.all_bytes);
-        bar.set_position(now.bytes.min(now.all_bytes));
-        bar.set_message(match now.phase.as_str() {
-            "rows" => format!("{} of {} objects", now.objects, now.all_objects),
+    fn show(&self, bar: &ProgressBar) {
+        bar.set_length(self.all_bytes);
+        bar.set_position(self.bytes.min(self.all_bytes));
+        bar.set_message(match self.phase.as_str() {
+            "rows" => format!("{} of {} objects", self.objects, self.all_objects),
             "objects" => "looking for orphans".to_owned(),
             _ => "mending".to_owned(),
         });
-        if now.state != "under-way" {
-            bar.finish_and_clear();
-            return Ok(());
+    }
+}
+
+impl Verify {
+    pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+        let wanted = json!({ "repair": self.repair, "bytes_per_second": self.bytes_per_second });
+        let verification = Undertaking { path: PATH, name: "verification" };
+        let bar = progress::bytes(0);
+        match verification.go::<Verification>(&self.way, client, &wanted, &bar).await? {
+            true => tell(client).await,
+            false => Ok(ExitCode::SUCCESS),
         }
-        tokio::time::sleep(ASK_EVERY).await;
     }
 }
 

@@ -2,18 +2,15 @@
 #![expect(clippy::print_stdout, reason = "it answers on standard output")]
 
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Args;
-use reqwest::Method;
+use indicatif::ProgressBar;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::cli::progress;
+use crate::cli::undertaking::{Standing, Undertaking, Way};
 use crate::client::{Client, Target};
-
-/// How often it is asked how far it is.
-const ASK_EVERY: Duration = Duration::from_millis(500);
 
 /// Move objects from [store.also] to [store] while the node serves
 #[derive(Debug, Args)]
@@ -36,15 +33,8 @@ pub(crate) struct Move {
     /// Remove objects from the old store once they are in the new one
     #[arg(long, conflicts_with_all = ["show", "stop"])]
     remove: bool,
-    /// Begin it, and do not wait for its end
-    #[arg(long, conflicts_with_all = ["show", "stop"])]
-    background: bool,
-    /// Show the latest, without beginning one
-    #[arg(long, conflicts_with = "stop")]
-    show: bool,
-    /// Stop the one that is under way; what was moved stays moved
-    #[arg(long)]
-    stop: bool,
+    #[command(flatten)]
+    way: Way,
     #[command(flatten)]
     pub(crate) target: Target,
 }
@@ -70,43 +60,26 @@ struct Told {
 
 const PATH: &str = "/api/v1/store/move";
 
-impl Move {
-    pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
-        if self.stop {
-            client.delete(PATH).await?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        if !self.show {
-            let body = json!({ "remove": self.remove });
-            let begun: Value = client.ask(client.request(Method::POST, PATH).json(&body)).await?;
-            if self.background {
-                let id = begun.get("id").and_then(Value::as_i64).unwrap_or_default();
-                if client.is_json() {
-                    println!("{begun}")
-                } else {
-                    println!("move {id} has begun")
-                }
-                return Ok(ExitCode::SUCCESS);
-            }
-            follow(client).await?;
-        }
-        tell(client).await
+impl Standing for Told {
+    fn state(&self) -> &str {
+        &self.state
+    }
+
+    fn show(&self, bar: &ProgressBar) {
+        let seen = self.copied + self.before + self.gone + self.damaged + self.failed;
+        bar.set_length(self.all_objects.max(seen));
+        bar.set_position(seen);
     }
 }
 
-/// Shows how far it is until it goes on no more.
-async fn follow(client: &Client) -> anyhow::Result<()> {
-    let bar = progress::objects(0);
-    loop {
-        let now: Told = client.get(PATH).await?;
-        let seen = now.copied + now.before + now.gone + now.damaged + now.failed;
-        bar.set_length(now.all_objects.max(seen));
-        bar.set_position(seen);
-        if now.state != "under-way" {
-            bar.finish_and_clear();
-            return Ok(());
+impl Move {
+    pub(crate) async fn run(self, client: &Client) -> anyhow::Result<ExitCode> {
+        let wanted = json!({ "remove": self.remove });
+        let (moving, bar) = (Undertaking { path: PATH, name: "move" }, progress::objects(0));
+        match moving.go::<Told>(&self.way, client, &wanted, &bar).await? {
+            true => tell(client).await,
+            false => Ok(ExitCode::SUCCESS),
         }
-        tokio::time::sleep(ASK_EVERY).await;
     }
 }
 
