@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 
 import data
 import told as accounts_of
-from bucket_line import BucketLine
+from bucket_line import BucketLine, Deed
 from buckets import Bucket
 from clients import Web, get, identifier, path_of, store
 from feeding import Feed
@@ -22,6 +22,8 @@ AWAY_SECONDS, EVERY_AWAY_SECONDS = 2, 300
 C_STORE_SENDERS, STOW_SENDERS = 5, 3
 #: What each sender rests after an instance, so that all of them can be read again in time.
 REST_SECONDS, EVERY_REST_SECONDS = 0.2, 0.5
+#: Requests after which a client has given up and has begun anew, and how long that takes.
+GIVEN_UP, GIVEN_UP_SECONDS_MAX = 5, 60
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -135,3 +137,20 @@ def test_what_is_deleted_while_the_store_is_away_leaves_the_bucket_when_it_is_ba
     line.up()
     await_objects(bucket, 1, "the store is back")
     assert_settled(bucket, stays, "the store is back")
+
+
+def test_what_is_deleted_after_its_upload_was_not_answered_leaves_the_bucket(
+    node: Causeway, bucket: Bucket, line: BucketLine,
+) -> None:
+    """It is there, and its node cannot know: nothing else comes that would be uploaded."""
+    line.deed = lambda at: Deed.CUT_AFTER
+    gone = data.instance()
+    assert store(node, gone) == [0x0000]
+    await_objects(bucket, 1, "its answer is lost")
+    deadline = time.monotonic() + GIVEN_UP_SECONDS_MAX
+    while len(line.met) < GIVEN_UP:
+        assert time.monotonic() < deadline, f"only {len(line.met)} uploads"
+        time.sleep(0.1)
+    assert requests.delete(f"{node.dicomweb}/studies/{gone.StudyInstanceUID}", timeout=30).status_code == 204
+    line.deed = lambda at: None
+    await_objects(bucket, 0, "it is deleted")

@@ -57,7 +57,11 @@ impl Archive {
             };
             let pause = match next {
                 Next::AtOnce => Duration::ZERO,
-                Next::After(pause) => pause,
+                Next::After(pause) => {
+                    // What fails may be one object, and the store well.
+                    self.remove_doomed().await;
+                    pause
+                }
                 Next::WhenRung => {
                     self.look_after_store().await;
                     // Cancel-safe: a nudge that is lost to the timer is made good by the timer.
@@ -150,8 +154,8 @@ impl Archive {
         }
     }
 
-    /// What is to be done while nothing waits: ask for rows that are in doubt, see whether a store that was away is back, and remove there what could not be
-    /// removed before.
+    /// What is to be done while nothing waits: ask for rows that are in doubt, see whether a store that was away is back, and
+    /// remove there what could not be removed before.
     async fn look_after_store(&self) {
         if let Err(error) = self.resolve_doubts::<IngestError>().await {
             tracing::warn!(%error, "whether an instance was recorded is not known yet; it is asked again");
@@ -166,6 +170,11 @@ impl Archive {
                 }
             }
         }
+        self.remove_doomed().await;
+    }
+
+    /// Removes from the store what was deleted and could not be removed then.
+    async fn remove_doomed(&self) {
         if let Err(error) = self.inner.store.remove_doomed().await {
             tracing::debug!(%error, "what was deleted cannot be removed from the object store yet");
         }

@@ -54,6 +54,11 @@ impl Walk {
     }
 
     pub(super) fn after(&mut self, round: Round) -> Next {
+        if round.asked == 0 && self.skip == 0 {
+            // What failed was deleted since: nothing waits for the store any more.
+            *self = Self::default();
+            return Next::WhenRung;
+        }
         if round.asked == 0 {
             let is_left = std::mem::take(&mut self.is_left);
             self.skip = 0;
@@ -112,6 +117,23 @@ mod tests {
         assert_eq!(walk.skip(), 0);
         assert_eq!(walk.after(Round { asked: 2, failed: 2, ..EMPTY }), Next::AtOnce);
         assert_eq!(walk.after(EMPTY), Next::After(AFTER_FAILURE));
+    }
+
+    #[test]
+    fn a_queue_whose_failures_were_deleted_is_empty() {
+        let mut walk = Walk::default();
+        let away = Round { asked: 1, failed: 1, failed_by_store: 1, ..EMPTY };
+        for _ in 0..2 {
+            assert!(matches!(walk.after(away), Next::After(_)));
+            assert_eq!(walk.after(EMPTY), Next::After(pause(walk.failures)), "it is come back to");
+        }
+        assert_eq!(walk.after(EMPTY), Next::WhenRung);
+        assert_eq!(walk.after(away), Next::After(FIRST_PAUSE), "what comes later is not paid for");
+        assert_eq!(walk.after(EMPTY), Next::After(FIRST_PAUSE));
+        assert_eq!(walk.after(Round { failed_by_store: 0, ..away }), Next::AtOnce);
+        walk = Walk { failures: 0, ..walk };
+        assert_eq!(walk.after(EMPTY), Next::After(AFTER_FAILURE));
+        assert_eq!(walk.after(EMPTY), Next::WhenRung);
     }
 
     #[test]
