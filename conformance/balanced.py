@@ -53,6 +53,11 @@ class Balanced:
                 preexec_fn=end_with_the_suite,
             )
         await_port(self.web_port)
+        # Its runtime interface comes last.
+        deadline = time.monotonic() + SEEN_SECONDS_MAX
+        while not self._socket.exists():
+            assert time.monotonic() < deadline, self.logged()
+            time.sleep(0.05)
         for number in range(1, len(self.nodes) + 1):
             self.await_state(number, "UP")
         return self

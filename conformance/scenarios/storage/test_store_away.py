@@ -22,8 +22,8 @@ AWAY_SECONDS, EVERY_AWAY_SECONDS = 2, 300
 C_STORE_SENDERS, STOW_SENDERS = 5, 3
 #: What each sender rests after an instance, so that all of them can be read again in time.
 REST_SECONDS, EVERY_REST_SECONDS = 0.2, 0.5
-#: Requests after which a client has given up and has begun anew, and how long that takes.
-GIVEN_UP, GIVEN_UP_SECONDS_MAX = 5, 60
+#: Requests after which a client has given up, how long those take, and a moment of the pause behind them.
+GIVEN_UP, GIVEN_UP_SECONDS_MAX, MOMENT_SECONDS = 4, 60, 2
 
 pytestmark = pytest.mark.only("causeway")
 
@@ -151,6 +151,7 @@ def test_what_is_deleted_after_its_upload_was_not_answered_leaves_the_bucket(
     while len(line.met) < GIVEN_UP:
         assert time.monotonic() < deadline, f"only {len(line.met)} uploads"
         time.sleep(0.1)
+    time.sleep(MOMENT_SECONDS)
     assert requests.delete(f"{node.dicomweb}/studies/{gone.StudyInstanceUID}", timeout=30).status_code == 204
     line.deed = lambda at: None
     await_objects(bucket, 0, "it is deleted")
