@@ -28,8 +28,8 @@ ARTIM, READ = 2, 3
 GROWTH_BYTES_MAX = 300 << 20
 #: In the second half no more than in the first, but for what the allocator keeps.
 LATER_GROWTH_BYTES_MAX = 64 << 20
-#: An idle connection to an object store is kept for 90 s.
-SETTLE_SECONDS_MAX = 120
+#: An idle connection to an object store is kept for 90 s, and looked at as often.
+SETTLE_SECONDS_MAX = 200
 
 pytestmark = [pytest.mark.only("causeway"), pytest.mark.timeout(SECONDS + 300)]
 
