@@ -84,6 +84,7 @@ impl Answers {
             return Ok(read + reads.await?);
         }
         self.left = Some(u32::try_from(up_to).unwrap_or(u32::MAX));
+        self.question = Arc::new(self.question.for_counting());
         self.coming = place.map(|place| self.read(place));
         let mut count = 0;
         while self.next().await?.is_some() {

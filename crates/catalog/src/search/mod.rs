@@ -18,6 +18,7 @@ mod tests;
 mod tops;
 
 use causeway_core::Query;
+use causeway_core::query::Returned;
 
 use crate::Catalog;
 use crate::error::Error;
@@ -51,7 +52,8 @@ impl Catalog {
                 .await;
         }
         let limit = u32::try_from(up_to).ok();
-        let mut answers = self.search(Query { limit, offset: 0, ..query }).await?;
+        let mut answers =
+            self.search(Query { limit, offset: 0, returned: Returned::Only(Vec::new()), ..query }).await?;
         let mut count = 0;
         while count < up_to && answers.next().await?.is_some() {
             count += 1;

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use causeway_core::query::Returned;
 use causeway_core::query::matching::key_matches;
 use causeway_core::{Attributes, Query};
 
@@ -55,6 +56,11 @@ impl Question {
         Self { plan: Plan::of(&query), query }
     }
 
+    /// The same question, for whoever counts the answers and shows none.
+    pub(super) fn for_counting(&self) -> Self {
+        Self::of(Query { returned: Returned::Only(Vec::new()), ..self.query.clone() })
+    }
+
     /// Whether SQL alone says what matches.
     pub(super) fn is_exact(&self) -> bool {
         self.plan.leftovers.is_empty()
@@ -75,7 +81,7 @@ impl Question {
         if place.numbers.is_empty() {
             self.number(&transaction, &mut place)?;
         }
-        let mut assembler = Assembler::new(&self.query, !self.is_exact());
+        let mut assembler = Assembler::new(&self.query, &self.plan.leftovers);
         let mut answers = VecDeque::with_capacity(PAGE_ROWS.min(place.numbers.len()));
         let numbers: Vec<i64> = place.numbers.drain(..PAGE_ROWS.min(place.numbers.len())).collect();
         let rows = transaction.by_number(&self.plan.rows, &numbers, |row| assembler.assemble(row))?;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use causeway_core::query::{Key, Matching};
 use causeway_core::{Attributes, Element, Level, Query, Tag, Vr};
 
 use crate::engine::{Row, Value};
@@ -62,19 +63,53 @@ fn patient_counts(query: &Query) -> (String, Vec<Value>) {
     (counts.map(count).join(", "), counts.iter().flat_map(|_| values.clone()).collect())
 }
 
+/// Attributes that are needed beside those that an answer shows.
+enum Beside {
+    All,
+    These(Vec<Tag>),
+}
+
+impl Beside {
+    fn has(&self, tag: Tag) -> bool {
+        match self {
+            Self::All => true,
+            Self::These(tags) => tags.contains(&tag),
+        }
+    }
+
+    fn is_nothing(&self) -> bool {
+        matches!(self, Self::These(tags) if tags.is_empty())
+    }
+}
+
+/// The attributes that [`key_matches`](causeway_core::query::matching::key_matches) looks at for these keys.
+fn tags_to_hold_against(keys: &[Key]) -> Vec<Tag> {
+    let mut tags: Vec<Tag> = keys.iter().map(|key| key.tag).collect();
+    tags.extend(keys.iter().filter_map(|key| match key.matching {
+        Matching::Combined { time, .. } => Some(time),
+        _ => None,
+    }));
+    if !tags.is_empty() {
+        tags.push(Tag::TIMEZONE_OFFSET_FROM_UTC);
+    }
+    tags
+}
+
 /// Puts answers together; what rows next to each other share is read once.
 pub(super) struct Assembler<'q> {
     query: &'q Query,
-    /// Whether attributes that are not shown are needed too: to hold keys against them, or to tell the zone.
-    needs_all: bool,
+    /// What is needed and not shown.
+    beside: Beside,
     parents: [Option<(i64, Rc<Attributes>)>; 3],
 }
 
 impl<'q> Assembler<'q> {
-    /// `has_leftovers`: whether keys will be held against what is put together.
-    pub(super) const fn new(query: &'q Query, has_leftovers: bool) -> Self {
-        let needs_all = has_leftovers || query.zones.is_some();
-        Self { query, needs_all, parents: [const { None }; 3] }
+    /// `leftovers`: the keys that will be held against what is put together.
+    pub(super) fn new(query: &'q Query, leftovers: &[Key]) -> Self {
+        // To tell a moment in another zone takes its date, its time, and where the device was.
+        let beside =
+            if query.zones.is_some() { Beside::All } else { Beside::These(tags_to_hold_against(leftovers)) };
+        Self { query, beside, parents: [const { None }; 3] }
     }
 
     pub(super) fn assemble(&mut self, row: &Row<'_>) -> Result<Attributes, Error> {
@@ -110,10 +145,14 @@ impl<'q> Assembler<'q> {
 
     /// What of `attributes` the query shows.
     pub(super) fn shown(&self, mut attributes: Attributes) -> Attributes {
-        if self.needs_all {
+        if !self.beside.is_nothing() {
             attributes.retain(|tag| self.is_shown(tag));
         }
         attributes
+    }
+
+    fn is_needed(&self, tag: Tag) -> bool {
+        self.is_shown(tag) || self.beside.has(tag)
     }
 
     fn is_shown(&self, tag: Tag) -> bool {
@@ -123,8 +162,7 @@ impl<'q> Assembler<'q> {
     }
 
     fn parse(&self, json: &str) -> Result<Attributes, Error> {
-        let wanted = |tag| self.needs_all || self.is_shown(tag);
-        Attributes::from_json_only(json, wanted).map_err(|_| Error::Corrupt("attributes"))
+        Attributes::from_json_only(json, |tag| self.is_needed(tag)).map_err(|_| Error::Corrupt("attributes"))
     }
 
     /// The attributes of a level above the last, read anew only when the row's parent is another.
@@ -173,7 +211,7 @@ impl<'q> Assembler<'q> {
         tag: Tag,
         element: impl FnOnce() -> Result<Element, Error>,
     ) -> Result<(), Error> {
-        if self.needs_all || self.query.returned.shows(tag) {
+        if self.is_needed(tag) {
             answer.put(tag, element()?);
         }
         Ok(())
