@@ -1,4 +1,5 @@
-"""What is in a bucket, held against what senders were told: to the byte, nothing missing, nothing beside it."""
+"""What is in a bucket and what a node reads of it, held against what senders were told: to the byte, nothing missing, nothing
+beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ from pydicom.dataset import Dataset
 
 import data
 from buckets import Bucket
+from clients import Web, path_of
+from subjects.causeway import Causeway
 
 SETTLED_SECONDS_MAX = 120
 
@@ -38,6 +41,16 @@ def assert_settled(bucket: Bucket, items: Iterable[Dataset], where: str, unfinis
     while len(bucket.unfinished()) > unfinished_max:
         assert time.monotonic() < deadline, f"{where}: uploads are left unfinished: {bucket.unfinished()}"
         time.sleep(0.1)
+
+
+def assert_read(node: Causeway, items: list[Dataset]) -> None:
+    """Whole, and the only frame of each."""
+    web = Web(node.dicomweb)
+    for one in items:
+        assert data.split(web.file(one))[1] == data.encoded(one)
+        frame = web.get(path_of(one) + "/frames/1", 'multipart/related; type="application/octet-stream"')
+        assert frame.status_code == 200, frame.text
+        assert one.PixelData in frame.content
 
 
 def _digest(content: bytes) -> str:

@@ -18,8 +18,8 @@ import data
 import places
 from buckets import Bucket
 from buckets_google import Google
-from clients import Web, path_of, store
-from settled import assert_settled, await_objects
+from clients import store
+from settled import assert_read, assert_settled, await_objects
 from subjects.base import CannotStart
 from subjects.causeway import Causeway, binary
 
@@ -46,15 +46,6 @@ def large() -> Dataset:
     item.PixelData = b"".join(number.to_bytes(4, "big") * 2048 for number in range(LARGE_ROWS))
     item["PixelData"].VR = "OW"
     return item
-
-
-def assert_read(node: Causeway, items: list[Dataset]) -> None:
-    """Whole, and the only frame of each."""
-    web = Web(node.dicomweb)
-    for one in items:
-        assert data.split(web.file(one))[1] == data.encoded(one)
-        frame = web.get(path_of(one) + "/frames/1", 'multipart/related; type="application/octet-stream"')
-        assert frame.status_code == 200 and one.PixelData in frame.content
 
 
 def test_what_was_told_is_in_the_bucket_and_is_read_from_it(cloud: Bucket, make_node: Callable[..., Causeway]) -> None:

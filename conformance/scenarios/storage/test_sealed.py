@@ -15,7 +15,7 @@ from pydicom.dataset import Dataset
 import data
 from buckets import Bucket
 from clients import ACCEPT_STORED, Web, path_of, store
-from settled import await_objects
+from settled import assert_read, await_objects
 from subjects.base import CannotStart
 from subjects.causeway import Causeway, binary
 
@@ -66,16 +66,6 @@ def sealing(bucket: Bucket, key_file: Path, make_node: Callable[..., Causeway]) 
     node = make_node(variables(bucket, key_file))
     node.start()
     return node
-
-
-def assert_read(node: Causeway, items: list[Dataset]) -> None:
-    """Whole, and the only frame of each."""
-    web = Web(node.dicomweb)
-    for one in items:
-        assert data.split(web.file(one))[1] == data.encoded(one)
-        frame = web.get(path_of(one) + "/frames/1", 'multipart/related; type="application/octet-stream"')
-        assert frame.status_code == 200, frame.text
-        assert one.PixelData in frame.content
 
 
 def sealed_with(bucket: Bucket) -> dict[str, str]:

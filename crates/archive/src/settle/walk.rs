@@ -54,12 +54,11 @@ impl Walk {
     }
 
     pub(super) fn after(&mut self, round: Round) -> Next {
-        if round.asked == 0 && self.skip == 0 {
-            // What failed was deleted since: nothing waits for the store any more.
-            *self = Self::default();
-            return Next::WhenRung;
-        }
         if round.asked == 0 {
+            if self.skip == 0 {
+                // What failed was deleted since: nothing waits for the store any more.
+                *self = Self::default();
+            }
             let is_left = std::mem::take(&mut self.is_left);
             self.skip = 0;
             return match self.failures {

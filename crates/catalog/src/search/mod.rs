@@ -18,13 +18,10 @@ mod tests;
 mod tops;
 
 use causeway_core::Query;
-use causeway_core::query::Returned;
 
 use crate::Catalog;
 use crate::error::Error;
 pub use answers::Answers;
-use numbers::Numbers;
-use plan::Plan;
 
 impl Catalog {
     /// Begins a search.
@@ -41,23 +38,6 @@ impl Catalog {
     /// # Errors
     /// When the database fails.
     pub async fn count(&self, query: Query, up_to: u64) -> Result<u64, Error> {
-        let plan = Plan::of(&query);
-        if plan.leftovers.is_empty() {
-            return self
-                .engine
-                .read(move |connection| {
-                    let transaction = connection.snapshot()?;
-                    Numbers::begin(plan.level).count(&transaction, &plan, up_to)
-                })
-                .await;
-        }
-        let limit = u32::try_from(up_to).ok();
-        let mut answers =
-            self.search(Query { limit, offset: 0, returned: Returned::Only(Vec::new()), ..query }).await?;
-        let mut count = 0;
-        while count < up_to && answers.next().await?.is_some() {
-            count += 1;
-        }
-        Ok(count)
+        self.search(Query { limit: Some(0), offset: 0, ..query }).await?.behind(up_to).await
     }
 }
