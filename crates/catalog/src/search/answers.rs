@@ -75,7 +75,8 @@ impl Answers {
     /// As for [`Answers::next`].
     pub async fn behind(&mut self, up_to: u64) -> Result<u64, Error> {
         let place = self.behind.take();
-        if self.question.is_exact() {
+        self.question = Arc::new(self.question.for_counting());
+        if self.question.is_counted_by_sql() && self.to_skip == 0 {
             let read = self.page.len() as u64;
             let Some(place) = place.filter(|_| read < up_to) else { return Ok(read.min(up_to)) };
             let question = Arc::clone(&self.question);
@@ -84,7 +85,6 @@ impl Answers {
             return Ok(read + reads.await?);
         }
         self.left = Some(u32::try_from(up_to).unwrap_or(u32::MAX));
-        self.question = Arc::new(self.question.for_counting());
         self.coming = place.map(|place| self.read(place));
         let mut count = 0;
         while self.next().await?.is_some() {

@@ -26,6 +26,15 @@ pub(super) enum Yield {
     Many,
 }
 
+/// Of which rows a condition says all that the key says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Exact {
+    Always,
+    /// Of all but those of which this is true, which are in doubt.
+    Unless(String),
+    Never,
+}
+
 /// A condition, and whether it says all that the key says.
 #[derive(Debug)]
 pub(super) struct Condition {
@@ -33,18 +42,18 @@ pub(super) struct Condition {
     /// The same for one row at hand, where `sql` is better for finding rows; with the same values.
     pub(super) of_row: Option<String>,
     pub(super) values: Vec<Value>,
-    pub(super) is_exact: bool,
+    pub(super) exact: Exact,
     pub(super) leaves: Yield,
 }
 
 impl Condition {
     fn exact(sql: String, values: Vec<Value>) -> Option<Self> {
-        Some(Self { sql, of_row: None, values, is_exact: true, leaves: Yield::Some })
+        Some(Self { sql, of_row: None, values, exact: Exact::Always, leaves: Yield::Some })
     }
 
     /// A condition that holds wherever the key holds, and elsewhere too.
     fn narrowing(sql: String, values: Vec<Value>) -> Option<Self> {
-        Some(Self { is_exact: false, ..Self::exact(sql, values)? })
+        Some(Self { exact: Exact::Never, ..Self::exact(sql, values)? })
     }
 
     /// The condition as it is said of one row at hand.
@@ -57,10 +66,11 @@ impl Condition {
         let join = |texts: Vec<&str>| texts.join(" AND ");
         let sql = join(parts.iter().map(|part| part.sql.as_str()).collect());
         let of_row = join(parts.iter().map(Self::of_row).collect());
-        let is_exact = parts.iter().all(|part| part.is_exact);
+        let exact = parts.iter().all(|part| part.exact == Exact::Always);
+        let exact = if exact { Exact::Always } else { Exact::Never };
         let leaves = parts.iter().map(|part| part.leaves).min()?;
         let values: Vec<Value> = parts.into_iter().flat_map(|part| part.values).collect();
-        (!values.is_empty()).then_some(Self { sql, of_row: Some(of_row), values, is_exact, leaves })
+        (!values.is_empty()).then_some(Self { sql, of_row: Some(of_row), values, exact, leaves })
     }
 }
 
@@ -72,7 +82,7 @@ struct Having {
 }
 
 impl Having {
-    fn condition(&self, of_other: &str, values: Vec<Value>, is_exact: bool) -> Condition {
+    fn condition(&self, of_other: &str, values: Vec<Value>, exact: Exact) -> Condition {
         let Self { owner, table, column } = self;
         Condition {
             sql: format!("{owner}.id IN (SELECT other.{column} FROM {table} AS other WHERE {of_other})"),
@@ -80,7 +90,7 @@ impl Having {
                 "EXISTS (SELECT 1 FROM {table} AS other WHERE other.{column} = {owner}.id AND {of_other})"
             )),
             values,
-            is_exact,
+            exact,
             leaves: Yield::Some,
         }
     }
@@ -157,7 +167,7 @@ pub(super) fn of_study(own: &Condition, tag: Tag) -> Option<Condition> {
         _ if known.level == Level::Series => ("series.", HAVING_SERIES),
         _ => return None,
     };
-    let condition = having.condition(&own.sql.replace(table, "other."), own.values.clone(), false);
+    let condition = having.condition(&own.sql.replace(table, "other."), own.values.clone(), Exact::Never);
     Some(Condition { leaves: own.leaves, ..condition })
 }
 
@@ -256,7 +266,9 @@ fn any_of(column: &str, texts: &[String]) -> Option<Condition> {
 /// `05` and `5.0` are 5; what is no whole number in the column may still be equal as written.
 fn number(column: &str, text: &str) -> Option<Condition> {
     let number = text.trim().parse().ok().map(Value::Integer)?;
-    Condition::narrowing(format!("({column} = ? OR {column} IS NULL)"), vec![number])
+    let doubt = format!("{column} IS NULL");
+    let condition = Condition::narrowing(format!("({column} = ? OR {doubt})"), vec![number])?;
+    Some(Condition { exact: Exact::Unless(doubt), ..condition })
 }
 
 fn within(column: &str, from: Option<&str>, to: Option<&str>) -> (String, Vec<Value>) {
@@ -303,7 +315,7 @@ fn fuzzy(words: Words, name: &FuzzyName) -> Option<Condition> {
     let having = Having { owner: words.owner, table: words.table, column: words.owner };
     let words = name.beginnings().map(|beginning| {
         let values = vec![value(beginning), value(&format!("{beginning}\u{10FFFF}"))];
-        having.condition("other.word >= ? AND other.word < ?", values, false)
+        having.condition("other.word >= ? AND other.word < ?", values, Exact::Never)
     });
     Condition::all(words.collect())
 }
@@ -354,7 +366,7 @@ const HAVING_SERIES: Having = Having { owner: "study", table: "series", column: 
 const HAVING_CLASS: Having = Having { owner: "study", table: "study_class", column: "study" };
 
 fn modalities(condition: &str, value: Value) -> Option<Condition> {
-    Some(HAVING_SERIES.condition(&format!("other.modality {condition}"), vec![value], true))
+    Some(HAVING_SERIES.condition(&format!("other.modality {condition}"), vec![value], Exact::Always))
 }
 
 fn all_modalities(texts: &[String]) -> Option<Condition> {
@@ -384,8 +396,8 @@ mod tests {
 
     #[test]
     fn a_pattern_of_many_stars_only_narrows() {
-        assert!(wildcard(&["c"], "a*b*c*").unwrap().is_exact);
-        assert!(!wildcard(&["c"], "a*b*c*d*").unwrap().is_exact);
+        assert_eq!(wildcard(&["c"], "a*b*c*").unwrap().exact, Exact::Always);
+        assert_eq!(wildcard(&["c"], "a*b*c*d*").unwrap().exact, Exact::Never);
         assert!(wildcard(&["c"], "*b*c*d*").is_none());
     }
 }

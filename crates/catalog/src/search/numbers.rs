@@ -23,11 +23,25 @@ pub(super) struct Numbers {
     inside: Option<(i64, i64)>,
 }
 
+/// A row that was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Hit {
+    pub(super) number: i64,
+    /// Whether the conditions of SQL do not tell of it: some keys must be held against what it has ([`Plan::doubts`]).
+    pub(super) is_in_doubt: bool,
+}
+
+impl Hit {
+    const fn sure(number: i64) -> Self {
+        Self { number, is_in_doubt: false }
+    }
+}
+
 /// Something within a study.
 struct Found {
     study: i64,
     series: i64,
-    row: i64,
+    hit: Hit,
 }
 
 impl Numbers {
@@ -55,24 +69,25 @@ impl Numbers {
         connection: &Connection,
         plan: &Plan,
         limit: u32,
-    ) -> Result<Vec<i64>, Error> {
+    ) -> Result<Vec<Hit>, Error> {
         let limit = limit.min(NUMBERED_ROWS);
         if plan.level <= Level::Study {
             if self.tops.found.is_empty() {
                 self.tops.find(connection, plan, limit)?;
             }
-            return Ok(self.tops.found.drain(..self.tops.found.len().min(limit as usize)).collect());
+            let numbers = self.tops.found.drain(..self.tops.found.len().min(limit as usize));
+            return Ok(numbers.map(Hit::sure).collect());
         }
-        let mut numbers = Vec::new();
-        while numbers.len() < self.bounds.enough.min(limit as usize) {
+        let mut hits = Vec::new();
+        while hits.len() < self.bounds.enough.min(limit as usize) {
             self.find_studies(connection, plan)?;
             if self.tops.found.is_empty() {
                 break;
             }
-            let left = limit - u32::try_from(numbers.len()).unwrap_or(limit);
-            numbers.extend(self.look_within(connection, plan, left)?);
+            let left = limit - u32::try_from(hits.len()).unwrap_or(limit);
+            hits.extend(self.look_within(connection, plan, left)?);
         }
-        Ok(numbers)
+        Ok(hits)
     }
 
     /// Sees to it that there are studies to look into, unless all were.
@@ -84,7 +99,7 @@ impl Numbers {
     }
 
     /// Looks into the next studies, or further into the first.
-    fn look_within(&mut self, connection: &Connection, plan: &Plan, limit: u32) -> Result<Vec<i64>, Error> {
+    fn look_within(&mut self, connection: &Connection, plan: &Plan, limit: u32) -> Result<Vec<Hit>, Error> {
         let together = self.together.min(self.bounds.studies_together);
         let studies: Vec<i64> = self.tops.found.iter().copied().take(together).collect();
         let (count, (sql, values)) = match (self.inside.take(), studies.first()) {
@@ -93,7 +108,8 @@ impl Numbers {
         };
         let mut statement = connection.prepare_cached(&sql)?;
         let found = statement.query_map(params_from_iter(values), |row| {
-            Ok(Found { study: row.get(0)?, series: row.get(1)?, row: row.get(2)? })
+            let hit = Hit { number: row.get(2)?, is_in_doubt: row.get(3)? };
+            Ok(Found { study: row.get(0)?, series: row.get(1)?, hit })
         })?;
         let found = found.collect::<Result<Vec<Found>, _>>()?;
         match found.last().filter(|_| found.len() >= limit as usize) {
@@ -101,18 +117,24 @@ impl Numbers {
                 while self.tops.found.front().is_some_and(|study| *study != last.study) {
                     self.tops.found.pop_front();
                 }
-                self.inside = Some((last.series, last.row));
+                self.inside = Some((last.series, last.hit.number));
             }
             None => {
                 self.tops.found.drain(..count.min(self.tops.found.len()));
                 self.together = together * MORE;
             }
         }
-        Ok(found.into_iter().map(|found| found.row).collect())
+        Ok(found.into_iter().map(|found| found.hit).collect())
     }
 
-    /// How many there are that were not given yet, counting up to `up_to`.
-    pub(super) fn count(mut self, connection: &Connection, plan: &Plan, up_to: u64) -> Result<u64, Error> {
+    /// How many there are that were not given yet, counting up to `up_to`. `matching`: how many of some rows match.
+    pub(super) fn count(
+        mut self,
+        connection: &Connection,
+        plan: &Plan,
+        up_to: u64,
+        mut matching: impl FnMut(&[Hit]) -> Result<u64, Error>,
+    ) -> Result<u64, Error> {
         let by_study = plan.level > Level::Study && plan.means_all_within();
         let mut count = 0;
         while count < up_to && !self.is_over() {
@@ -128,8 +150,10 @@ impl Numbers {
                 let counted: i64 = statement.query_row(params_from_iter(values), |row| row.get(0))?;
                 u64::try_from(counted).map_err(|_| Error::Corrupt("a count"))?
             } else {
-                let limit = u32::try_from(up_to - count).unwrap_or(u32::MAX);
-                self.next(connection, plan, limit)?.len() as u64
+                // Not all that is found needs to match.
+                let limit = (up_to - count).max(self.bounds.enough as u64);
+                let limit = u32::try_from(limit).unwrap_or(u32::MAX);
+                matching(&self.next(connection, plan, limit)?)?
             };
         }
         Ok(count.min(up_to))

@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 
-use causeway_core::query::Returned;
 use causeway_core::query::matching::key_matches;
+use causeway_core::query::{Key, Returned};
 use causeway_core::{Attributes, Query};
 
-use super::numbers::{NUMBERED_ROWS, Numbers};
+use super::numbers::{Hit, NUMBERED_ROWS, Numbers};
 use super::plan::Plan;
 use super::rows::Assembler;
 use crate::engine::Connection;
@@ -26,7 +26,7 @@ pub(super) struct Question {
 /// Where a search has got to.
 pub(super) struct Place {
     /// Rows that were found and not read yet.
-    numbers: VecDeque<i64>,
+    hits: VecDeque<Hit>,
     /// Where more come from.
     more: Numbers,
     /// Matches to pass over before the first.
@@ -41,7 +41,7 @@ impl Place {
     fn start(question: &Question, offset: u32, left: Option<u32>) -> Self {
         let wanted = left.unwrap_or(FIRST_ROWS);
         let more = Numbers::begin(question.query.level);
-        Self { numbers: VecDeque::new(), more, offset, wanted: wanted.saturating_add(offset) }
+        Self { hits: VecDeque::new(), more, offset, wanted: wanted.saturating_add(offset) }
     }
 }
 
@@ -62,7 +62,12 @@ impl Question {
     }
 
     /// Whether SQL alone says what matches.
-    pub(super) fn is_exact(&self) -> bool {
+    fn is_exact(&self) -> bool {
+        self.is_counted_by_sql() && self.plan.doubts.is_empty()
+    }
+
+    /// Whether SQL says which rows match, or which of them are in doubt.
+    pub(super) fn is_counted_by_sql(&self) -> bool {
         self.plan.leftovers.is_empty()
     }
 
@@ -78,40 +83,62 @@ impl Question {
     pub(super) fn page(&self, connection: &Connection, mut place: Place) -> Result<Page, Error> {
         // One look at the file for all rows of the page.
         let transaction = connection.snapshot()?;
-        if place.numbers.is_empty() {
+        if place.hits.is_empty() {
             self.number(&transaction, &mut place)?;
         }
-        let mut assembler = Assembler::new(&self.query, &self.plan.leftovers);
-        let mut answers = VecDeque::with_capacity(PAGE_ROWS.min(place.numbers.len()));
-        let numbers: Vec<i64> = place.numbers.drain(..PAGE_ROWS.min(place.numbers.len())).collect();
-        let rows = transaction.by_number(&self.plan.rows, &numbers, |row| assembler.assemble(row))?;
-        // A row that has gone since it was numbered is no answer any more.
-        for attributes in rows.into_iter().flatten() {
-            let attributes = attributes?;
-            if self.plan.leftovers.iter().all(|key| key_matches(key, &attributes)) {
-                answers.push_back(assembler.shown(attributes));
-            }
-        }
-        let ends = place.numbers.is_empty() && place.more.is_over();
+        let hits: Vec<Hit> = place.hits.drain(..PAGE_ROWS.min(place.hits.len())).collect();
+        let answers = self.read(&transaction, &hits)?;
+        let ends = place.hits.is_empty() && place.more.is_over();
         Ok(Page { answers, next: (!ends).then_some(place) })
     }
 
-    /// How many matches there are from a place on, counting up to `up_to`, where SQL alone says what matches.
-    pub(super) fn count(&self, connection: &Connection, place: Place, up_to: u64) -> Result<u64, Error> {
-        let (found, passed) = (place.numbers.len() as u64, u64::from(place.offset));
+    /// Those of some rows that match.
+    fn read(&self, connection: &Connection, hits: &[Hit]) -> Result<VecDeque<Attributes>, Error> {
+        let Plan { leftovers, doubts, rows, .. } = &self.plan;
+        let mut assembler = Assembler::new(&self.query, &[&leftovers[..], &doubts[..]].concat());
+        let mut answers = VecDeque::with_capacity(hits.len());
+        let numbers: Vec<i64> = hits.iter().map(|hit| hit.number).collect();
+        let rows = connection.by_number(rows, &numbers, |row| assembler.assemble(row))?;
+        for (hit, attributes) in hits.iter().zip(rows) {
+            // A row that has gone since it was numbered is no answer any more.
+            let Some(attributes) = attributes.transpose()? else { continue };
+            let holds = |keys: &[Key]| keys.iter().all(|key| key_matches(key, &attributes));
+            if holds(leftovers) && (!hit.is_in_doubt || holds(doubts)) {
+                answers.push_back(assembler.shown(attributes));
+            }
+        }
+        Ok(answers)
+    }
+
+    /// How many matches there are from a place on, counting up to `up_to`. Reads no row that is not in doubt
+    /// ([`Question::is_counted_by_sql`]).
+    pub(super) fn count(&self, connection: &Connection, mut place: Place, up_to: u64) -> Result<u64, Error> {
         let transaction = connection.snapshot()?;
-        let more = place.more.count(&transaction, &self.plan, up_to.saturating_add(passed))?;
+        let matching = |hits: &[Hit]| self.matching(&transaction, hits);
+        let found = matching(place.hits.make_contiguous())?;
+        let passed = u64::from(place.offset);
+        let more = place.more.count(&transaction, &self.plan, up_to.saturating_add(passed), matching)?;
         Ok(found.saturating_add(more.saturating_sub(passed)).min(up_to))
+    }
+
+    /// How many of some rows match, of which those in doubt are read.
+    fn matching(&self, connection: &Connection, hits: &[Hit]) -> Result<u64, Error> {
+        let in_doubt: Vec<Hit> = hits.iter().copied().filter(|hit| hit.is_in_doubt).collect();
+        let mut count = hits.len() - in_doubt.len();
+        for some in in_doubt.chunks(PAGE_ROWS) {
+            count += self.read(connection, some)?.len();
+        }
+        Ok(count as u64)
     }
 
     /// Finds rows, without reading them.
     fn number(&self, connection: &Connection, place: &mut Place) -> Result<(), Error> {
-        while place.numbers.is_empty() && !place.more.is_over() {
-            let mut numbers = place.more.next(connection, &self.plan, place.wanted.max(1))?;
-            let passed = numbers.len().min(place.offset as usize);
+        while place.hits.is_empty() && !place.more.is_over() {
+            let mut hits = place.more.next(connection, &self.plan, place.wanted.max(1))?;
+            let passed = hits.len().min(place.offset as usize);
             place.offset = place.offset.saturating_sub(u32::try_from(passed).unwrap_or(u32::MAX));
-            numbers.drain(..passed);
-            place.numbers.extend(numbers);
+            hits.drain(..passed);
+            place.hits.extend(hits);
             // Who comes back has many to read.
             place.wanted = place.wanted.saturating_mul(4).clamp(FIRST_ROWS, NUMBERED_ROWS);
         }

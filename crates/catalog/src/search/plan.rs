@@ -8,7 +8,7 @@
 use causeway_core::query::{Key, levels};
 use causeway_core::{Level, Query};
 
-use super::condition::{self, Condition, Yield};
+use super::condition::{self, Condition, Exact, Yield};
 use super::rows;
 use crate::engine::{Numbered, Value};
 
@@ -23,6 +23,8 @@ pub(super) struct Plan {
     within: Vec<Condition>,
     /// Keys that must be held against each row.
     pub(super) leftovers: Vec<Key>,
+    /// Keys that must be held against rows that are in doubt.
+    pub(super) doubts: Vec<Key>,
 }
 
 /// A statement and its values. Its text depends on the kinds of keys alone, so that it is prepared once.
@@ -66,15 +68,19 @@ impl Plan {
             top: Vec::new(),
             within: Vec::new(),
             leftovers: Vec::new(),
+            doubts: Vec::new(),
         };
         plan.top.extend(condition::seen(query));
         for key in query.keys.iter().filter(|key| !key.matching.is_universal()) {
             let condition = condition::of(key, query);
-            if condition.as_ref().is_none_or(|condition| !condition.is_exact) {
-                plan.leftovers.push(key.clone());
+            let is_below = levels::known(key.tag).is_none_or(|known| known.level > Level::Study);
+            match condition.as_ref().map(|condition| &condition.exact) {
+                Some(Exact::Always) => {}
+                Some(Exact::Unless(_)) if is_below => plan.doubts.push(key.clone()),
+                Some(Exact::Unless(_) | Exact::Never) | None => plan.leftovers.push(key.clone()),
             }
             let Some(condition) = condition else { continue };
-            if levels::known(key.tag).is_some_and(|known| known.level <= Level::Study) {
+            if !is_below {
                 plan.top.push(condition);
             } else {
                 plan.top.extend(condition::of_study(&condition, key.tag));
@@ -178,7 +184,8 @@ impl Plan {
         self.within.is_empty()
     }
 
-    /// What is within these studies: study, series and row of the level, study by study in the order of their numbers.
+    /// What is within these studies: study, series and row of the level, and whether it is in doubt; study by study in the
+    /// order of their numbers.
     pub(super) fn within(&self, studies: &[i64], limit: u32) -> Statement {
         let chosen = serde_json::json!(studies).to_string();
         let condition = "series.study IN (SELECT CAST(value AS BIGINT) FROM json_each(?))";
@@ -210,10 +217,21 @@ impl Plan {
             Level::Patient | Level::Study | Level::Series => ("series", "series.id", ""),
         };
         let sql = format!(
-            "SELECT series.study, series.id, {own} FROM {tables}{} ORDER BY series.study DESC, series.id{order} LIMIT ?",
+            "SELECT series.study, series.id, {own}, {} FROM {tables}{} \
+             ORDER BY series.study DESC, series.id{order} LIMIT ?",
+            self.doubt(),
             where_all(&conditions)
         );
         (sql, all_values)
+    }
+
+    /// Whether a row within a study is in doubt.
+    fn doubt(&self) -> String {
+        let doubts = self.within.iter().filter_map(|condition| match &condition.exact {
+            Exact::Unless(doubt) => Some(doubt),
+            Exact::Always | Exact::Never => None,
+        });
+        doubts.fold("FALSE".to_owned(), |any, doubt| format!("{any} OR {doubt}"))
     }
 
     /// How many series or instances these studies have.

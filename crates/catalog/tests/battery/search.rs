@@ -24,7 +24,7 @@ const DATES: [&str; 5] = ["20240131", "20231231", "2024.02.01", "19990101", ""];
 const TIMES: [&str; 5] = ["101500", "1015", "235959.5", "000000", ""];
 const TEXTS: [&str; 7] = ["HEAD", "head", "HE_D", "HE%D", "A*", "Übersicht", ""];
 const MODALITIES: [&str; 4] = ["CT", "MR", "SR", ""];
-const NUMBERS: [&str; 5] = ["1", "01", "12", "x", ""];
+const NUMBERS: [&str; 6] = ["1", "01", "12", "x", "", "1.0"];
 const OFFSETS: [&str; 4] = ["+0100", "-0500", "+1400", ""];
 const FUZZY: [&str; 8] = ["doe", "jorg d", "太", "yam tarou", "oneil", "u*e", "=太郎", "x und"];
 
@@ -41,7 +41,7 @@ async fn subject() -> Subject {
                 .with(Tag::STUDY_DESCRIPTION, Vr::LO, pick(&TEXTS, 1))
                 .with(Tag::ACCESSION_NUMBER, Vr::SH, pick(&TEXTS, 3))
                 .with(Tag::MODALITY, Vr::CS, MODALITIES[(study + series) as usize % 4])
-                .with(Tag::SERIES_NUMBER, Vr::IS, NUMBERS[(study + 2 * series) as usize % 5])
+                .with(Tag::SERIES_NUMBER, Vr::IS, NUMBERS[(study + 5 * series) as usize % 6])
                 .with(Tag::STATION_NAME, Vr::SH, pick(&TEXTS, 2))
                 .with(Tag::REFERRING_PHYSICIAN_NAME, Vr::PN, pick(&NAMES, 2))
                 .with(Tag::TIMEZONE_OFFSET_FROM_UTC, Vr::SH, pick(&OFFSETS, 1));
