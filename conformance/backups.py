@@ -30,9 +30,9 @@ def command(
     )
 
 
-def back_up(node: Causeway, to: Path, objects: str = "copy", **variables: str) -> dict:
+def back_up(node: Causeway, to: Path, objects: str = "copy", *arguments: object, **variables: str) -> dict:
     """Takes a backup that must be without a fault; gives its manifest."""
-    done = command("backup", "--to", to, "--objects", objects, "--json", node=node, **variables)
+    done = command("backup", "--to", to, "--objects", objects, "--json", *arguments, node=node, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 
@@ -42,6 +42,23 @@ def put_back(backup: Path, node: Causeway, *arguments: object) -> dict:
     done = command("restore", "--from", backup, "--json", *arguments, node=node)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
+
+
+def files(backup: Path) -> dict[str, Path]:
+    """The objects of a backup, by their keys."""
+    return {path.name: path for path in (backup / "objects").rglob("*") if path.is_file()}
+
+
+def shared(backup: Path, other: Path) -> set[str]:
+    """The keys of the objects that two backups have in one file."""
+    here, there = files(backup), files(other)
+    return {key for key in here.keys() & there.keys() if here[key].samefile(there[key])}
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Another file under this name: what is linked to it stays as it was."""
+    path.unlink()
+    path.write_bytes(content)
 
 
 def listed(node: Causeway) -> list[dict]:

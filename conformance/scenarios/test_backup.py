@@ -5,13 +5,16 @@ not put back; a store alone gives back what it holds."""
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
 import data
-from backups import assert_same, back_up, command, listed, put_back
+from backups import assert_same, back_up, command, files, listed, put_back, replace, shared
 from clients import Web, store, stored
 from places import Keeping
 from subjects import SUBJECTS
@@ -89,6 +92,73 @@ def test_what_was_acknowledged_before_a_backup_is_in_it_though_more_comes_meanwh
     assert store(again, data.instance()) == [0x0000]
 
 
+@pytest.mark.parametrize("of", [FILES, BOTH], ids=str)
+def test_a_backup_since_an_earlier_one_has_what_is_new_and_links_the_rest(nodes, of):
+    node, again = nodes(keeping=of), nodes(is_started=False)
+    monday, tuesday = node.folder / "monday", node.folder / "tuesday"
+    items = stored(node, *data.study(series=2, instances=10))
+    assert back_up(node, monday)["linked"] == 0
+    items += stored(node, *data.study(series=1, instances=5))
+    manifest = back_up(node, tuesday, "copy", "--since", monday)
+    assert (manifest["objects"], manifest["linked"]) == (25, 20)
+    assert shared(monday, tuesday) == files(monday).keys() and len(files(tuesday)) == 25
+    # It is whole without the other.
+    shutil.rmtree(monday)
+    assert put_back(tuesday, again)["objects"] == 25
+    again.start()
+    assert_same(node, again, items)
+
+
+def test_what_an_earlier_backup_has_not_as_it_was_is_copied_anew(nodes):
+    node = nodes()
+    stored(node, *data.study(series=1, instances=6))
+    monday = node.folder / "monday"
+    back_up(node, monday)
+    gone, short, other, *rest = sorted(files(monday))
+    files(monday)[gone].unlink()
+    replace(files(monday)[short], files(monday)[short].read_bytes()[:-2])
+    content = files(monday)[other].read_bytes()
+    replace(files(monday)[other], content[:-1] + bytes([content[-1] ^ 1]))
+    for name, linked, arguments in (("tuesday", {other, *rest}, ()), ("wednesday", set(rest), ("--reread",))):
+        later = node.folder / name
+        assert back_up(node, later, "copy", "--since", monday, *arguments)["linked"] == len(linked)
+        assert shared(monday, later) == linked and len(files(later)) == 6
+    # By its length alone it is not told; whoever puts it back is.
+    done = command("restore", "--from", node.folder / "tuesday", "--data", node.folder / "one")
+    assert done.returncode == 1 and other in done.stderr and gone not in done.stderr and short not in done.stderr
+    done = command("restore", "--from", node.folder / "wednesday", "--data", node.folder / "two")
+    assert done.returncode == 0, done.stderr
+
+
+def test_no_backup_goes_on_from_what_is_none(nodes, tmp_path):
+    node = nodes()
+    stored(node, *data.study(series=1, instances=2))
+    whole, listing, later = (node.folder / name for name in ("whole", "listing", "later"))
+    back_up(node, whole)
+    back_up(node, listing, "list")
+    for arguments, words in (
+        (("--since", tmp_path), "no backup"),
+        (("--since", listing), "only listed"),
+        (("--since", whole, "--objects", "link"), "--objects copy"),
+        (("--reread",), "--since"),
+    ):
+        done = command("backup", "--to", later, *arguments, node=node)
+        assert done.returncode != 0 and words in done.stderr, arguments
+        assert not later.exists()
+
+
+def test_no_backup_goes_on_from_another_file_system(nodes):
+    node = nodes()
+    stored(node, data.instance())
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as elsewhere:
+        if os.stat(elsewhere).st_dev == node.folder.stat().st_dev:
+            pytest.skip("there is one file system alone")
+        back_up(node, Path(elsewhere) / "monday")
+        done = command("backup", "--to", node.folder / "later", "--since", Path(elsewhere) / "monday", node=node)
+    assert done.returncode == 1 and "another file system" in done.stderr
+    assert not (node.folder / "later" / "manifest.json").exists()
+
+
 def test_what_is_deleted_after_a_backup_by_links_is_in_it(nodes):
     node, again = nodes(), nodes(is_started=False)
     (item,) = stored(node, data.instance())
@@ -117,8 +187,8 @@ def test_a_backup_that_is_not_whole_is_not_put_back_unseen(nodes):
     first, second = stored(node, *data.study(series=1, instances=2))
     backup = node.folder / "backup"
     back_up(node, backup)
-    files = {path.read_bytes(): path for path in (backup / "objects").rglob("*") if path.is_file()}
-    of_first = next(path for content, path in files.items() if str(first.SOPInstanceUID).encode() in content)
+    uid = str(first.SOPInstanceUID).encode()
+    of_first = next(path for path in files(backup).values() if uid in path.read_bytes())
     # An object that is gone is told by its name, and the rest is put back.
     held = of_first.read_bytes()
     of_first.unlink()

@@ -14,7 +14,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 import data
-from backups import assert_same, back_up, command, listed, put_back
+from backups import assert_same, back_up, command, files, listed, put_back, shared
 from bucket_line import BucketLine
 from clients import Web, store, stored
 from places import Keeping
@@ -75,7 +75,7 @@ def through(line: BucketLine, node: Causeway) -> None:
 
 def contents(backup: Path) -> list[bytes]:
     """All objects of a backup, as they lie there."""
-    return [path.read_bytes() for path in (backup / "objects").rglob("*") if path.is_file()]
+    return [path.read_bytes() for path in files(backup).values()]
 
 
 def test_what_is_sealed_is_sealed_in_the_backup_too_that_of_the_spool_with_it(nodes, keys) -> None:
@@ -107,6 +107,30 @@ def test_what_is_sealed_is_sealed_in_the_backup_too_that_of_the_spool_with_it(no
             assert_same(node, again, items)
         bucket = of_bucket.place.bucket
         assert {bucket.read(key)[8:24].rstrip(b"\0") for key in bucket.keys()} == {b"second"}
+
+
+def test_what_is_sealed_in_an_earlier_backup_is_linked_if_it_is_to_be_sealed(nodes, keys) -> None:
+    ring = keys("first")
+    node = nodes(CAUSEWAY_STORE__ENCRYPTION__KEYS=ring)
+    node.start()
+    items = stored(node, *data.study(series=1, instances=6))
+    monday, tuesday, open_one = (node.folder / name for name in ("monday", "tuesday", "open"))
+    back_up(node, monday)
+    node.stop()
+    assert command("store", "keys", "new", "--id", "second", "--file", ring).returncode == 0
+    node.start()
+    items += stored(node, *data.study(series=1, instances=3))
+    assert back_up(node, tuesday, "copy", "--since", monday, "--reread")["linked"] == 6
+    assert shared(monday, tuesday) == files(monday).keys()
+    again = nodes(Keeping())
+    assert put_back(tuesday, again, "--keys", ring)["objects"] == 9
+    again.start()
+    assert_same(node, again, items)
+    # Neither goes on from the other kind.
+    back_up(again, open_one)
+    for of, since, words in ((node, open_one, "are not sealed"), (again, monday, "are sealed")):
+        done = command("backup", "--to", node.folder / "later", "--since", since, node=of)
+        assert done.returncode == 1 and words in done.stderr
 
 
 def test_what_only_another_node_has_is_read_from_it_or_named(nodes) -> None:

@@ -12,6 +12,7 @@ use futures_util::{StreamExt, stream};
 use jiff::Timestamp;
 use tokio::runtime::Handle;
 
+use super::earlier::{Earlier, Since};
 use super::{
     BackupError, CARRIED_AT_ONCE, CATALOG, Carry, FORM, LIST, MANIFEST, Manifest, Named, OBJECTS, Progress,
     Rows, carry_whole, sha256,
@@ -34,6 +35,8 @@ pub struct Wanted {
     pub to: PathBuf,
     /// What is done with the objects.
     pub carry: Carry,
+    /// The backup that it goes on from; only where objects are copied.
+    pub since: Option<Since>,
     /// What they are sealed with, if they are to be.
     pub keys: Option<Ring>,
     /// When it is taken.
@@ -51,10 +54,11 @@ pub fn make(
     wanted: Wanted,
     tell: &mut dyn FnMut(Progress),
 ) -> Result<Manifest, BackupError> {
-    let Wanted { to, carry, keys, now } = wanted;
+    let Wanted { to, carry, since, keys, now } = wanted;
     if carry == Carry::Link && !matches!(node.places.objects, Kept::Folder(_)) {
         return Err(BackupError::NoLinks("objects in an object store"));
     }
+    let earlier = since.map(|since| Earlier::open(since, keys.as_ref())).transpose()?;
     carry::make_empty(&to)?;
     let snapshot = Snapshot::take(&node.catalog, &to.join(CATALOG))?;
     let mut manifest = begun(&snapshot, carry, keys.is_some(), now)?;
@@ -62,7 +66,7 @@ pub fn make(
     carry::make_empty(&root)?;
     let kept = keys.map_or_else(|| Kept::Folder(root.clone()), |ring| Kept::Sealed(root.clone(), ring));
     let catalog = node.catalog.clone();
-    let carrier = Carrier::new(node, &snapshot, carry, root, kept)?;
+    let carrier = Carrier::new(node, &snapshot, carry, earlier, root, kept)?;
     let list = Lines::begin(&to.join(LIST))?;
     let mut carried = runtime.block_on(carry_all(&snapshot, Arc::new(carrier), list, &mut manifest, tell))?;
     drop(snapshot);
@@ -97,6 +101,7 @@ fn begun(
         is_sealed,
         objects: 0,
         bytes: 0,
+        linked: 0,
         deleted: Named::default(),
         missing: Named::default(),
         damaged: Named::default(),
@@ -176,9 +181,10 @@ impl Carried {
     fn note(&mut self, known: &KnownObject, fate: Fate, manifest: &mut Manifest) -> bool {
         let key = &known.object;
         match fate {
-            Fate::Carried | Fate::Damaged => {
+            Fate::Carried | Fate::Linked | Fate::Damaged => {
                 manifest.objects += 1;
                 manifest.bytes += known.object_bytes;
+                manifest.linked += u64::from(matches!(fate, Fate::Linked));
             }
             Fate::Unreadable => {}
             Fate::Missing => self.missing.push(key.clone()),
@@ -187,13 +193,15 @@ impl Carried {
         if matches!(fate, Fate::Damaged | Fate::Unreadable) {
             manifest.damaged.add(key);
         }
-        matches!(fate, Fate::Carried | Fate::Damaged)
+        matches!(fate, Fate::Carried | Fate::Linked | Fate::Damaged)
     }
 }
 
 /// What became of an object.
 enum Fate {
     Carried,
+    /// Linked from an earlier backup.
+    Linked,
     /// Carried, and not what was stored.
     Damaged,
     /// There, and not to be read.
@@ -210,6 +218,7 @@ struct Carrier {
     others: Vec<Introduction>,
     fellows: Option<(Arc<dyn Fellows>, MemberSecret)>,
     carry: Carry,
+    earlier: Option<Earlier>,
     root: PathBuf,
     kept: Kept,
 }
@@ -228,6 +237,7 @@ impl Carrier {
         node: Node,
         snapshot: &Snapshot,
         carry: Carry,
+        earlier: Option<Earlier>,
         root: PathBuf,
         kept: Kept,
     ) -> Result<Self, BackupError> {
@@ -235,7 +245,7 @@ impl Carrier {
         let own = places.spool_id()?;
         let others = snapshot.members()?.into_iter().filter(|who| own.as_ref() != Some(&who.uid));
         let fellows = fellows.zip(snapshot.member_secret()?);
-        Ok(Self { others: others.collect(), places, fellows, carry, root, kept })
+        Ok(Self { others: others.collect(), places, fellows, carry, earlier, root, kept })
     }
 
     async fn carry(self: Arc<Self>, known: KnownObject) -> Result<(KnownObject, Fate), BackupError> {
@@ -249,6 +259,11 @@ impl Carrier {
     /// Carries an object that this node has.
     async fn carry_near(&self, known: &KnownObject) -> Result<Fate, BackupError> {
         let key = &known.object;
+        if let Some(earlier) = &self.earlier
+            && earlier.link(known, &self.root).await?
+        {
+            return Ok(Fate::Linked);
+        }
         match self.carry {
             Carry::List if self.places.has(key).await? => Ok(Fate::Carried),
             Carry::List => Ok(Fate::Missing),

@@ -1,11 +1,12 @@
-//! Backups of a node, wherever its catalog and its objects are: taken while it serves (`make`), put back where there is nothing
-//! (`restore`), be that a node of the same kind or of another.
+//! Backups of a node, wherever its catalog and its objects are: taken while it serves (`make`), also of what is new since an
+//! earlier one (`earlier`), put back where there is nothing (`restore`), be that a node of the same kind or of another.
 //!
 //! A backup is a folder: `catalog.db`, a copy of the catalog as it stood at one moment, which is a file of SQLite whatever it
 //! was copied of; `objects`, what its rows tell of; `objects.txt`, a list of that; `manifest.json`, written last, so that what
 //! was broken off is no backup. Objects of a store that seals are sealed in the backup, too, those of the spool among them.
 //! All of it blocks: it belongs to commands that do nothing else.
 
+mod earlier;
 mod make;
 mod restore;
 
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+pub use earlier::Since;
 pub use make::{Node, Wanted, make};
 pub use restore::{Restored, Target, restore};
 
@@ -71,6 +73,9 @@ pub struct Manifest {
     pub objects: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// How many of them were linked from an earlier backup.
+    #[serde(default)]
+    pub linked: u64,
     /// Those that were deleted for good while the backup was taken. It does not tell of them any more.
     #[serde(default)]
     pub deleted: Named,
@@ -84,6 +89,15 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// The one of the backup in a folder.
+    fn read(folder: &Path) -> Result<Self, BackupError> {
+        let text =
+            std::fs::read(folder.join(MANIFEST)).map_err(|error| BackupError::Manifest(error.to_string()))?;
+        let manifest: Self =
+            serde_json::from_slice(&text).map_err(|error| BackupError::Manifest(error.to_string()))?;
+        if manifest.form > FORM { Err(BackupError::Newer(manifest.form)) } else { Ok(manifest) }
+    }
+
     /// Whether everything is in it.
     #[must_use]
     pub const fn is_whole(&self) -> bool {
@@ -158,6 +172,9 @@ pub enum BackupError {
     /// They cannot be linked.
     #[error("{0} cannot be linked: take the backup with --objects copy, or list")]
     NoLinks(&'static str),
+    /// There is no going on from an earlier one.
+    #[error("no backup can go on from {0}: {1}; take it without --since")]
+    Since(String, &'static str),
     /// A part of the work came to a sudden end.
     #[error("it was broken off")]
     BrokenOff,

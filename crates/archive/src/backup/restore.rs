@@ -12,8 +12,8 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 
 use super::{
-    BackupError, CARRIED_AT_ONCE, CATALOG, Carry, FORM, MANIFEST, Manifest, Named, OBJECTS, Progress, Rows,
-    carry_whole, sha256,
+    BackupError, CARRIED_AT_ONCE, CATALOG, Carry, Manifest, Named, OBJECTS, Progress, Rows, carry_whole,
+    sha256,
 };
 
 /// Where a backup is put back.
@@ -81,13 +81,7 @@ pub fn restore(
 
 /// The manifest and the catalog of a backup, which is seen to be the one that the manifest tells of.
 fn open(from: &Path) -> Result<(Manifest, Snapshot), BackupError> {
-    let text =
-        std::fs::read(from.join(MANIFEST)).map_err(|error| BackupError::Manifest(error.to_string()))?;
-    let manifest: Manifest =
-        serde_json::from_slice(&text).map_err(|error| BackupError::Manifest(error.to_string()))?;
-    if manifest.form > FORM {
-        return Err(BackupError::Newer(manifest.form));
-    }
+    let manifest = Manifest::read(from)?;
     let path = from.join(CATALOG);
     let found = sha256(&path)?;
     if found != manifest.catalog_sha256 {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
-use causeway_archive::backup::{Carry, Manifest, Named, Node, Wanted, make};
+use anyhow::{Context as _, bail};
+use causeway_archive::backup::{Carry, Manifest, Named, Node, Since, Wanted, make};
 use causeway_core::{Clock, SystemClock};
 use causeway_store::carry::Places;
 use clap::{Args, ValueEnum};
@@ -20,6 +20,7 @@ use crate::compose;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   causeway backup --to /backup/monday
+  causeway backup --to /backup/tuesday --since /backup/monday
   causeway backup --config /etc/causeway.toml --to /var/lib/causeway-backup/monday --objects link
   causeway backup --to /backup/monday --objects list && rsync -a --files-from=… …
 
@@ -27,6 +28,9 @@ It runs on the machine of the node, as the user of the node, with the settings o
 server, objects in a folder or a bucket. What was acknowledged before it began is in it. Of several nodes on one catalog one
 takes it; what only the spools of the others have is read from them. Objects of a store that seals are sealed in the backup,
 too: keep the file of their keys apart from it. The catalog in it is not sealed.
+With --since only what is new is read and written: the rest is linked from the earlier backup, of which it is seen that it is
+there and how long it is; --reread reads it, too, and has copied anew what is not as it was stored. Each backup is whole without
+the other: remove either when you like.
 Exit code 1 when an object that the catalog tells of is not in it, or is damaged; each is named.")]
 pub(crate) struct Backup {
     /// Folder of the backup: empty or missing
@@ -36,6 +40,12 @@ pub(crate) struct Backup {
     /// system), or only listed in objects.txt
     #[arg(long, value_enum, default_value_t = Objects::Copy)]
     objects: Objects,
+    /// Folder of an earlier backup on the same file system; what it has is linked, and not copied again
+    #[arg(long, value_name = "FOLDER")]
+    since: Option<PathBuf>,
+    /// Hold what the earlier backup has against its digests, too
+    #[arg(long, requires = "since")]
+    reread: bool,
     /// Print the manifest as JSON
     #[arg(long)]
     json: bool,
@@ -58,6 +68,10 @@ impl Backup {
             Objects::Link => Carry::Link,
             Objects::List => Carry::List,
         };
+        if self.since.is_some() && carry != Carry::Copy {
+            bail!("--since goes with --objects copy: nothing is copied with link or list");
+        }
+        let since = self.since.map(|folder| Since { folder, rereads: self.reread });
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let objects = local::objects(&settings)?;
         let node = Node {
@@ -67,7 +81,7 @@ impl Backup {
         };
         let runtime = runtime::Builder::new_multi_thread().enable_all().build()?;
         let bar = progress::objects(0);
-        let wanted = Wanted { to: self.to.clone(), carry, keys: objects.keys, now: clock.now() };
+        let wanted = Wanted { to: self.to.clone(), carry, since, keys: objects.keys, now: clock.now() };
         let manifest = make(runtime.handle(), node, wanted, &mut |progress| {
             bar.set_length(progress.of);
             bar.set_position(progress.objects);
@@ -78,8 +92,12 @@ impl Backup {
             println!("{}", serde_json::to_string(&manifest)?);
         } else {
             let sealed = if manifest.is_sealed { ", sealed" } else { "" };
+            let linked = match manifest.linked {
+                0 => String::new(),
+                linked => format!(", {linked} of them linked from the earlier backup"),
+            };
             println!(
-                "{} objects, {} bytes{sealed}, to {}",
+                "{} objects, {} bytes{sealed}{linked}, to {}",
                 manifest.objects,
                 manifest.bytes,
                 self.to.display()

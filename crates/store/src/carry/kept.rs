@@ -50,6 +50,17 @@ impl Opened {
         Self { bytes, chunks: blob.stream(0..bytes).boxed() }
     }
 
+    /// Reads it; `see` is shown all bytes in their order.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn read(mut self, see: &mut (dyn FnMut(&[u8]) + Send)) -> Result<(), Error> {
+        while let Some(chunk) = self.chunks.try_next().await? {
+            see(&chunk);
+        }
+        Ok(())
+    }
+
     fn begun(bytes: u64, stream: BlobStream) -> Self {
         Self { bytes, chunks: stream.boxed() }
     }
