@@ -305,6 +305,26 @@ def test_a_viewport(web, ramp, viewport, width, height, region, turn):
         assert numpy.abs(found - numpy.asarray(scaled)).max() <= 2
 
 
+@pytest.mark.only("causeway")
+def test_of_several_images_those_without_the_region_of_a_viewport_are_passed_over(web, subject):
+    """PS3.18 §8.3.5.1.3: an answer is never broken off for it; 400 where no image has it."""
+    sizes = (32, 8, 32, 8)
+    items = [data.instance(rows=rows, InstanceNumber=number) for number, rows in enumerate(sizes)]
+    for item in items:
+        item.StudyInstanceUID = items[0].StudyInstanceUID
+        item.PatientID = items[0].PatientID
+    stored(subject, *items)
+    path = path_of(items[0], level="study")
+    there = [item.SOPInstanceUID for item in items if item.Rows == 32]
+    answer = web.get(path, PARTS(PNG), viewport="8,8,0,16")
+    assert answer.status_code == 200
+    located = [part.headers["content-location"] for part in parts(answer)]
+    assert [next(uid for uid in there if uid in location) for location in located] == there
+    assert len(located) == 2
+    none = web.get(path, PARTS(PNG), viewport="8,8,0,32")
+    assert none.status_code == 400 and "outside" in none.text
+
+
 @pytest.mark.orthanc_fails(reason="does not look at the size of pixels")
 def test_pixels_that_are_no_squares(web, subject):
     """PS3.18 §8.3.5.1.3: without distortion: pixels three times as high as wide."""

@@ -129,7 +129,8 @@ def test_a_full_disk_is_told_of_and_got_over(disk, node):
     """PS3.4 table B.2-1: A7xx, out of resources: a sender may try again. What was answered with Success is there."""
     filler = Path(disk) / "filler"
     filler.write_bytes(bytes((DISK_MEBIBYTES - 24) * MEBIBYTE))
-    items = [data.instance(rows=MEBIBYTE // 32 // 2) for _ in range(40)]
+    # Half a mebibyte each: more than there is room for, wherever the catalog is.
+    items = [data.instance(rows=MEBIBYTE // 32 // 2) for _ in range(60)]
     for item in items:
         item.PixelData = bytes(item.Rows * item.Columns * 2)
     taken, refused = [], []

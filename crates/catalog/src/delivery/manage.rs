@@ -133,11 +133,13 @@ impl Change {
             }
             Self::Park => {
                 "UPDATE job SET state = 3, changed_at = ?2, lease_owner = NULL,
-                 words = coalesce(words, 'parked by hand') WHERE id = ?1 RETURNING delivery"
+                 words = CASE WHEN words LIKE 'parked by hand%' THEN words
+                     ELSE 'parked by hand' || coalesce('; before: ' || words, '') END WHERE id = ?1 RETURNING delivery"
             }
             Self::Cancel => {
                 "UPDATE job SET state = 4, changed_at = ?2, lease_owner = NULL,
-                 words = coalesce(words, 'cancelled by hand') WHERE id = ?1 RETURNING delivery"
+                 words = CASE WHEN words LIKE 'cancelled by hand%' THEN words
+                     ELSE 'cancelled by hand' || coalesce('; before: ' || words, '') END WHERE id = ?1 RETURNING delivery"
             }
         }
     }

@@ -441,6 +441,23 @@ async fn an_administrator_retries_parks_and_cancels_and_the_trail_says_who() {
 }
 
 #[tokio::test]
+async fn what_was_done_by_hand_is_said_and_so_is_what_a_remote_said_before() {
+    let subject = Subject::new().await;
+    subject.insert_with(record(1, 1, 1), to("reader", Trigger::Instance)).await;
+    let job = claim(&subject, "a").await[0].job;
+    conclude(&subject, "a", job, JobState::Waiting, None).await;
+    let said = async |change| {
+        subject.catalog.change_job(job, change, "anna").await.unwrap();
+        let jobs = subject.catalog.jobs(Filter { limit: 1, ..Filter::default() }).await.unwrap();
+        jobs[0].last.clone().unwrap().words
+    };
+    assert_eq!(said(Change::Park).await, "parked by hand; before: full");
+    said(Change::Retry).await;
+    assert_eq!(said(Change::Park).await, "parked by hand; before: full", "once");
+    assert_eq!(said(Change::Cancel).await, "cancelled by hand; before: parked by hand; before: full");
+}
+
+#[tokio::test]
 async fn the_report_counts_by_remote_and_the_next_due_is_told_for_registered_ones() {
     let subject = Subject::new().await;
     for instance in 1..=3 {

@@ -54,8 +54,10 @@ pub(super) struct Picture {
 pub(super) struct Show {
     archive: Archive,
     exhibits: VecDeque<Exhibit>,
-    /// Whether instances that have nothing to render are passed over, since there are others.
+    /// Whether images that have nothing to render are passed over, since there are others.
     is_mixed: bool,
+    /// What is wrong with the viewport for the first image that was passed over since it has no such region.
+    unsuited: Option<Problem>,
     wanted: Wanted,
     profile: Profile,
     base: String,
@@ -78,7 +80,16 @@ impl Show {
         base: String,
     ) -> Self {
         let is_mixed = exhibits.len() > 1;
-        Self { archive, exhibits: exhibits.into(), is_mixed, wanted, profile, base, open: None }
+        Self {
+            archive,
+            exhibits: exhibits.into(),
+            is_mixed,
+            unsuited: None,
+            wanted,
+            profile,
+            base,
+            open: None,
+        }
     }
 
     /// The next picture.
@@ -89,6 +100,10 @@ impl Show {
             {
                 let bytes = match open.pictures.picture(frame, &self.wanted).await {
                     Err(error) if self.is_mixed && has_nothing_to_render(&error) => continue,
+                    Err(error) if self.is_mixed && is_outside(&error) => {
+                        self.unsuited.get_or_insert_with(|| problem(error));
+                        continue;
+                    }
                     made => made.map_err(problem)?,
                 };
                 let location =
@@ -130,6 +145,11 @@ const fn has_nothing_to_render(error: &RenderedError) -> bool {
     matches!(error, RenderedError::Render(RenderError::NoPixels | RenderError::NotRendered(_)))
 }
 
+/// Whether the image has nothing in the region of the viewport, where another may (PS3.18 §8.3.5.1.3).
+const fn is_outside(error: &RenderedError) -> bool {
+    matches!(error, RenderedError::Render(RenderError::Viewport(_)))
+}
+
 /// The answer whose parts are these pictures. The first is made before the status goes out, so that what fails at
 /// once is told in a status.
 pub(super) async fn multipart(
@@ -138,7 +158,8 @@ pub(super) async fn multipart(
     digest: [u8; 32],
 ) -> Result<Response, Problem> {
     let Some(first) = show.next().await? else {
-        return Err(Problem::not_acceptable("nothing here has pixels"));
+        let why = show.unsuited.take();
+        return Err(why.unwrap_or_else(|| Problem::not_acceptable("nothing here has pixels")));
     };
     let boundary = Boundary::of(digest);
     let content_type = HeaderValue::try_from(boundary.content_type(media)).ok();
