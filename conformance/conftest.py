@@ -7,6 +7,7 @@ Tests speak over the wire only, and are filed by the part of the standard that t
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from subjects import SUBJECTS, Subject
 from subjects.base import CannotStart, free_port
 
 os.environ["TCP_NODELAY"] = "1"
+# A shell has what it runs in the background ignore it, and what is started here would, too: some is to be interrupted.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Files are sent as the bytes that they are, not as pydicom would write them.
 _config.STORE_SEND_CHUNKED_DATASET = True
 _config.ENFORCE_UID_CONFORMANCE = False
