@@ -308,12 +308,8 @@ def test_a_viewport(web, ramp, viewport, width, height, region, turn):
 @pytest.mark.only("causeway")
 def test_of_several_images_those_without_the_region_of_a_viewport_are_passed_over(web, subject):
     """PS3.18 §8.3.5.1.3: an answer is never broken off for it; 400 where no image has it."""
-    sizes = (32, 8, 32, 8)
-    items = [data.instance(rows=rows, InstanceNumber=number) for number, rows in enumerate(sizes)]
-    for item in items:
-        item.StudyInstanceUID = items[0].StudyInstanceUID
-        item.PatientID = items[0].PatientID
-    stored(subject, *items)
+    of_study = {"StudyInstanceUID": data.uid(), "PatientID": data.patient_id()}
+    items = stored(subject, *(data.instance(rows=rows, **of_study) for rows in (32, 8, 32, 8)))
     path = path_of(items[0], level="study")
     there = [item.SOPInstanceUID for item in items if item.Rows == 32]
     answer = web.get(path, PARTS(PNG), viewport="8,8,0,16")

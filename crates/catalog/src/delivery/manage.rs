@@ -125,23 +125,21 @@ impl Change {
         }
     }
 
-    const fn sql(self) -> &'static str {
-        match self {
+    fn sql(self) -> String {
+        let (state, words) = match self {
             Self::Retry => {
-                "UPDATE job SET state = 0, attempt = 0, next_at = ?2, changed_at = ?2, lease_owner = NULL,
-                 commitment = NULL, resent = 0 WHERE id = ?1 RETURNING delivery"
+                return "UPDATE job SET state = 0, attempt = 0, next_at = ?2, changed_at = ?2, lease_owner = NULL,
+                        commitment = NULL, resent = 0 WHERE id = ?1 RETURNING delivery"
+                    .to_owned();
             }
-            Self::Park => {
-                "UPDATE job SET state = 3, changed_at = ?2, lease_owner = NULL,
-                 words = CASE WHEN words LIKE 'parked by hand%' THEN words
-                     ELSE 'parked by hand' || coalesce('; before: ' || words, '') END WHERE id = ?1 RETURNING delivery"
-            }
-            Self::Cancel => {
-                "UPDATE job SET state = 4, changed_at = ?2, lease_owner = NULL,
-                 words = CASE WHEN words LIKE 'cancelled by hand%' THEN words
-                     ELSE 'cancelled by hand' || coalesce('; before: ' || words, '') END WHERE id = ?1 RETURNING delivery"
-            }
-        }
+            Self::Park => (3, "parked by hand"),
+            Self::Cancel => (4, "cancelled by hand"),
+        };
+        format!(
+            "UPDATE job SET state = {state}, changed_at = ?2, lease_owner = NULL,
+             words = CASE WHEN words LIKE '{words}%' THEN words
+                 ELSE '{words}' || coalesce('; before: ' || words, '') END WHERE id = ?1 RETURNING delivery"
+        )
     }
 }
 
@@ -265,7 +263,7 @@ fn change_one(
 }
 
 fn apply(connection: &Connection, job: i64, change: Change, now: i64) -> Result<(), Error> {
-    let delivery: i64 = connection.prepare_cached(change.sql())?.query_row((job, now), |row| row.get(0))?;
+    let delivery: i64 = connection.prepare_cached(&change.sql())?.query_row((job, now), |row| row.get(0))?;
     match change {
         Change::Retry => look_by(connection, delivery, now),
         Change::Park | Change::Cancel => Ok(()),
